@@ -1,0 +1,33 @@
+//! Microsoft Graph: requests and their answers, errors, paging.
+
+use crate::value::Value;
+use serde::Serialize;
+
+/// One request to Microsoft Graph.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Request {
+    /// The method.
+    pub method: Method,
+    /// The path under `/v1.0`, such as `/servicePrincipals(appId='...')`, without query.
+    pub path: String,
+    /// The query, such as `("$select", "id,keyCredentials")`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub query: Vec<(String, String)>,
+    /// The JSON body.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub body: Option<Value>,
+}
+
+/// A method of HTTP.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum Method {
+    /// Reads.
+    Get,
+    /// Makes, or runs an action.
+    Post,
+    /// Changes properties.
+    Patch,
+    /// Removes.
+    Delete,
+}

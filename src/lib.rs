@@ -1,0 +1,12 @@
+#![doc = include_str!("README.md")]
+
+pub mod clock;
+pub mod cloud;
+pub mod exchange;
+pub mod failure;
+pub mod graph;
+pub mod organization;
+pub mod secret;
+pub mod session;
+pub mod subject;
+pub mod value;

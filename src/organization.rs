@@ -1,0 +1,502 @@
+//! [`Organization`]: where and who. A cloud, a tenant, an on-premises Exchange server, and how to sign in to each.
+//!
+//! Read from TOML; unknown keys are refused with the known ones. Secrets are named by their source and read only when
+//! they are needed, by whoever may touch files, the environment and the terminal.
+
+use crate::cloud::{Addresses, Cell, CloudName};
+use crate::secret::Secret;
+use serde::Deserialize;
+use std::{collections::BTreeMap, error::Error, fmt, path::Path, path::PathBuf};
+
+/// An organization: one cloud, one tenant, one on-premises Exchange organization.
+#[derive(Clone, Debug)]
+pub struct Organization {
+    /// What reports call it, such as `contoso`.
+    pub name: String,
+    /// The cloud; absent when it is to be found from the tenant.
+    pub cloud: Option<CloudName>,
+    /// The initial domain or the tenant id.
+    pub tenant: String,
+    /// The on-premises Exchange organization; absent for a cloud-only task.
+    pub exchange: Option<OnPremisesExchange>,
+    /// How to sign in to Entra ID, for Graph and Exchange Online.
+    pub sign_in: SignIn,
+    /// Addresses that replace those of the cloud.
+    pub endpoints: BTreeMap<Cell, String>,
+    /// Certificate authorities trusted for the cloud besides the system's, as PEM.
+    pub ca: Option<String>,
+}
+
+/// The on-premises Exchange server that answers PowerShell remoting.
+#[derive(Clone, Debug)]
+pub struct OnPremisesExchange {
+    /// The address, such as `http://ex01.contoso.com/PowerShell/`.
+    pub url: String,
+    /// How to authenticate.
+    pub auth: Authentication,
+    /// `DOMAIN\user` or a user principal name.
+    pub username: String,
+    /// Where the password is.
+    pub password: SecretSource,
+    /// The Kerberos key distribution center; absent to ask DNS.
+    pub kdc: Option<String>,
+    /// Certificate authorities trusted besides the system's, as PEM.
+    pub ca: Option<String>,
+}
+
+/// How to authenticate to the on-premises server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Authentication {
+    /// Kerberos, as Microsoft documents for `/PowerShell/`.
+    Kerberos,
+    /// SPNEGO.
+    Negotiate,
+    /// NTLM.
+    Ntlm,
+    /// Basic, over TLS only.
+    Basic,
+}
+
+/// How to sign in to Entra ID.
+#[derive(Clone, Debug)]
+pub struct SignIn {
+    /// The flow.
+    pub method: SignInMethod,
+    /// The application; a known public client is the default where the flow allows one.
+    pub client_id: Option<String>,
+    /// Where the client secret is.
+    pub secret: Option<SecretSource>,
+    /// A PEM file with key and certificate.
+    pub certificate: Option<PathBuf>,
+}
+
+/// The flows of signing in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SignInMethod {
+    /// Authorization code with PKCE in the user's browser.
+    Browser,
+    /// A code that is typed elsewhere.
+    DeviceCode,
+    /// A client secret of an application.
+    ClientSecret,
+    /// A certificate of an application.
+    Certificate,
+    /// The identity of an Azure machine.
+    ManagedIdentity,
+    /// The Azure CLI's own sign-in.
+    AzureCli,
+    /// A federated token of a workload.
+    WorkloadIdentity,
+}
+
+impl SignInMethod {
+    /// The word of the organization file.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Browser => "browser",
+            Self::DeviceCode => "device-code",
+            Self::ClientSecret => "client-secret",
+            Self::Certificate => "certificate",
+            Self::ManagedIdentity => "managed-identity",
+            Self::AzureCli => "azure-cli",
+            Self::WorkloadIdentity => "workload-identity",
+        }
+    }
+}
+
+/// Where a secret is.
+#[derive(Clone, Debug)]
+pub enum SecretSource {
+    /// In the organization file itself, or known to the program.
+    Plain(Secret),
+    /// In an environment variable.
+    Env(String),
+    /// In a file.
+    File(PathBuf),
+    /// The output of a command.
+    Command(String),
+    /// Asked for at the terminal.
+    Prompt,
+}
+
+impl Organization {
+    /// Reads an organization file; paths in it are relative to `folder`, and files it names are read by `read_file`.
+    ///
+    /// # Errors
+    ///
+    /// [`Problem`] with the key and what is wrong with it.
+    pub fn parse(
+        name: &str,
+        text: &str,
+        folder: &Path,
+        read_file: &dyn Fn(&Path) -> std::io::Result<String>,
+    ) -> Result<Self, Problem> {
+        let file: OrganizationFile =
+            serde_path_to_error::deserialize(toml::Deserializer::parse(text).map_err(|error| {
+                Problem::Toml {
+                    reason: error.to_string(),
+                }
+            })?)
+            .map_err(|error| Problem::Key {
+                key: error.path().to_string(),
+                reason: error.inner().message().to_owned(),
+            })?;
+        let read_ca = |key: &'static str, file: &Option<PathBuf>| {
+            file.as_ref()
+                .map(|file| {
+                    let path = folder.join(file);
+                    read_file(&path).map_err(|error| Problem::File {
+                        key,
+                        path,
+                        reason: error.to_string(),
+                    })
+                })
+                .transpose()
+        };
+        let exchange = file
+            .exchange
+            .map(|exchange| {
+                Ok(OnPremisesExchange {
+                    ca: read_ca("exchange.ca_file", &exchange.ca_file)?,
+                    url: check_url("exchange.url", exchange.url, &["http://", "https://"])?,
+                    auth: exchange.auth,
+                    username: exchange.username,
+                    password: exchange.password.into_source(folder),
+                    kdc: exchange.kdc,
+                })
+            })
+            .transpose()?;
+        let ca = read_ca("endpoints.ca_file", &file.endpoints.ca_file)?;
+        Ok(Self {
+            name: name.to_owned(),
+            cloud: file.cloud,
+            tenant: check_tenant(file.tenant)?,
+            exchange,
+            sign_in: SignIn {
+                method: file.sign_in.method,
+                client_id: file.sign_in.client_id,
+                secret: file.sign_in.secret.map(|secret| secret.into_source(folder)),
+                certificate: file.sign_in.certificate.map(|path| folder.join(path)),
+            },
+            endpoints: file.endpoints.cells()?,
+            ca,
+        })
+    }
+
+    /// The addresses, once the cloud is known.
+    pub fn addresses(&self, cloud: CloudName) -> Addresses {
+        Addresses::new(cloud, self.endpoints.clone())
+    }
+}
+
+/// What is wrong with an organization file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Problem {
+    /// It is not TOML.
+    Toml {
+        /// What the TOML reader says, with line and column.
+        reason: String,
+    },
+    /// A key is unknown, missing, or has the wrong kind of value.
+    Key {
+        /// The path of the key.
+        key: String,
+        /// What is wrong.
+        reason: String,
+    },
+    /// An address is not one.
+    Address {
+        /// The path of the key.
+        key: String,
+        /// What was given.
+        given: String,
+        /// What it must start with.
+        expected: &'static str,
+    },
+    /// The tenant is not a domain or an identifier.
+    Tenant {
+        /// What was given.
+        given: String,
+    },
+    /// A file that it names cannot be read.
+    File {
+        /// The path of the key.
+        key: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        reason: String,
+    },
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Toml { reason } => {
+                write!(formatter, "the organization file is not TOML: {reason}")
+            }
+            Self::Key { key, reason } if key == "." => {
+                write!(formatter, "in the organization file: {reason}")
+            }
+            Self::Key { key, reason } => {
+                write!(formatter, "\"{key}\" in the organization file: {reason}")
+            }
+            Self::Address {
+                key,
+                given,
+                expected,
+            } => {
+                write!(
+                    formatter,
+                    "\"{key}\" in the organization file is \"{given}\", which is not a URL that starts with {expected}"
+                )
+            }
+            Self::Tenant { given } => {
+                write!(
+                    formatter,
+                    "\"tenant\" in the organization file is \"{given}\", which is neither a domain nor a tenant id"
+                )
+            }
+            Self::File { key, path, reason } => {
+                write!(
+                    formatter,
+                    "\"{key}\" in the organization file names {}, which cannot be read: {reason}",
+                    path.display()
+                )
+            }
+        }
+    }
+}
+
+impl Error for Problem {}
+
+fn check_url(
+    key: &str,
+    given: String,
+    schemes: &'static [&'static str],
+) -> Result<String, Problem> {
+    let host = schemes.iter().find_map(|scheme| given.strip_prefix(scheme));
+    match host {
+        Some(rest)
+            if !rest.is_empty()
+                && !rest.starts_with('/')
+                && !given.contains(char::is_whitespace) =>
+        {
+            Ok(given)
+        }
+        _ => Err(Problem::Address {
+            key: key.to_owned(),
+            given,
+            expected: if schemes.len() == 1 {
+                "https://"
+            } else {
+                "http:// or https://"
+            },
+        }),
+    }
+}
+
+fn check_tenant(given: String) -> Result<String, Problem> {
+    let good = |letter: char| letter.is_ascii_alphanumeric() || letter == '.' || letter == '-';
+    if !given.is_empty() && given.chars().all(good) && (given.contains('.') || given.contains('-'))
+    {
+        Ok(given)
+    } else {
+        Err(Problem::Tenant { given })
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct OrganizationFile {
+    cloud: Option<CloudName>,
+    tenant: String,
+    exchange: Option<ExchangeTable>,
+    sign_in: SignInTable,
+    #[serde(default)]
+    endpoints: EndpointsTable,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ExchangeTable {
+    url: String,
+    auth: Authentication,
+    username: String,
+    password: SecretValue,
+    kdc: Option<String>,
+    ca_file: Option<PathBuf>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SignInTable {
+    method: SignInMethod,
+    client_id: Option<String>,
+    secret: Option<SecretValue>,
+    certificate: Option<PathBuf>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct EndpointsTable {
+    login: Option<String>,
+    graph: Option<String>,
+    exchange_online: Option<String>,
+    autodiscover: Option<String>,
+    acs_metadata: Option<String>,
+    sts_metadata: Option<String>,
+    token_service: Option<String>,
+    initial_domain_suffix: Option<String>,
+    ca_file: Option<PathBuf>,
+}
+
+impl EndpointsTable {
+    fn cells(self) -> Result<BTreeMap<Cell, String>, Problem> {
+        let given = [
+            (Cell::Login, self.login),
+            (Cell::Graph, self.graph),
+            (Cell::ExchangeOnline, self.exchange_online),
+            (Cell::Autodiscover, self.autodiscover),
+            (Cell::AcsMetadata, self.acs_metadata),
+            (Cell::StsMetadata, self.sts_metadata),
+            (Cell::TokenService, self.token_service),
+            (Cell::InitialDomainSuffix, self.initial_domain_suffix),
+        ];
+        given
+            .into_iter()
+            .filter_map(|(cell, address)| address.map(|address| (cell, address)))
+            .map(|(cell, address)| match cell {
+                Cell::TokenService | Cell::InitialDomainSuffix => Ok((cell, address)),
+                _ => {
+                    let address =
+                        check_url(&format!("endpoints.{}", cell.key()), address, &["https://"])?;
+                    Ok((cell, address.trim_end_matches('/').to_owned()))
+                }
+            })
+            .collect()
+    }
+}
+
+/// A secret as the file gives it: a text, or a table with one of `env`, `file`, `command`, `prompt`.
+#[derive(Deserialize)]
+#[serde(try_from = "toml::Value")]
+enum SecretValue {
+    Plain(Secret),
+    Env(String),
+    File(PathBuf),
+    Command(String),
+    Prompt,
+}
+
+impl TryFrom<toml::Value> for SecretValue {
+    type Error = String;
+
+    fn try_from(value: toml::Value) -> Result<Self, String> {
+        let ways = "a secret is { env = \"...\" }, { file = \"...\" }, { command = \"...\" }, { prompt = true } or a text";
+        let table = match value {
+            toml::Value::String(text) => return Ok(Self::Plain(Secret::new(text))),
+            toml::Value::Table(table) if table.len() == 1 => table,
+            _ => return Err(ways.to_owned()),
+        };
+        match table.into_iter().next() {
+            Some((key, toml::Value::String(name))) if key == "env" => Ok(Self::Env(name)),
+            Some((key, toml::Value::String(path))) if key == "file" => Ok(Self::File(path.into())),
+            Some((key, toml::Value::String(command))) if key == "command" => {
+                Ok(Self::Command(command))
+            }
+            Some((key, toml::Value::Boolean(true))) if key == "prompt" => Ok(Self::Prompt),
+            _ => Err(ways.to_owned()),
+        }
+    }
+}
+
+impl SecretValue {
+    fn into_source(self, folder: &Path) -> SecretSource {
+        match self {
+            Self::Plain(secret) => SecretSource::Plain(secret),
+            Self::Env(name) => SecretSource::Env(name),
+            Self::File(path) => SecretSource::File(folder.join(path)),
+            Self::Command(command) => SecretSource::Command(command),
+            Self::Prompt => SecretSource::Prompt,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CONTOSO: &str = r#"
+        cloud = "worldwide"
+        tenant = "contoso.onmicrosoft.com"
+        [exchange]
+        url = "https://ex01.contoso.com/PowerShell/"
+        auth = "basic"
+        username = 'CONTOSO\admin'
+        password = { env = "EXCHANGE_PASSWORD" }
+        [sign_in]
+        method = "client-secret"
+        client_id = "8d8c2ff0-2d3b-4ad6-9c6c-6c1b9d1ef0a1"
+        secret = { file = "secret.txt" }
+        [endpoints]
+        graph = "https://graph.example/"
+    "#;
+
+    fn parse(text: &str) -> Result<Organization, String> {
+        let no_files = |_: &Path| Err(std::io::Error::other("no files in this test"));
+        Organization::parse("contoso", text, Path::new("folder"), &no_files)
+            .map_err(|problem| problem.to_string())
+    }
+
+    #[test]
+    fn a_whole_file_is_read() -> Result<(), String> {
+        let contoso = parse(CONTOSO)?;
+        assert_eq!(contoso.cloud, Some(CloudName::Worldwide));
+        assert_eq!(
+            contoso.endpoints,
+            BTreeMap::from([(Cell::Graph, "https://graph.example".to_owned())])
+        );
+        let exchange = contoso.exchange.ok_or("no exchange")?;
+        assert_eq!(
+            (exchange.auth, exchange.username.as_str()),
+            (Authentication::Basic, "CONTOSO\\admin")
+        );
+        assert!(
+            matches!(exchange.password, SecretSource::Env(name) if name == "EXCHANGE_PASSWORD")
+        );
+        assert!(
+            matches!(contoso.sign_in.secret, Some(SecretSource::File(path)) if path == Path::new("folder/secret.txt"))
+        );
+        Ok(())
+    }
+
+    #[test]
+    fn what_is_wrong_is_named() {
+        let problems = [
+            (
+                CONTOSO.replace("auth =", "auht ="),
+                "\"exchange.auht\" in the organization file: unknown field `auht`",
+            ),
+            (
+                CONTOSO.replace("https://graph.example/", "graph.example"),
+                "\"endpoints.graph\" in the organization file is \"graph.example\", which is not a URL that starts with https://",
+            ),
+            (
+                CONTOSO.replace("contoso.onmicrosoft.com", "con toso"),
+                "\"tenant\" in the organization file is \"con toso\"",
+            ),
+            (
+                CONTOSO.replace("env =", "environment ="),
+                "\"exchange.password\" in the organization file: a secret is",
+            ),
+            ("tenant".to_owned(), "the organization file is not TOML"),
+        ];
+        for (text, expected) in problems {
+            let message = parse(&text).err().unwrap_or_default();
+            assert!(message.starts_with(expected), "{message}");
+        }
+    }
+}

@@ -1,0 +1,37 @@
+//! [`Secret`]: a text that is never printed.
+//!
+//! Passwords, client secrets, private keys, tokens and assertions travel in this type from the moment they are read.
+//! It has no `Display`, no `Serialize` and a `Debug` that says nothing, and its memory is wiped when it is dropped.
+
+use std::fmt;
+use zeroize::Zeroizing;
+
+/// A text that prints as `[secret]` and is wiped from memory when dropped.
+///
+/// ```
+/// use exoauth::secret::Secret;
+///
+/// let password = Secret::new("Passw0rd!");
+/// assert_eq!(format!("{password:?}"), "[secret]");
+/// assert_eq!(password.expose(), "Passw0rd!");
+/// ```
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(Zeroizing<String>);
+
+impl Secret {
+    /// Wraps a text.
+    pub fn new(text: impl Into<String>) -> Self {
+        Self(Zeroizing::new(text.into()))
+    }
+
+    /// Returns the text; only the line that puts it on the wire should call this.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("[secret]")
+    }
+}

@@ -1,0 +1,194 @@
+//! [`Event`]: what happens in a run, announced once; and [`Listener`]: who hears it.
+//!
+//! The human report, the JSON report and the journal are listeners, so what is on the screen is what is in the journal.
+
+use crate::failure::Failure;
+use crate::session::{Mode, Origin, plan::Change};
+use crate::subject::{Plane, Subject};
+use crate::value::Value;
+use serde::Serialize;
+use std::collections::BTreeMap;
+
+/// Something that happened.
+#[derive(Clone, Debug, Serialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum Event {
+    /// A pass over a playbook begins; always the first event of a pass.
+    RunStarted {
+        /// The name of this run, unique on this machine.
+        run: String,
+        /// The organization by name.
+        organization: String,
+        /// The cloud's word and the tenant, for people.
+        description: String,
+        /// The playbook or what stands for it.
+        playbook: String,
+        /// What this pass does.
+        mode: Mode,
+    },
+    /// A playbook that another one includes begins.
+    PlaybookStarted {
+        /// Its name.
+        name: String,
+        /// Its title.
+        title: String,
+    },
+    /// A step begins.
+    StepStarted {
+        /// Its id.
+        id: String,
+        /// Its title.
+        title: String,
+    },
+    /// A step ended.
+    StepFinished {
+        /// Its id.
+        id: String,
+        /// How.
+        outcome: StepOutcome,
+    },
+    /// A script, or the program, says something to the person.
+    Said {
+        /// How much it matters.
+        level: Level,
+        /// The text.
+        text: String,
+    },
+    /// Something is read.
+    Reading {
+        /// What.
+        subject: Subject,
+        /// By which line.
+        origin: Origin,
+    },
+    /// A write was planned; in an apply pass this is announced before it is sent.
+    Planned {
+        /// The change.
+        change: Change,
+    },
+    /// A write is about to be sent; recorded before it is.
+    Writing {
+        /// The change.
+        change: Change,
+    },
+    /// A write was sent and answered.
+    Written {
+        /// The change.
+        change: Change,
+        /// What the subject is afterwards, as read back.
+        after: Option<Value>,
+    },
+    /// A write failed, or its answer never came.
+    WriteFailed {
+        /// The change.
+        change: Change,
+        /// Why.
+        failure: Failure,
+    },
+    /// A service is asked to try something out, or would be while planning.
+    Testing {
+        /// What.
+        subject: Subject,
+        /// The call as a person writes it.
+        call: String,
+    },
+    /// What a verification found.
+    Verdict(Verdict),
+    /// A service warned.
+    ServiceWarning {
+        /// Which.
+        plane: Plane,
+        /// In its words.
+        text: String,
+    },
+    /// The program waits for a service.
+    Waiting {
+        /// For what.
+        reason: String,
+        /// How long, in milliseconds.
+        milliseconds: u64,
+    },
+    /// The run failed.
+    Failed {
+        /// Why.
+        failure: Failure,
+    },
+    /// The pass is over; always the last event of a pass.
+    RunFinished(Summary),
+}
+
+/// How a step ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StepOutcome {
+    /// Something was, or is to be, changed.
+    Changed,
+    /// Everything is as it should be.
+    Same,
+    /// Not asked for.
+    Skipped,
+    /// It failed.
+    Failed,
+}
+
+/// How much a message matters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Level {
+    /// For information.
+    Info,
+    /// To be read.
+    Warning,
+}
+
+/// What a verification found.
+#[derive(Clone, Debug, Serialize)]
+pub struct Verdict {
+    /// What was verified.
+    pub title: String,
+    /// What came of it.
+    pub outcome: VerdictOutcome,
+    /// The evidence.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub detail: Option<String>,
+    /// What to do.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hint: Option<String>,
+}
+
+/// What came of a verification.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum VerdictOutcome {
+    /// As it should be.
+    Passed,
+    /// Not as it should be: exit code 4.
+    Failed,
+    /// The question could not be asked.
+    NotAsked,
+}
+
+/// What a pass did.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Summary {
+    /// Changes by effect word: `create`, `update`, `delete`, `same`.
+    pub changes: BTreeMap<String, usize>,
+    /// Verdicts by outcome word.
+    pub verdicts: BTreeMap<String, usize>,
+    /// Requests sent, by plane.
+    pub requests: BTreeMap<String, u64>,
+    /// Whether a decision depended on something that only the service will know.
+    pub partial: bool,
+    /// How long it took.
+    pub milliseconds: u64,
+}
+
+/// Someone who hears events.
+pub trait Listener: Send {
+    /// Hears an event. A failure before a write stops the write; otherwise it is shown as a warning.
+    ///
+    /// # Errors
+    ///
+    /// When the event could not be recorded.
+    fn hear(&mut self, event: &Event) -> Result<(), Failure>;
+}
