@@ -1,1 +1,10 @@
-//! tests
+//! The one test binary: every test file beside the library is a module of it, listed here.
+
+mod house {
+    mod forgotten;
+    mod imports;
+    mod words;
+}
+mod support {
+    pub(crate) mod source;
+}
