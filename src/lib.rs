@@ -6,6 +6,7 @@ pub mod exchange;
 pub mod failure;
 pub mod graph;
 pub mod organization;
+pub mod remoting;
 pub mod secret;
 pub mod session;
 pub mod subject;
