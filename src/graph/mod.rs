@@ -2,6 +2,7 @@
 
 use crate::value::Value;
 use serde::Serialize;
+use std::fmt;
 
 /// One request to Microsoft Graph.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -30,4 +31,15 @@ pub enum Method {
     Patch,
     /// Removes.
     Delete,
+}
+
+impl fmt::Display for Method {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::Get => "GET",
+            Self::Post => "POST",
+            Self::Patch => "PATCH",
+            Self::Delete => "DELETE",
+        })
+    }
 }

@@ -168,6 +168,17 @@ pub enum VerdictOutcome {
     NotAsked,
 }
 
+impl VerdictOutcome {
+    /// The word that scripts and JSON use.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Passed => "passed",
+            Self::Failed => "failed",
+            Self::NotAsked => "not_asked",
+        }
+    }
+}
+
 /// What a pass did.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Summary {

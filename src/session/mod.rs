@@ -1,35 +1,171 @@
 //! The gate: every request passes [`Session::perform`], which plans it or sends it, and announces it.
+//!
+//! A session is one pass over a playbook, or one conversation. It is the only place that blocks: the script engine
+//! calls it from a thread of its own, and the roads run on the runtime. It is not where it is decided what should be
+//! true of an organization (scripts), nor how it is said to a service ([`exchange`](crate::exchange),
+//! [`graph`](crate::graph)).
 
+mod connections;
 pub mod event;
+mod interrupt;
+pub mod journal;
 pub mod operation;
 pub mod plan;
 
+pub use connections::ReadSecret;
+pub use interrupt::Interrupt;
 pub use operation::{Operation, Origin, Request};
 
+use crate::clock::Clock;
 use crate::cloud::Addresses;
 use crate::exchange::Answer;
 use crate::failure::{Failure, FailureKind};
 use crate::organization::Organization;
-use event::Event;
+use crate::subject::{Effect, Plane, Subject};
+use crate::value::{Object, Value};
+use connections::Connections;
+use event::{Event, Level, Listener, Summary, Verdict, VerdictOutcome};
+use plan::{Change, Observations, Plan, Prediction, agrees};
 use serde::Serialize;
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+use tokio::runtime::Handle;
 
 /// What a pass does with writes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Mode {
-    /// Predicts them.
+    /// Predicts them; nothing is sent that writes.
     Plan,
     /// Sends them.
     Apply,
 }
 
+/// What a session is started with.
+pub struct Options {
+    /// Where and who.
+    pub organization: Organization,
+    /// What is done with writes.
+    pub mode: Mode,
+    /// The playbook, or what stands for it, for reports and the journal.
+    pub playbook: String,
+    /// The name of the run, for reports and the journal.
+    pub run: String,
+    /// Where the roads run.
+    pub runtime: Handle,
+    /// The time.
+    pub clock: Clock,
+    /// Reads secrets when they are needed.
+    pub read_secret: ReadSecret,
+    /// Who hears the events.
+    pub listeners: Vec<Box<dyn Listener>>,
+    /// The plan that this pass is held to.
+    pub expected: Option<Plan>,
+    /// How Ctrl-C reaches it.
+    pub interrupt: Interrupt,
+}
+
 /// One pass over a playbook, or one conversation: its mode, its connections, its plan, its listeners.
 pub struct Session {
     organization: Organization,
+    addresses: Result<Addresses, Failure>,
     mode: Mode,
+    runtime: Handle,
+    roads: Box<dyn Roads>,
+    listeners: Mutex<Vec<Box<dyn Listener>>>,
+    expected: Option<Plan>,
+    interrupt: Interrupt,
+    started: Instant,
+    state: Mutex<State>,
 }
 
+/// What a pass leaves.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    /// The counts.
+    pub summary: Summary,
+    /// The changes, planned or made.
+    pub plan: Plan,
+    /// How many writes were sent and answered well.
+    pub written: usize,
+    /// How many writes were sent and their outcome is not known.
+    pub unsettled: usize,
+    /// How many verifications answered no.
+    pub failed_verdicts: usize,
+}
+
+#[derive(Default)]
+struct State {
+    plan: Plan,
+    prediction: Prediction,
+    observations: Observations,
+    verdicts: BTreeMap<String, usize>,
+    failed_verdicts: usize,
+    written: usize,
+    unsettled: usize,
+}
+
+/// Carries a request to the service of its plane.
+trait Roads: Send + Sync {
+    fn send<'a>(&'a self, plane: Plane, request: &'a Request) -> Journey<'a, Answer>;
+    fn requests(&self) -> BTreeMap<String, u64>;
+    fn close(&self) -> Journey<'_, ()>;
+}
+
+type Journey<'a, T> = Pin<Box<dyn Future<Output = Result<T, Failure>> + Send + 'a>>;
+
 impl Session {
+    /// Starts a session and announces it. Nothing is connected yet.
+    ///
+    /// # Errors
+    ///
+    /// When the start cannot be recorded.
+    pub fn start(options: Options) -> Result<Arc<Self>, Failure> {
+        let addresses = addresses(&options.organization);
+        let roads = Connections::new(
+            options.organization.clone(),
+            addresses.clone(),
+            options.read_secret.clone(),
+            options.clock.clone(),
+        );
+        Self::on(options, addresses, Box::new(roads))
+    }
+
+    fn on(
+        options: Options,
+        addresses: Result<Addresses, Failure>,
+        roads: Box<dyn Roads>,
+    ) -> Result<Arc<Self>, Failure> {
+        let organization = &options.organization;
+        let cloud = organization
+            .cloud
+            .map_or("cloud unknown", |cloud| cloud.word());
+        let started = Event::RunStarted {
+            run: options.run,
+            organization: organization.name.clone(),
+            description: format!("tenant {}, {cloud}", organization.tenant),
+            playbook: options.playbook,
+            mode: options.mode,
+        };
+        let session = Arc::new(Self {
+            organization: options.organization,
+            addresses,
+            mode: options.mode,
+            runtime: options.runtime,
+            roads,
+            listeners: Mutex::new(options.listeners),
+            expected: options.expected,
+            interrupt: options.interrupt,
+            started: Instant::now(),
+            state: Mutex::default(),
+        });
+        session.announce(&started)?;
+        Ok(session)
+    }
+
     /// The organization it speaks to.
     pub fn organization(&self) -> &Organization {
         &self.organization
@@ -44,31 +180,410 @@ impl Session {
     ///
     /// # Errors
     ///
-    /// When the cloud is neither given nor found from the tenant.
-    pub fn addresses(&self) -> Result<Addresses, Failure> {
-        Err(Failure::new(FailureKind::Internal, "not here yet"))
+    /// When the organization file does not name the cloud.
+    pub fn addresses(&self) -> Result<&Addresses, Failure> {
+        self.addresses.as_ref().map_err(Clone::clone)
+    }
+
+    /// Whether the user interrupted; the engine's progress hook asks this.
+    pub fn interrupted(&self) -> bool {
+        self.interrupt.raised()
+    }
+
+    /// How many changes of something were planned or made so far.
+    pub fn changes_so_far(&self) -> usize {
+        self.state().plan.pending()
     }
 
     /// Plans an operation or sends it, and announces it. Blocks; called on the engine's own thread.
     ///
+    /// A read answers with what the service holds, while planning with the planned changes laid over it. A write
+    /// answers with the object as it is afterwards, while planning as it is predicted. A test is not sent while
+    /// planning: its answer is one unknown.
+    ///
     /// # Errors
     ///
-    /// What the service or the gate refuses; `Interrupted` after Ctrl-C.
-    pub fn perform(&self, _operation: Operation) -> Result<Answer, Failure> {
-        Err(Failure::new(FailureKind::Internal, "not here yet"))
+    /// What the service or the gate refuses; `Conflict` when the present state is not the one that was planned for;
+    /// `Interrupted` after Ctrl-C.
+    pub fn perform(&self, operation: &Operation) -> Result<Answer, Failure> {
+        if self.interrupted() {
+            return Err(interrupted());
+        }
+        match operation.effect {
+            Effect::Read => self.read(operation),
+            Effect::Test => self.test(operation),
+            Effect::Create | Effect::Update | Effect::Delete => self.write(operation),
+        }
+        .map_err(|failure| match failure.subject {
+            Some(_) => failure,
+            None => failure.about(operation.subject.clone()),
+        })
     }
 
     /// Announces an event to all listeners.
     ///
     /// # Errors
     ///
-    /// When a listener could not record it.
-    pub fn announce(&self, _event: Event) -> Result<(), Failure> {
-        Err(Failure::new(FailureKind::Internal, "not here yet"))
+    /// When a write that is about to be sent could not be recorded; other events that could not be are a warning to
+    /// the other listeners.
+    pub fn announce(&self, event: &Event) -> Result<(), Failure> {
+        if let Event::Verdict(Verdict { outcome, .. }) = event {
+            let mut state = self.state();
+            *state.verdicts.entry(outcome.word().to_owned()).or_default() += 1;
+            state.failed_verdicts += usize::from(*outcome == VerdictOutcome::Failed);
+        }
+        let mut listeners = self
+            .listeners
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let deaf: Vec<(usize, Failure)> = listeners
+            .iter_mut()
+            .enumerate()
+            .filter_map(|(at, listener)| listener.hear(event).err().map(|failure| (at, failure)))
+            .collect();
+        for (at, failure) in deaf {
+            if matches!(event, Event::RunStarted { .. } | Event::Writing { .. }) {
+                return Err(failure);
+            }
+            let warning = Event::Said {
+                level: Level::Warning,
+                text: failure.to_string(),
+            };
+            for (other, listener) in listeners.iter_mut().enumerate() {
+                if other != at
+                    && let Err(also_deaf) = listener.hear(&warning)
+                {
+                    tracing::warn!(%also_deaf, "a listener is deaf");
+                }
+            }
+        }
+        Ok(())
     }
 
-    /// Whether the user interrupted; the engine's progress hook asks this.
-    pub fn interrupted(&self) -> bool {
-        false
+    /// Closes the roads, also after errors, and announces the end.
+    pub fn finish(&self) -> Outcome {
+        if let Err(failure) = self.block_on(self.roads.close()) {
+            let text = format!("the connection could not be closed: {failure}");
+            self.tell(&Event::Said {
+                level: Level::Warning,
+                text,
+            });
+        }
+        let state = std::mem::take(&mut *self.state());
+        let summary = Summary {
+            changes: count_changes(&state.plan),
+            verdicts: state.verdicts,
+            requests: self.roads.requests(),
+            partial: state.plan.partial,
+            milliseconds: u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX),
+        };
+        self.tell(&Event::RunFinished(summary.clone()));
+        Outcome {
+            summary,
+            plan: state.plan,
+            written: state.written,
+            unsettled: state.unsettled,
+            failed_verdicts: state.failed_verdicts,
+        }
     }
+
+    fn read(&self, operation: &Operation) -> Result<Answer, Failure> {
+        let Operation {
+            subject, origin, ..
+        } = operation;
+        self.announce(&Event::Reading {
+            subject: subject.clone(),
+            origin: origin.clone(),
+        })?;
+        if self.mode == Mode::Plan
+            && subject.name.is_some()
+            && self.state().prediction.creates(subject)
+        {
+            return Ok(Answer {
+                output: self.predicted(subject, Vec::new()),
+                warnings: Vec::new(),
+            });
+        }
+        let mut answer = self.ask(subject.plane, &operation.request)?;
+        let there = !answer.output.is_empty();
+        self.state().observations.remember(subject, &answer.output);
+        answer.output = self.predicted(subject, answer.output);
+        if there && answer.output.is_empty() && subject.name.is_some() {
+            return Err(Failure::new(
+                FailureKind::NotFound,
+                format!("{subject} is planned to be removed"),
+            ));
+        }
+        Ok(answer)
+    }
+
+    fn test(&self, operation: &Operation) -> Result<Answer, Failure> {
+        let Operation {
+            subject, request, ..
+        } = operation;
+        let call = request.call();
+        self.state().plan.tests.push(subject.clone());
+        self.announce(&Event::Testing {
+            subject: subject.clone(),
+            call: call.clone(),
+        })?;
+        match self.mode {
+            Mode::Plan => Ok(Answer {
+                output: vec![Value::Unknown(format!("the answer of {call}"))],
+                ..Answer::default()
+            }),
+            Mode::Apply => self.ask(subject.plane, request),
+        }
+    }
+
+    fn write(&self, operation: &Operation) -> Result<Answer, Failure> {
+        let present = self.observe(operation)?;
+        let change = Change::of(operation, present.as_ref(), operation.request.call())?;
+        if self.mode == Mode::Apply {
+            self.state()
+                .observations
+                .hold(operation, present.as_ref())?;
+            if let Some(expected) = &self.expected {
+                expected.hold(&change)?;
+            }
+        }
+        let (plans, same) = (self.mode == Mode::Plan, change.same);
+        self.state().plan.record(change.clone());
+        if plans || same {
+            self.announce(&Event::Planned { change })?;
+            let predicted = match same {
+                true => present,
+                false => self
+                    .state()
+                    .prediction
+                    .remember(operation, present.as_ref()),
+            };
+            return Ok(Answer {
+                output: predicted.into_iter().map(Value::Object).collect(),
+                warnings: Vec::new(),
+            });
+        }
+        self.announce(&Event::Writing {
+            change: change.clone(),
+        })?;
+        self.send_write(operation, change)
+    }
+
+    /// Sends a write that was recorded, and records what came of it.
+    ///
+    /// A write is never cut by Ctrl-C, and when its answer did not come, the subject is read to see whether it happened.
+    fn send_write(&self, operation: &Operation, change: Change) -> Result<Answer, Failure> {
+        let plane = operation.subject.plane;
+        let (mut answer, after) = match self.block_on(self.roads.send(plane, &operation.request)) {
+            Ok(answer) => (answer, self.settle(operation)),
+            Err(failure) if leaves_open(&failure) => match self.settle(operation) {
+                Ok(after) if happened(operation, after.as_ref()) => (Answer::default(), Ok(after)),
+                Ok(_) => return self.write_failed(change, failure, false),
+                Err(_) => return self.write_failed(change, failure, true),
+            },
+            Err(failure) => return self.write_failed(change, failure, false),
+        };
+        self.warn_of(plane, &answer);
+        self.state().written += 1;
+        let after = after.unwrap_or_else(|failure| {
+            let text = format!(
+                "{} was written, but reading it back failed: {failure}",
+                operation.subject
+            );
+            self.tell(&Event::Said {
+                level: Level::Warning,
+                text,
+            });
+            None
+        });
+        if operation.observe.is_some() && !happened(operation, after.as_ref()) {
+            let text = format!(
+                "{} was written, but the service does not show it yet",
+                operation.subject
+            );
+            self.tell(&Event::Said {
+                level: Level::Warning,
+                text,
+            });
+        }
+        if let Some(after) = &after {
+            let seen = [Value::Object(after.clone())];
+            self.state()
+                .observations
+                .remember(&operation.subject, &seen);
+            answer.output = seen.into();
+        }
+        self.announce(&Event::Written {
+            change,
+            after: after.map(Value::Object),
+        })?;
+        Ok(answer)
+    }
+
+    fn write_failed(
+        &self,
+        change: Change,
+        failure: Failure,
+        unsettled: bool,
+    ) -> Result<Answer, Failure> {
+        self.state().unsettled += usize::from(unsettled);
+        let failure = match unsettled {
+            true => failure.with_hint(
+                "whether it happened is not known: run the playbook again, it starts by reading",
+            ),
+            false => failure,
+        };
+        self.announce(&Event::WriteFailed {
+            change,
+            failure: failure.clone(),
+        })?;
+        Err(failure)
+    }
+
+    /// The subject of a write as it is now; `None` when it does not exist or cannot be observed.
+    fn observe(&self, operation: &Operation) -> Result<Option<Object>, Failure> {
+        let subject = &operation.subject;
+        let Some(request) = &operation.observe else {
+            return Ok(None);
+        };
+        let output = match self.mode {
+            Mode::Plan if self.state().prediction.creates(subject) => Vec::new(),
+            _ => found(self.ask(subject.plane, request))?,
+        };
+        only(subject, self.predicted(subject, output))
+    }
+
+    /// The subject of a write as the service shows it afterwards.
+    fn settle(&self, operation: &Operation) -> Result<Option<Object>, Failure> {
+        let Some(request) = &operation.observe else {
+            return Ok(None);
+        };
+        let plane = operation.subject.plane;
+        only(
+            &operation.subject,
+            found(self.block_on(self.roads.send(plane, request)))?,
+        )
+    }
+
+    /// An answer with the planned changes laid over it; nothing is planned while applying.
+    fn predicted(&self, subject: &Subject, output: Vec<Value>) -> Vec<Value> {
+        match self.mode {
+            Mode::Plan => self.state().prediction.lay_over(subject, output),
+            Mode::Apply => output,
+        }
+    }
+
+    /// Sends a request that writes nothing, and gives up on it after Ctrl-C.
+    fn ask(&self, plane: Plane, request: &Request) -> Result<Answer, Failure> {
+        let answer = self.block_on(async {
+            tokio::select! {
+                biased;
+                () = self.interrupt.wait() => Err(interrupted()),
+                answer = self.roads.send(plane, request) => answer,
+            }
+        })?;
+        self.warn_of(plane, &answer);
+        Ok(answer)
+    }
+
+    fn block_on<T>(&self, future: impl Future<Output = T>) -> T {
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "the one place that blocks, on the engine's own thread"
+        )]
+        self.runtime.block_on(future)
+    }
+
+    fn warn_of(&self, plane: Plane, answer: &Answer) {
+        for text in &answer.warnings {
+            self.tell(&Event::ServiceWarning {
+                plane,
+                text: text.clone(),
+            });
+        }
+    }
+
+    /// Announces an event that need not be recorded.
+    fn tell(&self, event: &Event) {
+        if let Err(deaf) = self.announce(event) {
+            tracing::warn!(%deaf, "an event was not heard");
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn addresses(organization: &Organization) -> Result<Addresses, Failure> {
+    let cloud = organization.cloud.ok_or_else(|| {
+        Failure::new(FailureKind::Input, "the organization file names no cloud, and it is not found from the tenant yet")
+            .with_hint("add the key cloud, such as cloud = \"worldwide\"; the command `exoauth clouds` lists them")
+    })?;
+    Ok(organization.addresses(cloud))
+}
+
+/// An answer's objects, none where the service says that the object does not exist.
+fn found(answer: Result<Answer, Failure>) -> Result<Vec<Value>, Failure> {
+    match answer {
+        Ok(answer) => Ok(answer.output),
+        Err(failure) if failure.kind == FailureKind::NotFound => Ok(Vec::new()),
+        Err(failure) => Err(failure),
+    }
+}
+
+fn only(subject: &Subject, output: Vec<Value>) -> Result<Option<Object>, Failure> {
+    let count = output.len();
+    let mut objects = output.into_iter().filter_map(|value| match value {
+        Value::Object(object) => Some(object),
+        _ => None,
+    });
+    match count {
+        0 | 1 => Ok(objects.next()),
+        _ => Err(Failure::new(
+            FailureKind::Conflict,
+            format!("{subject} stands for {count} objects"),
+        )
+        .with_detail(
+            Value::List(objects.map(Value::Object).collect())
+                .to_json()
+                .to_string(),
+        )
+        .with_hint("name one of them by its Identity or Guid")),
+    }
+}
+
+/// Whether a failed write may have happened all the same.
+fn leaves_open(failure: &Failure) -> bool {
+    matches!(
+        failure.kind,
+        FailureKind::Unreachable | FailureKind::Protocol | FailureKind::Internal
+    )
+}
+
+/// Whether a write shows in what was read after it.
+fn happened(operation: &Operation, after: Option<&Object>) -> bool {
+    match (operation.effect, after) {
+        (Effect::Delete, after) => after.is_none(),
+        (_, Some(after)) => agrees(after, &operation.asked),
+        (_, None) => false,
+    }
+}
+
+fn interrupted() -> Failure {
+    Failure::new(FailureKind::Interrupted, "interrupted")
+}
+
+fn count_changes(plan: &Plan) -> BTreeMap<String, usize> {
+    let mut counts = BTreeMap::new();
+    for change in &plan.changes {
+        let word = match (change.same, change.effect) {
+            (true, _) => "same",
+            (false, Effect::Create) => "create",
+            (false, Effect::Delete) => "delete",
+            (false, _) => "update",
+        };
+        *counts.entry(word.to_owned()).or_default() += 1;
+    }
+    counts
 }

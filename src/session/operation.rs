@@ -3,7 +3,7 @@
 use crate::exchange::Invocation;
 use crate::graph;
 use crate::subject::{Effect, Subject};
-use crate::value::Object;
+use crate::value::{Object, Value};
 use serde::{Deserialize, Serialize};
 
 /// One thing to ask of a service.
@@ -33,6 +33,74 @@ pub enum Request {
     Cmdlet(Invocation),
     /// A request to Microsoft Graph.
     Graph(graph::Request),
+}
+
+impl Request {
+    /// The request as a person writes it: the cmdlet with its parameters, or the method and path with its body.
+    ///
+    /// ```
+    /// use exoauth::{exchange::Invocation, session::Request};
+    ///
+    /// let request = Request::Cmdlet(Invocation::new("Set-AuthServer").with("Identity", "evoSTS").with("Enabled", true));
+    /// assert_eq!(request.call(), "Set-AuthServer -Identity 'evoSTS' -Enabled $true");
+    /// ```
+    pub fn call(&self) -> String {
+        match self {
+            Self::Cmdlet(invocation) => {
+                let parameters = invocation
+                    .parameters
+                    .iter()
+                    .map(|(name, value)| match value {
+                        Value::Bool(_) if name == "Confirm" => {
+                            format!(" -{name}:{}", powershell(value))
+                        }
+                        value => format!(" -{name} {}", powershell(value)),
+                    });
+                parameters.fold(invocation.cmdlet.clone(), |call, parameter| {
+                    call + &parameter
+                })
+            }
+            Self::Graph(request) => {
+                let query: Vec<String> = request
+                    .query
+                    .iter()
+                    .map(|(name, value)| format!("{name}={value}"))
+                    .collect();
+                let query = if query.is_empty() {
+                    String::new()
+                } else {
+                    format!("?{}", query.join("&"))
+                };
+                let body = request
+                    .body
+                    .as_ref()
+                    .map_or_else(String::new, |body| format!(" {}", body.to_json()));
+                format!("{} {}{query}{body}", request.method, request.path)
+            }
+        }
+    }
+}
+
+/// A value as PowerShell writes it; a single quote is doubled inside single quotes.
+fn powershell(value: &Value) -> String {
+    match value {
+        Value::Null => "$null".to_owned(),
+        Value::Bool(true) => "$true".to_owned(),
+        Value::Bool(false) => "$false".to_owned(),
+        Value::Integer(value) => value.to_string(),
+        Value::Float(value) => value.to_string(),
+        Value::Text(text) => format!("'{}'", text.replace('\'', "''")),
+        Value::Bytes(bytes) => format!("<{} bytes>", bytes.len()),
+        Value::List(list) => list.iter().map(powershell).collect::<Vec<_>>().join(","),
+        Value::Object(object) => {
+            let entries: Vec<String> = object
+                .iter()
+                .map(|(name, value)| format!("{name}={}", powershell(value)))
+                .collect();
+            format!("@{{{}}}", entries.join("; "))
+        }
+        Value::Unknown(what) => format!("<{what}>"),
+    }
 }
 
 /// The line of a script that asked for an operation.

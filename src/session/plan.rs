@@ -1,8 +1,9 @@
 //! [`Change`] and [`Plan`]: before and after of each subject, and what reads see while planning.
 
-use crate::session::Origin;
-use crate::subject::{Effect, Subject};
-use crate::value::Object;
+use crate::failure::{Failure, FailureKind};
+use crate::session::{Operation, Origin};
+use crate::subject::{Effect, Plane, Subject};
+use crate::value::{Object, Value};
 use serde::Serialize;
 
 /// Before and after of one subject.
@@ -14,6 +15,8 @@ pub struct Change {
     pub effect: Effect,
     /// Whether nothing differs, so that nothing is sent.
     pub same: bool,
+    /// Whether that cannot be said yet, because the present state is itself only planned.
+    pub uncertain: bool,
     /// The properties asked for, as they are; absent when the object does not exist or could not be observed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub before: Option<Object>,
@@ -24,4 +27,360 @@ pub struct Change {
     pub call: String,
     /// The line that asked.
     pub origin: Origin,
+}
+
+impl Change {
+    /// Makes the change that an operation means, given the subject as it is now.
+    ///
+    /// # Errors
+    ///
+    /// As the service would: `AlreadyExists` when a creation finds the object, `NotFound` when an update or a removal
+    /// does not. An operation that cannot be observed is taken at its word.
+    pub fn of(
+        operation: &Operation,
+        present: Option<&Object>,
+        call: String,
+    ) -> Result<Self, Failure> {
+        let refuse = |kind, what: &str| {
+            Err(Failure::new(kind, format!("{} {what}", operation.subject))
+                .about(operation.subject.clone()))
+        };
+        match (operation.effect, present) {
+            (Effect::Create, Some(_)) => {
+                return refuse(FailureKind::AlreadyExists, "already exists");
+            }
+            (Effect::Update | Effect::Delete, None) if operation.observe.is_some() => {
+                return refuse(FailureKind::NotFound, "does not exist");
+            }
+            _ => {}
+        }
+        let (before, after) = match operation.effect {
+            Effect::Delete => (present.cloned(), None),
+            _ => (
+                present.map(|object| select(object, &operation.asked)),
+                Some(operation.asked.clone()),
+            ),
+        };
+        let agreed = operation.effect == Effect::Update
+            && !operation.asked.is_empty()
+            && before
+                .as_ref()
+                .is_some_and(|before| agrees(before, &operation.asked));
+        let uncertain = agreed
+            && before
+                .as_ref()
+                .is_some_and(|before| before.values().any(Value::has_unknown));
+        Ok(Self {
+            subject: operation.subject.clone(),
+            effect: operation.effect,
+            same: agreed && !uncertain,
+            uncertain,
+            before,
+            after,
+            call,
+            origin: operation.origin.clone(),
+        })
+    }
+
+    /// Says whether this change, made now, is what `planned` foresaw; what was unknown then may be anything now.
+    fn fulfills(&self, planned: &Self) -> bool {
+        let as_planned = |now: &Option<Object>, then: &Option<Object>| match (now, then) {
+            (Some(now), Some(then)) => agrees(now, then),
+            (None, None) => true,
+            _ => false,
+        };
+        self.subject == planned.subject
+            && self.effect == planned.effect
+            && as_planned(&self.after, &planned.after)
+            && (planned
+                .before
+                .as_ref()
+                .is_some_and(|before| before.values().any(Value::has_unknown))
+                || as_planned(&self.before, &planned.before))
+    }
+}
+
+/// The changes of a pass, in order.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Plan {
+    /// The changes; those of nothing included.
+    pub changes: Vec<Change>,
+    /// What would be tried out after applying, such as `Test-OAuthConnectivity`.
+    pub tests: Vec<Subject>,
+    /// Whether something in it is known to the service only, and was guessed around.
+    pub partial: bool,
+}
+
+impl Plan {
+    /// How many changes change something.
+    pub fn pending(&self) -> usize {
+        self.changes.iter().filter(|change| !change.same).count()
+    }
+
+    pub(super) fn record(&mut self, change: Change) {
+        self.partial |= change
+            .after
+            .as_ref()
+            .is_some_and(|after| after.values().any(Value::has_unknown));
+        self.changes.push(change);
+    }
+
+    /// Refuses a change that was not planned, or whose subject is no longer as it was planned for.
+    pub(super) fn hold(&self, change: &Change) -> Result<(), Failure> {
+        if change.same || self.changes.iter().any(|planned| change.fulfills(planned)) {
+            return Ok(());
+        }
+        let planned = self
+            .changes
+            .iter()
+            .find(|planned| planned.subject == change.subject);
+        let show = |object: &Option<Object>| match object {
+            Some(object) => Value::from(object.clone()).to_json().to_string(),
+            None => "absent".to_owned(),
+        };
+        Err(match planned {
+            Some(planned) => Failure::new(
+                FailureKind::Conflict,
+                format!(
+                    "{} is no longer as it was when this was planned",
+                    change.subject
+                ),
+            )
+            .with_detail(format!(
+                "planned from {}, found {}",
+                show(&planned.before),
+                show(&change.before)
+            )),
+            None => Failure::new(
+                FailureKind::Conflict,
+                format!("changing {} was not planned", change.subject),
+            )
+            .with_detail(change.call.clone()),
+        }
+        .about(change.subject.clone())
+        .with_hint("run it again: the new plan starts from what is there now"))
+    }
+}
+
+/// What reads see while planning: the answers with the planned changes laid over them.
+#[derive(Debug, Default)]
+pub(super) struct Prediction {
+    changed: Vec<(Subject, Planned)>,
+}
+
+#[derive(Debug)]
+enum Planned {
+    Created(Object),
+    Updated(Object),
+    Removed,
+}
+
+impl Prediction {
+    /// Remembers a planned operation and returns the object as it will be.
+    pub(super) fn remember(
+        &mut self,
+        operation: &Operation,
+        present: Option<&Object>,
+    ) -> Option<Object> {
+        let (planned, predicted) = match operation.effect {
+            Effect::Create => {
+                let mut object = Object::new();
+                if let Some(name) = &operation.subject.name {
+                    object.insert("Name".to_owned(), name.as_str().into());
+                    object.insert("Identity".to_owned(), name.as_str().into());
+                }
+                for property in &operation.learned {
+                    object.insert(
+                        property.clone(),
+                        Value::Unknown(format!("{property} of {}", operation.subject)),
+                    );
+                }
+                object.extend(operation.asked.clone());
+                (Planned::Created(object.clone()), Some(object))
+            }
+            Effect::Delete => (Planned::Removed, None),
+            _ => {
+                let mut object = present.cloned().unwrap_or_default();
+                object.extend(operation.asked.clone());
+                (Planned::Updated(operation.asked.clone()), Some(object))
+            }
+        };
+        self.changed.push((operation.subject.clone(), planned));
+        predicted
+    }
+
+    /// Whether a subject exists only in the plan, so that asking the service about it is pointless.
+    pub(super) fn creates(&self, subject: &Subject) -> bool {
+        self.about(subject)
+            .any(|(_, planned)| matches!(planned, Planned::Created(_)))
+    }
+
+    /// Lays the planned changes over an answer about `subject`.
+    pub(super) fn lay_over(&self, subject: &Subject, output: Vec<Value>) -> Vec<Value> {
+        let mut output = output;
+        for (changed, planned) in self.about(subject) {
+            let is_it = |value: &Value| {
+                subject.name.is_some()
+                    || value
+                        .as_object()
+                        .is_some_and(|object| answers_to(object, changed.name.as_deref()))
+            };
+            match planned {
+                Planned::Created(object) => output.push(object.clone().into()),
+                Planned::Removed => output.retain(|value| !is_it(value)),
+                Planned::Updated(asked) => {
+                    for value in output.iter_mut().filter(|value| is_it(value)) {
+                        if let Value::Object(object) = value {
+                            object.extend(asked.clone());
+                        }
+                    }
+                }
+            }
+        }
+        output
+    }
+
+    fn about<'a>(&'a self, subject: &'a Subject) -> impl Iterator<Item = &'a (Subject, Planned)> {
+        self.changed.iter().filter(move |(changed, _)| {
+            changed.plane == subject.plane
+                && changed.noun.eq_ignore_ascii_case(&subject.noun)
+                && (subject.name.is_none()
+                    || same_name(changed.name.as_deref(), subject.name.as_deref()))
+        })
+    }
+}
+
+/// What a pass has read so far: the states that a script decided on.
+#[derive(Debug, Default)]
+pub(super) struct Observations {
+    seen: Vec<(Plane, String, Object)>,
+}
+
+impl Observations {
+    /// Remembers the objects of an answer, newest last.
+    pub(super) fn remember(&mut self, subject: &Subject, output: &[Value]) {
+        let objects = output.iter().filter_map(Value::as_object);
+        self.seen
+            .extend(objects.map(|object| (subject.plane, subject.noun.clone(), object.clone())));
+    }
+
+    /// Refuses a write when the properties it sets are no longer as the script saw them.
+    pub(super) fn hold(
+        &self,
+        operation: &Operation,
+        present: Option<&Object>,
+    ) -> Result<(), Failure> {
+        let subject = &operation.subject;
+        let seen = self.seen.iter().rev().find(|(plane, noun, object)| {
+            *plane == subject.plane
+                && *noun == subject.noun
+                && answers_to(object, subject.name.as_deref())
+        });
+        let (Some((_, _, seen)), Some(present)) = (seen, present) else {
+            return Ok(());
+        };
+        for property in operation.asked.keys() {
+            if let (Some(then), Some(now)) = (seen.get(property), present.get(property))
+                && !equal(then, now)
+            {
+                return Err(Failure::new(
+                    FailureKind::Conflict,
+                    format!("someone changed {property} of {subject} since it was read"),
+                )
+                .about(subject.clone())
+                .with_detail(format!("read {}, now {}", then.to_json(), now.to_json()))
+                .with_hint("run it again: nothing was written to this object"));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Says whether an object goes by a name, by any of the properties that identify objects to their services.
+fn answers_to(object: &Object, name: Option<&str>) -> bool {
+    const IDENTITIES: [&str; 8] = [
+        "Identity",
+        "Name",
+        "Guid",
+        "DistinguishedName",
+        "ForestName",
+        "Thumbprint",
+        "id",
+        "appId",
+    ];
+    IDENTITIES.iter().any(|property| {
+        object
+            .get(*property)
+            .and_then(Value::as_text)
+            .is_some_and(|text| same_name(Some(text), name))
+    })
+}
+
+fn same_name(one: Option<&str>, other: Option<&str>) -> bool {
+    matches!((one, other), (Some(one), Some(other)) if one.eq_ignore_ascii_case(other))
+}
+
+/// The properties of `object` that `asked` names.
+fn select(object: &Object, asked: &Object) -> Object {
+    asked
+        .keys()
+        .filter_map(|name| object.get(name).map(|value| (name.clone(), value.clone())))
+        .collect()
+}
+
+/// Says whether `present` has every property of `wanted` with an equal value.
+pub fn agrees(present: &Object, wanted: &Object) -> bool {
+    wanted.iter().all(|(name, wanted)| match present.get(name) {
+        Some(present) => equal(present, wanted),
+        None => is_empty(wanted) || matches!(wanted, Value::Unknown(_)),
+    })
+}
+
+/// Says whether two values are equal to the services.
+///
+/// Multi-valued properties have no order and their texts no case; the case of an address does not matter; an absent
+/// and an empty value are the same; an object of which only some properties are asked for agrees when those do; an
+/// unknown agrees with anything.
+pub fn equal(present: &Value, wanted: &Value) -> bool {
+    match (present, wanted) {
+        (_, Value::Unknown(_)) | (Value::Unknown(_), _) => true,
+        (Value::List(present), Value::List(wanted)) => {
+            let mut rest: Vec<&Value> = present.iter().collect();
+            present.len() == wanted.len()
+                && wanted.iter().all(|wanted| {
+                    let found = rest.iter().position(|present| match (present, wanted) {
+                        (Value::Text(present), Value::Text(wanted)) => {
+                            present.eq_ignore_ascii_case(wanted)
+                        }
+                        (present, wanted) => equal(present, wanted),
+                    });
+                    found.map(|at| rest.swap_remove(at)).is_some()
+                })
+        }
+        (Value::List(list), single) | (single, Value::List(list)) => match list.as_slice() {
+            [] => is_empty(single),
+            [only] => equal(only, single),
+            _ => false,
+        },
+        (Value::Object(present), Value::Object(wanted)) => agrees(present, wanted),
+        (Value::Text(present), Value::Text(wanted)) => {
+            let address = |text: &str| text.starts_with("https://") || text.starts_with("http://");
+            present == wanted
+                || (address(present)
+                    && address(wanted)
+                    && present
+                        .trim_end_matches('/')
+                        .eq_ignore_ascii_case(wanted.trim_end_matches('/')))
+        }
+        (present, wanted) => present == wanted || (is_empty(present) && is_empty(wanted)),
+    }
+}
+
+fn is_empty(value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::Text(text) => text.is_empty(),
+        Value::List(list) => list.is_empty(),
+        _ => false,
+    }
 }

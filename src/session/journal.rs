@@ -1,0 +1,158 @@
+//! [`Journal`]: the events of a run as JSON lines, written so that they survive the program, and read back.
+//!
+//! One file per run, readable by the user alone. A write's intent is on the disk before the request is sent, and its
+//! outcome before the next one is; see [`Listener`](super::event::Listener).
+
+use super::event::{Event, Listener};
+use crate::clock::Clock;
+use crate::failure::{Failure, FailureKind};
+use serde::Serialize;
+use serde_json::{Value as Json, json};
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+/// Writes a run's events to a file.
+#[derive(Debug)]
+pub struct Journal {
+    path: PathBuf,
+    file: File,
+    clock: Clock,
+}
+
+/// What the first line of a journal says about the run.
+#[derive(Clone, Debug, Serialize)]
+pub struct Header {
+    /// The name of the run.
+    pub run: String,
+    /// The user, as the system names them.
+    pub who: String,
+    /// The organization by name.
+    pub organization: String,
+    /// The playbook.
+    pub playbook: String,
+    /// The SHA-256 of the playbook's text, in hex.
+    pub playbook_hash: String,
+    /// The version of this program.
+    pub version: String,
+}
+
+impl Journal {
+    /// Makes `<folder>/<run>.jsonl`, and the folder where it is missing.
+    ///
+    /// # Errors
+    ///
+    /// When the file cannot be made, or exists.
+    pub fn create(folder: &Path, header: &Header, clock: Clock) -> Result<Self, Failure> {
+        let path = folder.join(format!("{}.jsonl", header.run));
+        let file = make_private(folder, &path).map_err(|error| cannot_write(&path, error))?;
+        let mut journal = Self { path, file, clock };
+        journal.write("run", header)?;
+        Ok(journal)
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    fn write(&mut self, kind: &str, record: impl Serialize) -> Result<(), Failure> {
+        let failed = |path: &Path, error| cannot_write(path, error);
+        let record =
+            serde_json::to_value(record).map_err(|error| failed(&self.path, error.into()))?;
+        let mut line = json!({ "at": self.clock.now().to_string(), "type": kind });
+        if let (Json::Object(line), Json::Object(record)) = (&mut line, record) {
+            line.extend(record);
+        }
+        // One write call a line, so that a line is either there or cut, never mixed with another.
+        self.file
+            .write_all(format!("{line}\n").as_bytes())
+            .and_then(|()| self.file.sync_data())
+            .map_err(|error| failed(&self.path, error))
+    }
+}
+
+impl Listener for Journal {
+    fn hear(&mut self, event: &Event) -> Result<(), Failure> {
+        match event {
+            // What is only read or planned leaves nothing to resume or to take back.
+            Event::Reading { .. } | Event::Planned { .. } | Event::Waiting { .. } => Ok(()),
+            event => {
+                let record = serde_json::to_value(event)
+                    .map_err(|error| cannot_write(&self.path, error.into()))?;
+                let kind = record
+                    .get("type")
+                    .and_then(Json::as_str)
+                    .unwrap_or("event")
+                    .to_owned();
+                self.write(&kind, record)
+            }
+        }
+    }
+}
+
+/// A journal as it was found.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Recording {
+    /// Its lines, as far as they could be read.
+    pub records: Vec<Json>,
+    /// The first line that could not be read, from 1; the ones after it were not looked at.
+    pub damaged_at: Option<usize>,
+}
+
+/// Reads a journal as far as it goes.
+///
+/// # Errors
+///
+/// When the file cannot be opened or read.
+pub fn read(path: &Path) -> io::Result<Recording> {
+    let text = fs::read(path)?;
+    let text = String::from_utf8_lossy(&text);
+    let mut records = Vec::new();
+    for (at, line) in text.lines().enumerate() {
+        match serde_json::from_str(line) {
+            Ok(record) => records.push(record),
+            Err(_) => {
+                return Ok(Recording {
+                    records,
+                    damaged_at: Some(at + 1),
+                });
+            }
+        }
+    }
+    Ok(Recording {
+        records,
+        damaged_at: None,
+    })
+}
+
+#[cfg(unix)]
+fn make_private(folder: &Path, path: &Path) -> io::Result<File> {
+    use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+    fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(folder)?;
+    OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path)
+}
+
+#[cfg(not(unix))]
+fn make_private(folder: &Path, path: &Path) -> io::Result<File> {
+    // The user's own state folder is private by the system's defaults.
+    fs::create_dir_all(folder)?;
+    OpenOptions::new().write(true).create_new(true).open(path)
+}
+
+fn cannot_write(path: &Path, error: io::Error) -> Failure {
+    Failure::new(
+        FailureKind::Internal,
+        format!("the journal {} cannot be written", path.display()),
+    )
+    .with_detail(error.to_string())
+    .with_hint("nothing is sent that could not be recorded; free space or set another state folder")
+    .caused_by(error)
+}
