@@ -156,3 +156,72 @@ fn cannot_write(path: &Path, error: io::Error) -> Failure {
     .with_hint("nothing is sent that could not be recorded; free space or set another state folder")
     .caused_by(error)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::session::event::Level;
+
+    fn journal(folder: &str) -> (PathBuf, Journal) {
+        let folder =
+            std::env::temp_dir().join(format!("exoauth-{folder}-{}", uuid::Uuid::new_v4()));
+        let header = Header {
+            run: "run-1".to_owned(),
+            who: "admin".to_owned(),
+            organization: "contoso".to_owned(),
+            playbook: "configure".to_owned(),
+            playbook_hash: "00".to_owned(),
+            version: "0.1.0".to_owned(),
+        };
+        let clock = Clock::fixed("2026-11-23T09:00:00Z".parse().unwrap());
+        let journal = Journal::create(&folder, &header, clock).unwrap();
+        (folder, journal)
+    }
+
+    fn said(text: &str) -> Event {
+        Event::Said {
+            level: Level::Info,
+            text: text.to_owned(),
+        }
+    }
+
+    #[test]
+    fn what_was_written_is_read_back_line_by_line() {
+        let (folder, mut journal) = journal("whole");
+        journal.hear(&said("first")).unwrap();
+        let recording = read(journal.path()).unwrap();
+        let at = "2026-11-23T09:00:00Z";
+        assert_eq!(recording.damaged_at, None);
+        assert_eq!(recording.records[0]["who"], "admin");
+        assert_eq!(
+            recording.records[1],
+            json!({ "at": at, "type": "said", "level": "info", "text": "first" })
+        );
+        fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[test]
+    fn a_cut_line_ends_the_reading_and_is_named() {
+        let (folder, mut journal) = journal("cut");
+        journal.hear(&said("first")).unwrap();
+        journal.hear(&said("second")).unwrap();
+        let whole = fs::read(journal.path()).unwrap();
+        fs::write(journal.path(), &whole[..whole.len() - 5]).unwrap();
+        let recording = read(journal.path()).unwrap();
+        assert_eq!(
+            (recording.records.len(), recording.damaged_at),
+            (2, Some(3))
+        );
+        fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn only_the_user_may_read_it() {
+        use std::os::unix::fs::PermissionsExt;
+        let (folder, journal) = journal("private");
+        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        assert_eq!((mode(&folder), mode(journal.path())), (0o700, 0o600));
+        fs::remove_dir_all(folder).unwrap();
+    }
+}

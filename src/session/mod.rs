@@ -587,3 +587,6 @@ fn count_changes(plan: &Plan) -> BTreeMap<String, usize> {
     }
     counts
 }
+
+#[cfg(test)]
+mod tests;
