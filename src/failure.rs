@@ -79,6 +79,9 @@ pub struct Failure {
     /// What to do about it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hint: Option<String>,
+    /// Whether a write may have been done although it failed: read before anything else.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub ambiguous: bool,
     /// The error below; shared, because script values are cloned.
     #[serde(skip)]
     pub source: Option<Arc<dyn Error + Send + Sync>>,
@@ -93,6 +96,7 @@ impl Failure {
             subject: None,
             detail: None,
             hint: None,
+            ambiguous: false,
             source: None,
         }
     }

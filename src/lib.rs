@@ -1,10 +1,12 @@
 #![doc = include_str!("README.md")]
 
+pub mod certificate;
 pub mod clock;
 pub mod cloud;
 pub mod exchange;
 pub mod failure;
 pub mod graph;
+pub mod http;
 pub mod organization;
 pub mod remoting;
 pub mod secret;

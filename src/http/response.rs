@@ -1,0 +1,135 @@
+//! [`Response`]: an answer, read to its end; and its JSON, or what came instead.
+
+use super::{Error, ErrorKind};
+use reqwest::Url;
+use reqwest::header::{CONTENT_TYPE, HeaderMap};
+use std::time::Duration;
+
+/// More than any answer of these services; a larger one is refused.
+const LIMIT: usize = 64 * 1024 * 1024;
+
+/// An answer.
+#[derive(Clone)]
+pub struct Response {
+    status: u16,
+    url: Url,
+    headers: HeaderMap,
+    body: Vec<u8>,
+    unreadable: Option<String>,
+}
+
+impl std::fmt::Debug for Response {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // The body of a token answer is a secret.
+        formatter
+            .debug_struct("Response")
+            .field("status", &self.status)
+            .field("path", &self.url.path())
+            .field("bytes", &self.body.len())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Response {
+    pub(super) async fn read(
+        mut answer: reqwest::Response,
+        time_limit: Duration,
+    ) -> Result<Self, Error> {
+        let mut response = Self {
+            status: answer.status().as_u16(),
+            url: answer.url().clone(),
+            headers: answer.headers().clone(),
+            body: Vec::new(),
+            unreadable: None,
+        };
+        loop {
+            match answer.chunk().await {
+                Ok(None) => return Ok(response),
+                Ok(Some(chunk)) if response.body.len() + chunk.len() > LIMIT => {
+                    return Err(Error::new(
+                        &response.url,
+                        ErrorKind::TooLarge { limit: LIMIT },
+                    ));
+                }
+                Ok(Some(chunk)) => response.body.extend_from_slice(&chunk),
+                // A refusal stays one when its body is garbage: Exchange Online sends such.
+                Err(error) if response.status >= 400 => {
+                    response.unreadable = Some(super::error::root_cause(&error));
+                    return Ok(response);
+                }
+                Err(error) => return Err(Error::from_reqwest(&response.url, &error, time_limit)),
+            }
+        }
+    }
+
+    /// The status.
+    pub fn status(&self) -> u16 {
+        self.status
+    }
+
+    /// Says whether the status is a success.
+    pub fn is_success(&self) -> bool {
+        (200..300).contains(&self.status)
+    }
+
+    /// Where it is from.
+    pub fn url(&self) -> &Url {
+        &self.url
+    }
+
+    /// A header, if it is there and text.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name)?.to_str().ok()
+    }
+
+    /// The service's name for this request.
+    pub fn request_id(&self) -> Option<&str> {
+        self.header("request-id")
+            .or_else(|| self.header("x-ms-request-id"))
+    }
+
+    /// The bytes of the body.
+    pub fn body(&self) -> &[u8] {
+        &self.body
+    }
+
+    /// Why the body could not be read, where the status refuses.
+    pub fn unreadable(&self) -> Option<&str> {
+        self.unreadable.as_deref()
+    }
+
+    /// The body as JSON.
+    ///
+    /// # Errors
+    ///
+    /// When it is something else, such as the HTML of a proxy, or ends too early.
+    pub fn json(&self) -> Result<serde_json::Value, Error> {
+        let kind = match serde_json::from_slice(&self.body) {
+            Ok(json) => return Ok(json),
+            Err(error) if error.is_eof() && self.starts_like_json() => ErrorKind::Truncated {
+                status: self.status,
+                bytes: self.body.len(),
+            },
+            Err(_) => ErrorKind::NotJson {
+                status: self.status,
+                content_type: self
+                    .header(CONTENT_TYPE.as_str())
+                    .map(str::to_owned)
+                    .unwrap_or_default(),
+                empty: self.body.is_empty(),
+                html: self.looks_like_html(),
+            },
+        };
+        Err(Error::new(&self.url, kind))
+    }
+
+    fn starts_like_json(&self) -> bool {
+        matches!(self.body.trim_ascii_start().first(), Some(b'{' | b'['))
+    }
+
+    fn looks_like_html(&self) -> bool {
+        self.header(CONTENT_TYPE.as_str())
+            .is_some_and(|kind| kind.starts_with("text/html"))
+            || self.body.trim_ascii_start().starts_with(b"<")
+    }
+}
