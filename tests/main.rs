@@ -8,3 +8,6 @@ mod house {
 mod support {
     pub(crate) mod source;
 }
+mod wire {
+    mod wsman;
+}

@@ -1,6 +1,8 @@
 //! PowerShell remoting without I/O: bytes in, bytes and events out.
 //!
 //! Nothing here opens a connection, waits, or asks for the time, an identifier or chance: those are arguments. So the
-//! same code serves a client and a server. [`clixml`] is how objects are written down; start at [`clixml::Value`].
+//! same code serves a client and a server. [`clixml`] is how objects are written down, start at [`clixml::Value`];
+//! [`wsman`] is how the protocol's bytes travel in HTTP bodies, start at [`wsman::Session`].
 
 pub mod clixml;
+pub mod wsman;
