@@ -1,0 +1,208 @@
+//! How a change is drawn: its mark, its subject, and each property with old and new value.
+//!
+//! Only this module formats changes; the human report, the question before applying and the journal's view use it.
+
+use crate::certificate::Certificate;
+use crate::report::{Paint, clean, count};
+use crate::session::event::Summary;
+use crate::session::plan::Change;
+use crate::subject::Effect;
+use crate::value::{Object, Value};
+use anstyle::Style;
+use base64::{Engine as _, prelude::BASE64_STANDARD};
+
+/// Longer texts are cut, with their length.
+const LONGEST: usize = 160;
+/// Longer lists are cut, with their count.
+const MOST: usize = 24;
+
+/// The mark of a change, its word while planning, its word once it is done, and its color.
+struct Mark {
+    sign: char,
+    planned: &'static str,
+    done: &'static str,
+    style: Style,
+}
+
+fn mark(change: &Change) -> Mark {
+    let (sign, planned, done, style) = match change.effect {
+        _ if change.same => ('=', "same", "same", Paint::QUIET),
+        _ if depends_on_apply(change) => ('?', "depends on apply", "updated", Paint::OPEN),
+        Effect::Create => ('+', "create", "created", Paint::GOOD),
+        Effect::Delete => ('-', "remove", "removed", Paint::BAD),
+        Effect::Update | Effect::Read | Effect::Test => ('~', "update", "updated", Paint::CHANGED),
+    };
+    Mark {
+        sign,
+        planned,
+        done,
+        style,
+    }
+}
+
+/// Whether only the apply pass can tell what this change comes to: the present or the future state is not known yet.
+fn depends_on_apply(change: &Change) -> bool {
+    let unknown = |object: &Option<Object>| {
+        object
+            .as_ref()
+            .is_some_and(|object| object.values().any(Value::has_unknown))
+    };
+    change.effect == Effect::Update && (unknown(&change.before) || unknown(&change.after))
+}
+
+/// The lines of a change that is planned: the first names it, the others its properties.
+pub fn planned(change: &Change, explain: bool, paint: Paint) -> Vec<String> {
+    let mark = mark(change);
+    let sign = paint.text(mark.style, format!("{} {}", mark.sign, mark.planned));
+    let mut lines = vec![format!("{sign} {}", subject(change))];
+    if !change.same {
+        lines.extend(properties(change).into_iter().map(|line| format!("    {line}")));
+    }
+    if explain && !change.call.is_empty() {
+        let call = clean_lines(&change.call);
+        lines.extend(call.map(|line| paint.text(Paint::QUIET, format!("    > {line}"))));
+    }
+    lines
+}
+
+/// The line of a change that was made.
+pub fn done(change: &Change, paint: Paint) -> String {
+    let mark = mark(change);
+    let sign = if change.same { '=' } else { made_sign(change.effect) };
+    format!(
+        "{} {}",
+        paint.text(mark.style, format!("{sign} {}", mark.done)),
+        subject(change)
+    )
+}
+
+fn made_sign(effect: Effect) -> char {
+    match effect {
+        Effect::Create => '+',
+        Effect::Delete => '-',
+        Effect::Update | Effect::Read | Effect::Test => '~',
+    }
+}
+
+fn subject(change: &Change) -> String {
+    clean(&change.subject.to_string())
+}
+
+/// `3 to create, 1 to update, 0 to remove, 4 already as they should be`, leaving out zeros.
+pub fn counts(summary: &Summary, done: bool) -> String {
+    let of = |effect: &str| summary.changes.get(effect).copied().unwrap_or(0);
+    let words = if done {
+        ["created", "updated", "removed", "already as it should be"]
+    } else {
+        ["to create", "to update", "to remove", "already as it should be"]
+    };
+    let parts: Vec<String> = ["create", "update", "delete", "same"]
+        .into_iter()
+        .zip(words)
+        .filter(|(effect, _)| of(effect) > 0)
+        .map(|(effect, word)| format!("{} {word}", of(effect)))
+        .collect();
+    parts.join(", ")
+}
+
+/// How many changes of a summary are no change of nothing.
+pub fn writes(summary: &Summary) -> usize {
+    let effects = summary.changes.iter().filter(|(effect, _)| *effect != "same");
+    effects.map(|(_, number)| number).sum()
+}
+
+fn properties(change: &Change) -> Vec<String> {
+    let nothing = Object::new();
+    let before = change.before.as_ref().unwrap_or(&nothing);
+    match (&change.after, change.effect) {
+        (Some(after), Effect::Create) => after
+            .iter()
+            .map(|(name, value)| format!("{}: {}", clean(name), short(value)))
+            .collect(),
+        (Some(after), _) => after
+            .iter()
+            .filter(|(name, value)| before.get(*name) != Some(*value))
+            .flat_map(|(name, value)| difference(name, before.get(name), value))
+            .collect(),
+        (None, _) => before
+            .iter()
+            .map(|(name, value)| format!("{}: {}", clean(name), short(value)))
+            .collect(),
+    }
+}
+
+/// Old and new value of a property; of a list, what is added and what is taken away.
+fn difference(name: &str, before: Option<&Value>, after: &Value) -> Vec<String> {
+    let name = clean(name);
+    let (Some(Value::List(old)), Value::List(new)) = (before, after) else {
+        let old = before.map_or_else(|| "(not known)".to_owned(), short);
+        return vec![format!("{name}: {old} -> {}", short(after))];
+    };
+    let gone = old.iter().filter(|value| !new.contains(value));
+    let come = new.iter().filter(|value| !old.contains(value));
+    let kept = new.iter().filter(|value| old.contains(value)).count();
+    let mut lines = vec![format!("{name}: {} kept", count(kept, "value", "values"))];
+    lines.extend(gone.map(|value| format!("  - {}", short(value))));
+    lines.extend(come.map(|value| format!("  + {}", short(value))));
+    if lines.len() == 1 {
+        lines.push(format!("  in another order: {}", short(after)));
+    }
+    lines
+}
+
+/// A value on one line, cut where it is long; a certificate by its thumbprint.
+pub fn short(value: &Value) -> String {
+    match value {
+        Value::Null => "(none)".to_owned(),
+        Value::Bool(value) => value.to_string(),
+        Value::Integer(value) => value.to_string(),
+        Value::Float(value) => value.to_string(),
+        Value::Text(text) => short_text(text),
+        Value::Bytes(bytes) => short_bytes(bytes),
+        Value::List(list) if list.is_empty() => "(empty list)".to_owned(),
+        Value::List(list) => {
+            let shown: Vec<String> = list.iter().take(MOST).map(short).collect();
+            let more = list.len().saturating_sub(MOST);
+            let tail = if more > 0 { format!(", and {more} more") } else { String::new() };
+            format!("[{}{tail}]", shown.join(", "))
+        }
+        Value::Object(object) => short_object(object),
+        Value::Unknown(what) => format!("(known after apply: {})", clean(what)),
+    }
+}
+
+fn short_text(text: &str) -> String {
+    if text.is_empty() {
+        return "(empty)".to_owned();
+    }
+    let length = text.chars().count();
+    if length <= LONGEST {
+        return clean(text);
+    }
+    if let Some(certificate) = BASE64_STANDARD.decode(text).ok().as_deref().and_then(certificate) {
+        return certificate;
+    }
+    let start: String = text.chars().take(24).collect();
+    format!("{}... ({length} characters)", clean(&start))
+}
+
+fn short_bytes(bytes: &[u8]) -> String {
+    certificate(bytes).unwrap_or_else(|| format!("({})", count(bytes.len(), "byte", "bytes")))
+}
+
+fn certificate(der: &[u8]) -> Option<String> {
+    let certificate = Certificate::from_der(der).ok()?;
+    Some(format!("(certificate {})", certificate.thumbprint()))
+}
+
+fn short_object(object: &Object) -> String {
+    let properties = object
+        .iter()
+        .filter(|(_, value)| **value != Value::Null)
+        .map(|(name, value)| format!("{}: {}", clean(name), short(value)));
+    format!("{{{}}}", properties.collect::<Vec<_>>().join(", "))
+}
+
+fn clean_lines(text: &str) -> impl Iterator<Item = String> {
+    text.lines().map(clean)
+}
