@@ -9,6 +9,7 @@ pub mod graph;
 pub mod http;
 pub mod organization;
 pub mod remoting;
+pub mod report;
 pub mod secret;
 pub mod session;
 pub mod subject;

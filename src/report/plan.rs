@@ -5,7 +5,7 @@
 use crate::certificate::Certificate;
 use crate::report::{Paint, clean, count};
 use crate::session::event::Summary;
-use crate::session::plan::Change;
+use crate::session::plan::{Change, equal};
 use crate::subject::Effect;
 use crate::value::{Object, Value};
 use anstyle::Style;
@@ -27,7 +27,7 @@ struct Mark {
 fn mark(change: &Change) -> Mark {
     let (sign, planned, done, style) = match change.effect {
         _ if change.same => ('=', "same", "same", Paint::QUIET),
-        _ if depends_on_apply(change) => ('?', "depends on apply", "updated", Paint::OPEN),
+        _ if change.uncertain => ('?', "depends on apply", "updated", Paint::OPEN),
         Effect::Create => ('+', "create", "created", Paint::GOOD),
         Effect::Delete => ('-', "remove", "removed", Paint::BAD),
         Effect::Update | Effect::Read | Effect::Test => ('~', "update", "updated", Paint::CHANGED),
@@ -40,23 +40,17 @@ fn mark(change: &Change) -> Mark {
     }
 }
 
-/// Whether only the apply pass can tell what this change comes to: the present or the future state is not known yet.
-fn depends_on_apply(change: &Change) -> bool {
-    let unknown = |object: &Option<Object>| {
-        object
-            .as_ref()
-            .is_some_and(|object| object.values().any(Value::has_unknown))
-    };
-    change.effect == Effect::Update && (unknown(&change.before) || unknown(&change.after))
-}
-
 /// The lines of a change that is planned: the first names it, the others its properties.
 pub fn planned(change: &Change, explain: bool, paint: Paint) -> Vec<String> {
     let mark = mark(change);
     let sign = paint.text(mark.style, format!("{} {}", mark.sign, mark.planned));
     let mut lines = vec![format!("{sign} {}", subject(change))];
     if !change.same {
-        lines.extend(properties(change).into_iter().map(|line| format!("    {line}")));
+        lines.extend(
+            properties(change)
+                .into_iter()
+                .map(|line| format!("    {line}")),
+        );
     }
     if explain && !change.call.is_empty() {
         let call = clean_lines(&change.call);
@@ -68,7 +62,11 @@ pub fn planned(change: &Change, explain: bool, paint: Paint) -> Vec<String> {
 /// The line of a change that was made.
 pub fn done(change: &Change, paint: Paint) -> String {
     let mark = mark(change);
-    let sign = if change.same { '=' } else { made_sign(change.effect) };
+    let sign = if change.same {
+        '='
+    } else {
+        made_sign(change.effect)
+    };
     format!(
         "{} {}",
         paint.text(mark.style, format!("{sign} {}", mark.done)),
@@ -94,7 +92,12 @@ pub fn counts(summary: &Summary, done: bool) -> String {
     let words = if done {
         ["created", "updated", "removed", "already as it should be"]
     } else {
-        ["to create", "to update", "to remove", "already as it should be"]
+        [
+            "to create",
+            "to update",
+            "to remove",
+            "already as it should be",
+        ]
     };
     let parts: Vec<String> = ["create", "update", "delete", "same"]
         .into_iter()
@@ -107,7 +110,10 @@ pub fn counts(summary: &Summary, done: bool) -> String {
 
 /// How many changes of a summary are no change of nothing.
 pub fn writes(summary: &Summary) -> usize {
-    let effects = summary.changes.iter().filter(|(effect, _)| *effect != "same");
+    let effects = summary
+        .changes
+        .iter()
+        .filter(|(effect, _)| *effect != "same");
     effects.map(|(_, number)| number).sum()
 }
 
@@ -121,7 +127,7 @@ fn properties(change: &Change) -> Vec<String> {
             .collect(),
         (Some(after), _) => after
             .iter()
-            .filter(|(name, value)| before.get(*name) != Some(*value))
+            .filter(|(name, value)| before.get(*name).is_none_or(|before| !equal(before, value)))
             .flat_map(|(name, value)| difference(name, before.get(name), value))
             .collect(),
         (None, _) => before
@@ -138,15 +144,13 @@ fn difference(name: &str, before: Option<&Value>, after: &Value) -> Vec<String> 
         let old = before.map_or_else(|| "(not known)".to_owned(), short);
         return vec![format!("{name}: {old} -> {}", short(after))];
     };
-    let gone = old.iter().filter(|value| !new.contains(value));
-    let come = new.iter().filter(|value| !old.contains(value));
-    let kept = new.iter().filter(|value| old.contains(value)).count();
+    let holds = |list: &[Value], value: &Value| list.iter().any(|other| equal(other, value));
+    let gone = old.iter().filter(|value| !holds(new, value));
+    let come = new.iter().filter(|value| !holds(old, value));
+    let kept = new.iter().filter(|value| holds(old, value)).count();
     let mut lines = vec![format!("{name}: {} kept", count(kept, "value", "values"))];
     lines.extend(gone.map(|value| format!("  - {}", short(value))));
     lines.extend(come.map(|value| format!("  + {}", short(value))));
-    if lines.len() == 1 {
-        lines.push(format!("  in another order: {}", short(after)));
-    }
     lines
 }
 
@@ -163,7 +167,11 @@ pub fn short(value: &Value) -> String {
         Value::List(list) => {
             let shown: Vec<String> = list.iter().take(MOST).map(short).collect();
             let more = list.len().saturating_sub(MOST);
-            let tail = if more > 0 { format!(", and {more} more") } else { String::new() };
+            let tail = if more > 0 {
+                format!(", and {more} more")
+            } else {
+                String::new()
+            };
             format!("[{}{tail}]", shown.join(", "))
         }
         Value::Object(object) => short_object(object),
@@ -179,7 +187,8 @@ fn short_text(text: &str) -> String {
     if length <= LONGEST {
         return clean(text);
     }
-    if let Some(certificate) = BASE64_STANDARD.decode(text).ok().as_deref().and_then(certificate) {
+    let der = BASE64_STANDARD.decode(text).ok();
+    if let Some(certificate) = der.as_deref().and_then(certificate) {
         return certificate;
     }
     let start: String = text.chars().take(24).collect();
@@ -190,6 +199,7 @@ fn short_bytes(bytes: &[u8]) -> String {
     certificate(bytes).unwrap_or_else(|| format!("({})", count(bytes.len(), "byte", "bytes")))
 }
 
+/// A certificate is known by its thumbprint.
 fn certificate(der: &[u8]) -> Option<String> {
     let certificate = Certificate::from_der(der).ok()?;
     Some(format!("(certificate {})", certificate.thumbprint()))
@@ -205,4 +215,87 @@ fn short_object(object: &Object) -> String {
 
 fn clean_lines(text: &str) -> impl Iterator<Item = String> {
     text.lines().map(clean)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::session::Origin;
+    use crate::subject::{Plane, Subject};
+    use serde_json::json;
+
+    const PLAIN: Paint = Paint {
+        colors: false,
+        width: 80,
+    };
+
+    fn object(json: serde_json::Value) -> Option<Object> {
+        Value::from(json).as_object().cloned()
+    }
+
+    fn change(effect: Effect, before: Option<Object>, after: Option<Object>) -> Change {
+        Change {
+            subject: Subject::one(Plane::OnPremises, "AuthServer", "evoSTS"),
+            effect,
+            same: false,
+            uncertain: false,
+            before,
+            after,
+            call: "Set-AuthServer -Identity 'evoSTS'".to_owned(),
+            origin: Origin::default(),
+        }
+    }
+
+    #[test]
+    fn a_creation_lists_what_is_set() {
+        let after = object(json!({ "Type": "AzureAD", "Enabled": true, "Realm": null }));
+        assert_eq!(
+            planned(&change(Effect::Create, None, after), true, PLAIN),
+            [
+                "+ create on-premises AuthServer \"evoSTS\"",
+                "    Type: AzureAD",
+                "    Enabled: true",
+                "    Realm: (none)",
+                "    > Set-AuthServer -Identity 'evoSTS'",
+            ]
+        );
+    }
+
+    #[test]
+    fn an_update_lists_what_differs() {
+        let before = object(json!({ "Enabled": false, "Type": "AzureAD", "Domains": ["a", "B"] }));
+        let after = object(json!({ "Enabled": true, "Type": "AzureAD", "Domains": ["b", "c"] }));
+        assert_eq!(
+            planned(&change(Effect::Update, before, after), false, PLAIN),
+            [
+                "~ update on-premises AuthServer \"evoSTS\"",
+                "    Enabled: false -> true",
+                "    Domains: 1 value kept",
+                "      - a",
+                "      + c",
+            ]
+        );
+    }
+
+    #[test]
+    fn what_nobody_knows_yet_is_not_called_the_same() {
+        let known_later = Value::Unknown("the id".to_owned());
+        let after = Some(Object::from_iter([("Id".to_owned(), known_later)]));
+        let mut open = change(Effect::Update, after.clone(), after);
+        open.uncertain = true;
+        assert_eq!(
+            planned(&open, false, PLAIN),
+            ["? depends on apply on-premises AuthServer \"evoSTS\""]
+        );
+    }
+
+    #[test]
+    fn long_values_are_cut_and_told_so() {
+        let wall = "A".repeat(900);
+        assert_eq!(
+            short(&wall.as_str().into()),
+            "AAAAAAAAAAAAAAAAAAAAAAAA... (900 characters)"
+        );
+        assert_eq!(short(&Value::Bytes(vec![1, 2])), "(2 bytes)");
+    }
 }

@@ -1,0 +1,422 @@
+//! [`HumanReport`]: a run as a person reads it.
+//!
+//! The first line names the organization. Results go to standard output; what passes by, such as what is being read,
+//! goes to standard error. The plan pass is kept back until it is known whether there is anything to show.
+
+use crate::failure::Failure;
+use crate::report::{Paint, Stream, clean, count, failure, plan};
+use crate::session::Mode;
+use crate::session::event::{
+    Event, Level, Listener, StepOutcome, Summary, Verdict, VerdictOutcome,
+};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// Where and how a human report is written.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// For results.
+    pub output: Stream,
+    /// For what passes by and for questions.
+    pub error: Stream,
+    /// How results are written.
+    pub paint: Paint,
+    /// How what passes by is written; without colors, nothing is overwritten in place.
+    pub error_paint: Paint,
+    /// Whether each change shows its call.
+    pub explain: bool,
+    /// Whether nothing real is behind the organization.
+    pub simulated: bool,
+}
+
+/// Writes events for people; clones write the same report.
+#[derive(Clone, Debug)]
+pub struct HumanReport {
+    options: Options,
+    state: Arc<Mutex<State>>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    mode: Option<Mode>,
+    named: bool,
+    /// The lines of the plan pass, until they are shown.
+    kept: Vec<String>,
+    /// The headings above the next line, not written yet.
+    headings: Vec<String>,
+    depth: usize,
+    lines_in_step: usize,
+    progress_shown: bool,
+}
+
+impl HumanReport {
+    /// Makes a report that has not said anything yet.
+    pub fn new(options: Options) -> Self {
+        Self {
+            options,
+            state: Arc::default(),
+        }
+    }
+
+    /// Shows the plan pass: its changes under their steps, and their counts.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be written.
+    pub fn show_plan(&self, summary: &Summary) -> Result<(), Failure> {
+        self.show_kept()?;
+        let mut state = self.state();
+        self.write(&mut state, "")?;
+        let counts = plan::counts(summary, false);
+        self.write(&mut state, &format!("plan: {counts}"))?;
+        if summary.partial {
+            let warning = "the plan is incomplete: a value in it is known only after applying";
+            let mark = self.options.paint.text(Paint::OPEN, "?");
+            self.write(&mut state, &format!("{mark} {warning}"))?;
+        }
+        Ok(())
+    }
+
+    /// Shows the lines of the plan pass without a count, as after a failure.
+    ///
+    /// # Errors
+    ///
+    /// When they cannot be written.
+    pub fn show_kept(&self) -> Result<(), Failure> {
+        let mut state = self.state();
+        for line in std::mem::take(&mut state.kept) {
+            self.write(&mut state, &line)?;
+        }
+        Ok(())
+    }
+
+    /// Forgets the lines of the plan pass, when the apply pass says the same.
+    pub fn drop_kept(&self) {
+        self.state().kept.clear();
+    }
+
+    /// Says that there is nothing to do, and why.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be written.
+    pub fn nothing_to_change(&self, summary: &Summary) -> Result<(), Failure> {
+        self.show_kept()?;
+        let same = summary.changes.get("same").copied().unwrap_or(0);
+        let why = match same {
+            0 => "the playbook asked for no change".to_owned(),
+            1 => "1 object is as it should be".to_owned(),
+            many => format!("{many} objects are as they should be"),
+        };
+        let mut state = self.state();
+        self.write(&mut state, "")?;
+        self.write(&mut state, &format!("nothing is to be changed: {why}"))
+    }
+
+    /// Says what an apply pass did.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be written.
+    pub fn done(&self, summary: &Summary) -> Result<(), Failure> {
+        let mut state = self.state();
+        self.write(&mut state, "")?;
+        let mut parts = Vec::new();
+        let changes = plan::counts(summary, true);
+        if !changes.is_empty() {
+            parts.push(changes);
+        }
+        let verdicts = verdict_counts(summary);
+        if !verdicts.is_empty() {
+            parts.push(verdicts);
+        }
+        if parts.is_empty() {
+            parts.push("nothing was asked for".to_owned());
+        }
+        self.write(&mut state, &format!("done: {}", parts.join("; ")))?;
+        self.write(&mut state, &requests(summary))
+    }
+
+    /// Writes a line that belongs to the result.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be written.
+    pub fn say(&self, line: &str) -> Result<(), Failure> {
+        self.write(&mut self.state(), line)
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self, state: &mut State, line: &str) -> Result<(), Failure> {
+        self.clear_progress(state);
+        self.options.output.line(line)
+    }
+
+    /// Writes a line of the current pass, with the headings it stands under.
+    fn put(&self, state: &mut State, line: &str) -> Result<(), Failure> {
+        let mut lines = std::mem::take(&mut state.headings);
+        lines.push(format!("{}{line}", "  ".repeat(state.depth)));
+        state.lines_in_step += 1;
+        for line in lines {
+            if state.mode == Some(Mode::Plan) {
+                state.kept.push(line);
+            } else {
+                self.write(state, &line)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn started(&self, state: &mut State, event: &Event) -> Result<(), Failure> {
+        let Event::RunStarted {
+            organization,
+            description,
+            playbook,
+            mode,
+            ..
+        } = event
+        else {
+            return Ok(());
+        };
+        state.mode = Some(*mode);
+        (state.depth, state.lines_in_step) = (0, 0);
+        state.headings.clear();
+        if !state.named {
+            state.named = true;
+            let paint = self.options.paint;
+            let name = paint.text(Paint::STRONG, clean(organization));
+            let simulated = match self.options.simulated {
+                true => " (simulated, nothing real is touched)",
+                false => "",
+            };
+            self.write(state, &format!("organization: {name}{simulated}"))?;
+            self.write(state, &format!("              {}", clean(description)))?;
+            self.write(state, &format!("playbook:     {}", clean(playbook)))?;
+        }
+        Ok(())
+    }
+
+    fn heading(&self, state: &mut State, depth: usize, name: &str, title: &str) {
+        let indent = "  ".repeat(depth);
+        let name = self.options.paint.text(Paint::STRONG, clean(name));
+        if depth == 0 {
+            state.headings = vec![String::new()];
+        }
+        state
+            .headings
+            .push(format!("{indent}{name}  {}", clean(title)));
+        state.depth = depth + 1;
+        state.lines_in_step = 0;
+    }
+
+    fn step_finished(&self, state: &mut State, outcome: StepOutcome) -> Result<(), Failure> {
+        let quiet = |text| self.options.paint.text(Paint::QUIET, text);
+        match outcome {
+            StepOutcome::Skipped => self.put(state, &quiet("skipped"))?,
+            StepOutcome::Same if state.lines_in_step == 0 => {
+                self.put(state, &quiet("nothing to change"))?;
+            }
+            StepOutcome::Failed => {
+                self.put(state, &self.options.paint.text(Paint::BAD, "failed"))?;
+            }
+            StepOutcome::Same | StepOutcome::Changed => {}
+        }
+        state.headings.clear();
+        state.depth = state.depth.saturating_sub(1);
+        Ok(())
+    }
+
+    fn verdict(&self, state: &mut State, verdict: &Verdict) -> Result<(), Failure> {
+        let paint = self.options.paint;
+        let word = match verdict.outcome {
+            VerdictOutcome::Passed => paint.text(Paint::GOOD, "passed"),
+            VerdictOutcome::Failed => paint.text(Paint::BAD, "failed"),
+            VerdictOutcome::NotAsked => paint.text(Paint::OPEN, "could not be asked"),
+        };
+        self.put(state, &format!("{word}: {}", clean(&verdict.title)))?;
+        for line in verdict.detail.iter().flat_map(|detail| detail.lines()) {
+            self.put(state, &format!("  {}", clean(line)))?;
+        }
+        for line in verdict.hint.iter().flat_map(|hint| hint.lines()) {
+            let word = paint.text(Paint::OPEN, "hint");
+            self.put(state, &format!("  {word}: {}", clean(line)))?;
+        }
+        Ok(())
+    }
+
+    /// Shows what is going on in the last line of the window, to be overwritten; elsewhere nothing.
+    fn progress(&self, state: &mut State, text: &str) {
+        let paint = self.options.error_paint;
+        if !paint.colors {
+            return;
+        }
+        let text: String = clean(text)
+            .chars()
+            .take(paint.width.saturating_sub(1))
+            .collect();
+        state.progress_shown = true;
+        let shown = format!("\r\u{1b}[K{}", paint.text(Paint::QUIET, text));
+        unimportant(&self.options.error.text(&shown));
+    }
+
+    fn clear_progress(&self, state: &mut State) {
+        if std::mem::take(&mut state.progress_shown) {
+            unimportant(&self.options.error.text("\r\u{1b}[K"));
+        }
+    }
+
+    fn aside(&self, state: &mut State, text: &str) -> Result<(), Failure> {
+        self.clear_progress(state);
+        self.options.error.line(&clean(text))
+    }
+}
+
+/// What passes by may be lost: a closed standard error stops no run.
+fn unimportant(written: &std::io::Result<()>) {
+    if let Err(error) = written {
+        tracing::debug!(%error, "progress cannot be shown");
+    }
+}
+
+impl Listener for HumanReport {
+    fn hear(&mut self, event: &Event) -> Result<(), Failure> {
+        let report = &*self;
+        let paint = report.options.paint;
+        let state = &mut *report.state();
+        match event {
+            Event::RunStarted { .. } => report.started(state, event),
+            Event::PlaybookStarted { name, title } => {
+                report.heading(state, 0, name, title);
+                Ok(())
+            }
+            Event::StepStarted { id, title } => {
+                let depth = state.depth;
+                report.heading(state, depth, id, title);
+                Ok(())
+            }
+            Event::StepFinished { outcome, .. } => report.step_finished(state, *outcome),
+            Event::Said { level, text } => report.said(state, *level, text),
+            Event::Reading { subject, .. } => {
+                report.progress(state, &format!("reading {subject}"));
+                Ok(())
+            }
+            Event::Planned { change } if state.mode == Some(Mode::Apply) => {
+                report.put(state, &plan::done(change, paint))
+            }
+            Event::Planned { change } => {
+                let lines = plan::planned(change, report.options.explain, paint);
+                lines.iter().try_for_each(|line| report.put(state, line))
+            }
+            Event::Writing { change } => {
+                report.progress(state, &format!("writing {}", change.subject));
+                Ok(())
+            }
+            Event::Written { change, .. } => report.put(state, &plan::done(change, paint)),
+            Event::WriteFailed { change, .. } => {
+                let mark = paint.text(Paint::BAD, "! failed");
+                let subject = clean(&change.subject.to_string());
+                report.put(state, &format!("{mark} {subject}"))
+            }
+            Event::Testing { subject, call } => report.testing(state, &subject.to_string(), call),
+            Event::Verdict(verdict) => report.verdict(state, verdict),
+            Event::ServiceWarning { plane, text } => {
+                let mark = paint.text(Paint::CHANGED, "warning");
+                report.put(state, &format!("{mark}: {plane}: {}", clean(text)))
+            }
+            Event::Waiting {
+                reason,
+                milliseconds,
+            } => {
+                let seconds = milliseconds.div_ceil(1000);
+                report.aside(state, &format!("waiting {seconds} s: {reason}"))
+            }
+            // The front door says how a run ended, with the place in the script.
+            Event::Failed { .. } | Event::RunFinished(_) => {
+                report.clear_progress(state);
+                Ok(())
+            }
+        }
+    }
+}
+
+impl HumanReport {
+    fn said(&self, state: &mut State, level: Level, text: &str) -> Result<(), Failure> {
+        let mut lines = text.lines().map(clean);
+        let first = lines.next().unwrap_or_default();
+        let first = match level {
+            Level::Info => first,
+            Level::Warning => {
+                let mark = self.options.paint.text(Paint::CHANGED, "warning");
+                format!("{mark}: {first}")
+            }
+        };
+        self.put(state, &first)?;
+        lines.try_for_each(|line| self.put(state, &line))
+    }
+
+    fn testing(&self, state: &mut State, subject: &str, call: &str) -> Result<(), Failure> {
+        if state.mode == Some(Mode::Apply) {
+            self.progress(state, &format!("asking {subject}"));
+        } else {
+            let mark = self.options.paint.text(Paint::OPEN, "? ask after applying");
+            self.put(state, &format!("{mark}: {}", clean(subject)))?;
+        }
+        if self.options.explain {
+            let call = format!("    > {}", clean(call));
+            self.put(state, &self.options.paint.text(Paint::QUIET, call))?;
+        }
+        Ok(())
+    }
+}
+
+/// Draws what went wrong where no pass is running.
+///
+/// # Errors
+///
+/// When it cannot be written.
+pub fn complain(stream: &Stream, failure: &Failure, paint: Paint) -> Result<(), Failure> {
+    let lines = failure::lines(failure, paint);
+    lines.iter().try_for_each(|line| stream.line(line))
+}
+
+fn verdict_counts(summary: &Summary) -> String {
+    let of = |outcome: VerdictOutcome| summary.verdicts.get(outcome.word()).copied().unwrap_or(0);
+    let words = [
+        (VerdictOutcome::Passed, "passed"),
+        (VerdictOutcome::Failed, "failed"),
+        (VerdictOutcome::NotAsked, "could not be asked"),
+    ];
+    let parts: Vec<String> = words
+        .into_iter()
+        .filter(|(outcome, _)| of(*outcome) > 0)
+        .map(|(outcome, word)| format!("{} {word}", count(of(outcome), "test", "tests")))
+        .collect();
+    parts.join(", ")
+}
+
+/// `38 requests (Entra ID 2, on-premises 36) in 0.31 s`.
+fn requests(summary: &Summary) -> String {
+    let total: u64 = summary.requests.values().sum();
+    let planes: Vec<String> = summary
+        .requests
+        .iter()
+        .filter(|(_, number)| **number > 0)
+        .map(|(plane, number)| format!("{plane} {number}"))
+        .collect();
+    let where_to = match planes.is_empty() {
+        true => String::new(),
+        false => format!(" ({})", planes.join(", ")),
+    };
+    let total = count(
+        usize::try_from(total).unwrap_or(usize::MAX),
+        "request",
+        "requests",
+    );
+    let (seconds, hundredths) = (
+        summary.milliseconds / 1000,
+        summary.milliseconds % 1000 / 10,
+    );
+    format!("{total}{where_to} in {seconds}.{hundredths:02} s")
+}

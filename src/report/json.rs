@@ -1,0 +1,86 @@
+//! [`JsonReport`]: the events as JSON, one object a line.
+//!
+//! The first line names the schema, the last is the summary. A reader ignores types and keys that it does not know:
+//! a new one does not change the schema's version, another meaning of an old one does.
+
+use crate::failure::{Failure, FailureKind};
+use crate::report::Stream;
+use crate::session::event::{Event, Listener, Summary};
+use serde::Serialize;
+use serde_json::json;
+
+/// The version of what the lines mean.
+pub const SCHEMA: &str = "1.0";
+
+/// Writes each event as a line of JSON.
+#[derive(Clone, Debug)]
+pub struct JsonReport {
+    output: Stream,
+}
+
+/// What a whole command came to: the last line.
+#[derive(Clone, Debug, Serialize)]
+pub struct Ending<'a> {
+    /// The exit code.
+    pub exit: u8,
+    /// What the exit code means.
+    pub meaning: &'a str,
+    /// The organization by name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub organization: Option<&'a str>,
+    /// The counts of the last pass, or none where there was no pass.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub summary: Option<&'a Summary>,
+    /// The file that holds the record of the run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub journal: Option<String>,
+    /// The command that goes on from here.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub resume: Option<String>,
+}
+
+impl JsonReport {
+    /// Starts a report with its first line.
+    ///
+    /// # Errors
+    ///
+    /// When the line cannot be written.
+    pub fn start(output: Stream) -> Result<Self, Failure> {
+        let report = Self { output };
+        report.line(&json!({
+            "type": "version",
+            "schema": SCHEMA,
+            "program": concat!("exoauth ", env!("CARGO_PKG_VERSION")),
+        }))?;
+        Ok(report)
+    }
+
+    /// Ends a report with the summary.
+    ///
+    /// # Errors
+    ///
+    /// When the line cannot be written.
+    pub fn end(&self, ending: &Ending<'_>) -> Result<(), Failure> {
+        let mut line = json!({ "type": "summary" });
+        let ending = serde_json::to_value(ending).map_err(not_json)?;
+        if let (Some(line), serde_json::Value::Object(ending)) = (line.as_object_mut(), ending) {
+            line.extend(ending);
+        }
+        self.line(&line)
+    }
+
+    fn line(&self, value: &impl Serialize) -> Result<(), Failure> {
+        self.output
+            .line(&serde_json::to_string(value).map_err(not_json)?)
+    }
+}
+
+impl Listener for JsonReport {
+    fn hear(&mut self, event: &Event) -> Result<(), Failure> {
+        self.line(event)
+    }
+}
+
+fn not_json(error: serde_json::Error) -> Failure {
+    Failure::new(FailureKind::Internal, "an event has no JSON form").caused_by(error)
+}

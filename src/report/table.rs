@@ -1,0 +1,114 @@
+//! Values as tables and property lists that fit the window.
+
+use crate::report::{clean, plan::short};
+use crate::value::{Object, Value};
+use comfy_table::{ContentArrangement, Table, presets};
+use indexmap::IndexSet;
+
+/// More columns than this are shown as a property list for each object.
+const MOST_COLUMNS: usize = 6;
+
+/// Draws a value: a list of objects as a table, one object as a property list, anything else as a line.
+pub fn value(value: &Value, width: usize) -> String {
+    match value {
+        Value::Null => "(nothing)".to_owned(),
+        Value::List(list) if list.is_empty() => "(an empty list)".to_owned(),
+        Value::List(list) => match objects(list) {
+            Some(objects) => of_objects(&objects, width),
+            None => list.iter().map(short).collect::<Vec<_>>().join("\n"),
+        },
+        Value::Object(object) if object.is_empty() => "(an object without properties)".to_owned(),
+        Value::Object(object) => properties(object),
+        // The one result of an expression is shown whole, however long.
+        Value::Text(text) => text.lines().map(clean).collect::<Vec<_>>().join("\n"),
+        single => short(single),
+    }
+}
+
+/// Draws rows under a header.
+pub fn rows(header: &[&str], rows: Vec<Vec<String>>, width: usize) -> String {
+    let mut table = Table::new();
+    table
+        .load_style(presets::NOTHING)
+        .set_content_arrangement(ContentArrangement::Dynamic)
+        .set_width(u16::try_from(width).unwrap_or(u16::MAX))
+        .set_header(header.to_vec());
+    for row in rows {
+        table.add_row(row);
+    }
+    for column in table.column_iter_mut() {
+        column.set_padding((0, 2));
+    }
+    let lines: Vec<String> = table
+        .lines()
+        .map(|line| line.trim_end().to_owned())
+        .collect();
+    lines.join("\n")
+}
+
+fn objects(list: &[Value]) -> Option<Vec<&Object>> {
+    list.iter().map(Value::as_object).collect()
+}
+
+fn of_objects(objects: &[&Object], width: usize) -> String {
+    let columns: IndexSet<&str> = objects
+        .iter()
+        .flat_map(|object| object.keys().map(String::as_str))
+        .collect();
+    if columns.len() > MOST_COLUMNS {
+        let lists: Vec<String> = objects.iter().map(|object| properties(object)).collect();
+        return lists.join("\n\n");
+    }
+    let header: Vec<String> = columns.iter().map(|name| clean(name)).collect();
+    let header: Vec<&str> = header.iter().map(String::as_str).collect();
+    let cells = objects.iter().map(|object| {
+        let cell = |name: &&str| object.get(*name).map_or_else(String::new, short);
+        columns.iter().map(cell).collect()
+    });
+    rows(&header, cells.collect(), width)
+}
+
+/// Draws an object as PowerShell's `Format-List` does.
+fn properties(object: &Object) -> String {
+    let longest = object.keys().map(|name| clean(name).chars().count()).max();
+    let longest = longest.unwrap_or(0);
+    let lines = object
+        .iter()
+        .map(|(name, value)| format!("{:longest$} : {}", clean(name), short(value)));
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn objects_are_a_table_and_one_object_is_a_list() {
+        let connectors = json!([
+            { "name": "one", "enabled": true, "domains": ["a.com", "b.com"] },
+            { "name": "another", "enabled": false },
+        ]);
+        assert_eq!(
+            value(&connectors.into(), 80),
+            "name     enabled  domains\none      true     [a.com, b.com]\nanother  false"
+        );
+        let one = json!({ "name": "evoSTS", "realm": null });
+        assert_eq!(value(&one.into(), 80), "name  : evoSTS\nrealm : (none)");
+    }
+
+    #[test]
+    fn an_empty_list_is_not_nothing() {
+        assert_eq!(value(&json!([]).into(), 80), "(an empty list)");
+        assert_eq!(value(&Value::Null, 80), "(nothing)");
+    }
+
+    #[test]
+    fn what_a_server_says_does_not_reach_the_terminal_raw() {
+        let hostile = json!({ "name\u{7}": "\u{1b}[31mred\u{202e}" });
+        assert_eq!(
+            value(&hostile.into(), 80),
+            "name\\u{7} : \\u{1b}[31mred\\u{202e}"
+        );
+    }
+}
