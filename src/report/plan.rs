@@ -144,7 +144,12 @@ fn difference(name: &str, before: Option<&Value>, after: &Value) -> Vec<String> 
         let old = before.map_or_else(|| "(not known)".to_owned(), short);
         return vec![format!("{name}: {old} -> {}", short(after))];
     };
-    let holds = |list: &[Value], value: &Value| list.iter().any(|other| equal(other, value));
+    // As members of a list, texts have no case.
+    let member = |value: &Value| Value::List(vec![value.clone()]);
+    let holds = |list: &[Value], value: &Value| {
+        list.iter()
+            .any(|other| equal(&member(other), &member(value)))
+    };
     let gone = old.iter().filter(|value| !holds(new, value));
     let come = new.iter().filter(|value| !holds(old, value));
     let kept = new.iter().filter(|value| holds(old, value)).count();
