@@ -18,8 +18,11 @@ impl Source {
         first.strip_suffix(".rs").unwrap_or(first)
     }
 
-    /// The text without comments, and without the tests at its end.
+    /// The text without comments, and without the tests at its end; nothing of a file that is only tests.
     pub(crate) fn code(&self) -> String {
+        if self.path.starts_with("src/") && self.path.ends_with("/tests.rs") {
+            return String::new();
+        }
         let shipped = self.text.split("#[cfg(test)]\nmod ").next();
         without_comments(shipped.unwrap_or(&self.text))
     }
