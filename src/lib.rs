@@ -7,6 +7,7 @@ pub mod exchange;
 pub mod failure;
 pub mod graph;
 pub mod http;
+pub mod native;
 pub mod organization;
 pub mod remoting;
 pub mod report;

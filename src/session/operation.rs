@@ -57,7 +57,7 @@ impl Request {
                         value => format!(" -{name} {}", powershell(value)),
                     });
                 parameters.fold(invocation.cmdlet.clone(), |call, parameter| {
-                    call + &parameter
+                    call + parameter.as_str()
                 })
             }
             Self::Graph(request) => {

@@ -1,0 +1,102 @@
+//! The addresses of the chosen cloud, as scripts see them: `cloud`.
+
+use super::options::{Entry, nearest, quoted};
+use super::{Thrown, throw};
+use crate::cloud::{Cell, UnknownCell};
+use crate::failure::{Failure, FailureKind};
+use crate::session::Session;
+use rhai::plugin::*;
+use std::sync::Arc;
+
+/// The cloud of the organization, as scripts hold it.
+#[derive(Clone)]
+pub struct CloudHandle {
+    session: Arc<Session>,
+}
+
+impl CloudHandle {
+    /// The handle of the organization's cloud.
+    pub fn new(session: Arc<Session>) -> Self {
+        Self { session }
+    }
+
+    fn property(&self, name: &str) -> Result<String, Failure> {
+        match (name, Cell::from_key(name)) {
+            ("tenant", _) => Ok(self.session.organization().tenant.clone()),
+            ("name", _) => Ok(self.session.addresses()?.cloud().word().to_owned()),
+            (_, Some(Cell::AcsMetadata | Cell::StsMetadata)) => Err(Failure::new(
+                FailureKind::Input,
+                format!("cloud.{name} depends on the tenant"),
+            )
+            .with_hint(format!("write cloud.{name}(cloud.tenant)"))),
+            (_, Some(cell)) => self
+                .session
+                .addresses()?
+                .get(cell)
+                .map(str::to_owned)
+                .map_err(|unknown| unknown_cell(&unknown)),
+            (_, None) => Err(no_such_property(name)),
+        }
+    }
+
+    fn metadata(&self, cell: Cell, tenant: &str) -> Result<String, Failure> {
+        self.session
+            .addresses()?
+            .for_tenant(cell, tenant)
+            .map_err(|unknown| unknown_cell(&unknown))
+    }
+}
+
+fn unknown_cell(unknown: &UnknownCell) -> Failure {
+    Failure::new(FailureKind::Input, unknown.to_string()).with_hint(format!(
+        "set \"{}\" under [endpoints] in the organization file",
+        unknown.cell.key()
+    ))
+}
+
+fn no_such_property(name: &str) -> Failure {
+    let known: Vec<&str> = ["tenant", "name"]
+        .into_iter()
+        .chain(Cell::ALL.map(Cell::key))
+        .collect();
+    let hint = match nearest(name, known.iter().copied()) {
+        Some(name) => format!("did you mean \"{name}\"?"),
+        None => format!("it has {}", quoted(&known)),
+    };
+    Failure::new(FailureKind::Input, format!("cloud has no \"{name}\"")).with_hint(hint)
+}
+
+/// The functions of this file.
+pub(super) const ENTRIES: &[Entry] = &[Entry::plain("acs_metadata"), Entry::plain("sts_metadata")];
+
+#[export_module]
+pub(super) mod functions {
+    #[rhai_fn(global, index_get, return_raw, pure)]
+    pub fn property(cloud: &mut CloudHandle, name: &str) -> Thrown<String> {
+        cloud.property(name).map_err(throw)
+    }
+
+    /// Gives the address of the metadata document of the Access Control Service for a tenant.
+    ///
+    /// A cloud whose address nobody documents needs `acs_metadata` under `[endpoints]` in the organization file.
+    ///
+    /// ```rhai
+    /// say(cloud.acs_metadata(cloud.tenant));
+    /// ```
+    #[rhai_fn(global, pure, return_raw)]
+    pub fn acs_metadata(cloud: &mut CloudHandle, tenant: &str) -> Thrown<String> {
+        cloud.metadata(Cell::AcsMetadata, tenant).map_err(throw)
+    }
+
+    /// Gives the address of the federation metadata document of the security token service for a tenant.
+    ///
+    /// A cloud whose address nobody documents needs `sts_metadata` under `[endpoints]` in the organization file.
+    ///
+    /// ```rhai
+    /// say(cloud.sts_metadata(cloud.tenant));
+    /// ```
+    #[rhai_fn(global, pure, return_raw)]
+    pub fn sts_metadata(cloud: &mut CloudHandle, tenant: &str) -> Thrown<String> {
+        cloud.metadata(Cell::StsMetadata, tenant).map_err(throw)
+    }
+}

@@ -1,0 +1,431 @@
+//! Steps, messages, verdicts and the other things that a script does in a run and that ask no service.
+
+use super::convert::{Unknown, to_dynamic};
+use super::options::{self, Entry, nearest, quoted};
+use super::{Thrown, throw};
+use crate::failure::{Failure, FailureKind};
+use crate::session::event::{Event, Level, StepOutcome, Verdict, VerdictOutcome};
+use crate::session::{Mode, Session};
+use crate::value::Value;
+use rhai::plugin::*;
+use rhai::{Blob, FnPtr, Map};
+use serde::Deserialize;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+/// Writes a file for a script: its path as the script gave it, and its bytes.
+pub type WriteFile = Arc<dyn Fn(&str, &[u8]) -> Result<(), Failure> + Send + Sync>;
+
+/// Runs another playbook of that name in the engine of the call.
+pub type RunPlaybook = Arc<dyn Fn(&NativeCallContext, &str) -> Thrown<()> + Send + Sync>;
+
+/// What the functions of this file need of the host; the engine carries it as its tag.
+pub struct Surroundings {
+    /// The session.
+    pub session: Arc<Session>,
+    /// Which steps run.
+    pub choice: StepChoice,
+    /// Writes files, where that is granted.
+    pub write_file: Option<WriteFile>,
+    /// Runs another playbook.
+    pub run_playbook: RunPlaybook,
+}
+
+/// Which steps of a run are asked for, by id or by the name of their playbook.
+#[derive(Default)]
+pub struct StepChoice {
+    only: Vec<String>,
+    waiting_for: Mutex<Option<String>>,
+    playbooks: Mutex<Vec<String>>,
+}
+
+impl StepChoice {
+    /// The choice of `--only` (all when empty) and `--start-at`.
+    pub fn new(only: Vec<String>, start_at: Option<String>) -> Self {
+        Self {
+            only,
+            waiting_for: Mutex::new(start_at),
+            playbooks: Mutex::default(),
+        }
+    }
+
+    /// Says that the steps that come belong to a playbook.
+    pub fn enter(&self, playbook: &str) {
+        locked(&self.playbooks).push(playbook.to_owned());
+    }
+
+    /// Says that the playbook that was entered last is over.
+    pub fn leave(&self) {
+        locked(&self.playbooks).pop();
+    }
+
+    /// Whether the step that comes is asked for.
+    fn takes(&self, id: &str) -> bool {
+        let playbooks = locked(&self.playbooks);
+        let is_it = |wanted: &String| wanted == id || playbooks.contains(wanted);
+        let mut waiting_for = locked(&self.waiting_for);
+        if waiting_for.as_ref().is_some_and(is_it) {
+            *waiting_for = None;
+        }
+        waiting_for.is_none() && (self.only.is_empty() || self.only.iter().any(is_it))
+    }
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Surroundings {
+    /// What the host gave the engine of a call.
+    fn of(call: &NativeCallContext) -> Thrown<Arc<Self>> {
+        call.tag()
+            .and_then(|tag| tag.clone().try_cast::<Arc<Self>>())
+            .ok_or_else(|| {
+                throw(Failure::new(
+                    FailureKind::Internal,
+                    format!("{} was called outside a run", call.fn_name()),
+                ))
+            })
+    }
+
+    fn say(&self, level: Level, text: String) -> Thrown<()> {
+        self.session
+            .announce(&Event::Said { level, text })
+            .map_err(throw)
+    }
+}
+
+/// The inputs of the playbook, as scripts hold them: `inputs.tenant`.
+#[derive(Clone)]
+pub struct Inputs {
+    values: Arc<BTreeMap<String, Value>>,
+}
+
+impl Inputs {
+    /// The inputs with their values; one that may be left out and was is [`Value::Null`].
+    pub fn new(values: BTreeMap<String, Value>) -> Self {
+        Self {
+            values: Arc::new(values),
+        }
+    }
+
+    fn get(&self, name: &str) -> Result<Dynamic, Failure> {
+        if let Some(value) = self.values.get(name) {
+            return Ok(to_dynamic(value));
+        }
+        let known: Vec<&str> = self.values.keys().map(String::as_str).collect();
+        let hint = match nearest(name, known.iter().copied()) {
+            Some(name) => format!("did you mean \"{name}\"?"),
+            None if known.is_empty() => {
+                "no playbook with inputs is running; add it to the inputs of const PLAYBOOK"
+                    .to_owned()
+            }
+            None => format!("the playbook has {}", quoted(&known)),
+        };
+        Err(Failure::new(
+            FailureKind::Input,
+            format!("the playbook has no input \"{name}\""),
+        )
+        .with_hint(hint))
+    }
+}
+
+/// What a verdict may have besides its title and outcome.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct VerdictOptions {
+    detail: Option<String>,
+    hint: Option<String>,
+}
+
+/// The functions of this file.
+pub(super) const ENTRIES: &[Entry] = &[
+    Entry::plain("step"),
+    Entry::plain("playbook"),
+    Entry::plain("say"),
+    Entry::plain("warn"),
+    Entry::plain("verdict").with_options::<VerdictOptions>(),
+    Entry::plain("planning"),
+    Entry::plain("is_unknown"),
+    Entry::plain("attempt"),
+    Entry::plain("sleep"),
+    Entry::plain("write_file"),
+];
+
+#[export_module]
+pub(super) mod functions {
+    #[rhai_fn(global, index_get, return_raw, pure)]
+    pub fn input(inputs: &mut Inputs, name: &str) -> Thrown<Dynamic> {
+        inputs.get(name).map_err(throw)
+    }
+
+    #[rhai_fn(global, name = "contains", pure)]
+    pub fn has_input(inputs: &mut Inputs, name: &str) -> bool {
+        inputs.values.contains_key(name)
+    }
+
+    /// Does a part of a playbook that a person can name, skip or start at.
+    ///
+    /// Reports show whether it changed something. The value is that of the closure, `()` where the step is skipped.
+    ///
+    /// ```rhai
+    /// step("greet", "Say hello", || {
+    ///     say("hello");
+    /// });
+    /// ```
+    #[rhai_fn(global, return_raw, volatile)]
+    pub fn step(call: NativeCallContext, id: &str, title: &str, body: FnPtr) -> Thrown<Dynamic> {
+        let surroundings = Surroundings::of(&call)?;
+        take_step(&call, &surroundings, id, title, &body)
+    }
+
+    /// Runs another playbook in the same session, with the same inputs.
+    ///
+    /// ```rhai
+    /// let before = planning();
+    /// playbook("01-auth-servers");
+    /// ```
+    #[rhai_fn(global, return_raw, volatile)]
+    pub fn playbook(call: NativeCallContext, name: &str) -> Thrown<()> {
+        let surroundings = Surroundings::of(&call)?;
+        (surroundings.run_playbook)(&call, name)
+    }
+
+    /// Tells the person something.
+    ///
+    /// ```rhai
+    /// say("the certificate is valid for another year");
+    /// ```
+    #[rhai_fn(global, return_raw, volatile)]
+    pub fn say(call: NativeCallContext, text: Dynamic) -> Thrown<()> {
+        Surroundings::of(&call)?.say(Level::Info, text.to_string())
+    }
+
+    /// Tells the person something that should be read.
+    ///
+    /// ```rhai
+    /// warn("the certificate expires in a week");
+    /// ```
+    #[rhai_fn(global, return_raw, volatile)]
+    pub fn warn(call: NativeCallContext, text: Dynamic) -> Thrown<()> {
+        Surroundings::of(&call)?.say(Level::Warning, text.to_string())
+    }
+
+    /// Says what a verification found: `"passed"`, `"failed"` or `"not_asked"`.
+    ///
+    /// One that failed makes the exit code 4.
+    ///
+    /// ```rhai
+    /// verdict("mail domains are known", "passed", #{ detail: "two domains" });
+    /// ```
+    #[rhai_fn(global, return_raw, volatile)]
+    pub fn verdict(
+        call: NativeCallContext,
+        title: &str,
+        outcome: &str,
+        options: Map,
+    ) -> Thrown<()> {
+        let options = options::read::<VerdictOptions>(&call, options)?;
+        let verdict = Verdict {
+            title: title.to_owned(),
+            outcome: outcome_of(outcome).map_err(throw)?,
+            detail: options.detail,
+            hint: options.hint,
+        };
+        let surroundings = Surroundings::of(&call)?;
+        surroundings
+            .session
+            .announce(&Event::Verdict(verdict))
+            .map_err(throw)
+    }
+
+    /// Says whether this is a plan, in which writes are predicted and not sent.
+    ///
+    /// ```rhai
+    /// if planning() { say("nothing is changed yet") }
+    /// ```
+    #[rhai_fn(global, return_raw, volatile)]
+    pub fn planning(call: NativeCallContext) -> Thrown<bool> {
+        Ok(Surroundings::of(&call)?.session.mode() == Mode::Plan)
+    }
+
+    /// Says whether a value is one that only the service will know, met while planning.
+    ///
+    /// ```rhai
+    /// say(is_unknown("a text"));
+    /// ```
+    #[rhai_fn(global)]
+    pub fn is_unknown(value: Dynamic) -> bool {
+        value.is::<Unknown>()
+    }
+
+    /// Calls a closure and catches what it throws: `#{ ok, value, error }`.
+    ///
+    /// A mistake in the script, such as a misspelled function, is not caught, nor is an interruption.
+    ///
+    /// ```rhai
+    /// let answer = attempt(|| onprem.get_intraorg_connector("nobody"));
+    /// if !answer.ok { say(answer.error.message) }
+    /// ```
+    #[rhai_fn(global, return_raw, volatile)]
+    pub fn attempt(call: NativeCallContext, body: FnPtr) -> Thrown<Map> {
+        let (ok, value, error) = match body.call_within_context::<Dynamic>(&call, ()) {
+            Ok(value) => (true, value, Dynamic::UNIT),
+            Err(error) => (false, Dynamic::UNIT, thrown_value(error)?),
+        };
+        Ok([("ok", ok.into()), ("value", value), ("error", error)]
+            .map(|(name, value): (&str, Dynamic)| (name.into(), value))
+            .into())
+    }
+
+    /// Waits some seconds; not at all while planning. Ctrl-C ends it.
+    ///
+    /// ```rhai
+    /// sleep(0);
+    /// ```
+    #[rhai_fn(global, return_raw, volatile)]
+    pub fn sleep(call: NativeCallContext, seconds: i64) -> Thrown<()> {
+        wait(
+            &call,
+            Duration::from_secs(u64::try_from(seconds).unwrap_or(0)),
+        )
+    }
+
+    #[rhai_fn(global, name = "sleep", return_raw, volatile)]
+    pub fn sleep_fraction(call: NativeCallContext, seconds: f64) -> Thrown<()> {
+        wait(
+            &call,
+            Duration::try_from_secs_f64(seconds).unwrap_or_default(),
+        )
+    }
+
+    /// Writes a text or bytes to a file, where the run was granted that; only announced while planning.
+    ///
+    /// ```rhai
+    /// let written = attempt(|| write_file("example.cer", "text"));
+    /// ```
+    #[rhai_fn(global, return_raw, volatile)]
+    pub fn write_file(call: NativeCallContext, path: &str, content: &str) -> Thrown<()> {
+        write(&call, path, content.as_bytes())
+    }
+
+    #[rhai_fn(global, name = "write_file", return_raw, volatile)]
+    pub fn write_bytes(call: NativeCallContext, path: &str, content: Blob) -> Thrown<()> {
+        write(&call, path, &content)
+    }
+}
+
+fn take_step(
+    call: &NativeCallContext,
+    surroundings: &Surroundings,
+    id: &str,
+    title: &str,
+    body: &FnPtr,
+) -> Thrown<Dynamic> {
+    let session = &surroundings.session;
+    let announce = |event: Event| session.announce(&event).map_err(throw);
+    announce(Event::StepStarted {
+        id: id.to_owned(),
+        title: title.to_owned(),
+    })?;
+    let finished = |outcome| Event::StepFinished {
+        id: id.to_owned(),
+        outcome,
+    };
+    if !surroundings.choice.takes(id) {
+        announce(finished(StepOutcome::Skipped))?;
+        return Ok(Dynamic::UNIT);
+    }
+    let before = session.changes_so_far();
+    match body.call_within_context::<Dynamic>(call, ()) {
+        Ok(value) => {
+            let changed = session.changes_so_far() > before;
+            announce(finished(if changed {
+                StepOutcome::Changed
+            } else {
+                StepOutcome::Same
+            }))?;
+            Ok(value)
+        }
+        Err(error) => {
+            announce(finished(StepOutcome::Failed))?;
+            Err(error)
+        }
+    }
+}
+
+fn outcome_of(word: &str) -> Result<VerdictOutcome, Failure> {
+    const OUTCOMES: [VerdictOutcome; 3] = [
+        VerdictOutcome::Passed,
+        VerdictOutcome::Failed,
+        VerdictOutcome::NotAsked,
+    ];
+    OUTCOMES
+        .into_iter()
+        .find(|outcome| outcome.word() == word)
+        .ok_or_else(|| {
+            Failure::new(
+                FailureKind::Input,
+                format!("\"{word}\" is not the outcome of a verdict"),
+            )
+            .with_hint(format!(
+                "it is one of {}",
+                quoted(&OUTCOMES.map(VerdictOutcome::word))
+            ))
+        })
+}
+
+/// The value that a script or a native function threw; any other error passes on.
+fn thrown_value(error: Box<EvalAltResult>) -> Thrown<Dynamic> {
+    match error.unwrap_inner() {
+        EvalAltResult::ErrorRuntime(value, _) => Ok(value.clone()),
+        _ => Err(error),
+    }
+}
+
+fn wait(call: &NativeCallContext, time: Duration) -> Thrown<()> {
+    const SLICE: Duration = Duration::from_millis(20);
+    let session = &Surroundings::of(call)?.session;
+    if session.mode() == Mode::Plan || time.is_zero() {
+        return Ok(());
+    }
+    session
+        .announce(&Event::Waiting {
+            reason: "the script asked to wait".to_owned(),
+            milliseconds: u64::try_from(time.as_millis()).unwrap_or(u64::MAX),
+        })
+        .map_err(throw)?;
+    let mut left = time;
+    while !left.is_zero() {
+        if session.interrupted() {
+            return Err(throw(Failure::new(FailureKind::Interrupted, "interrupted")));
+        }
+        let slice = left.min(SLICE);
+        std::thread::sleep(slice);
+        left -= slice;
+    }
+    Ok(())
+}
+
+fn write(call: &NativeCallContext, path: &str, content: &[u8]) -> Thrown<()> {
+    let surroundings = Surroundings::of(call)?;
+    if surroundings.session.mode() == Mode::Plan {
+        let text = format!("would write {} bytes to {path}", content.len());
+        return surroundings.say(Level::Info, text);
+    }
+    let Some(write_file) = &surroundings.write_file else {
+        return Err(throw(
+            Failure::new(
+                FailureKind::Input,
+                format!("this run may not write files, and the script asks to write {path}"),
+            )
+            .with_hint("a script that writes files must be granted it where it is started"),
+        ));
+    };
+    write_file(path, content).map_err(throw)?;
+    surroundings.say(
+        Level::Info,
+        format!("wrote {} bytes to {path}", content.len()),
+    )
+}
