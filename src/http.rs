@@ -388,6 +388,18 @@ impl Client {
     }
 }
 
+/// Reads an absolute address.
+///
+/// # Errors
+///
+/// When it is none.
+pub fn parse_url(text: &str) -> Result<Url, Error> {
+    Url::parse(text).map_err(|error| {
+        let reason = error.to_string();
+        Error::new(text, ErrorKind::Address { reason })
+    })
+}
+
 fn is_transient(request: &Request, answer: &Response) -> bool {
     matches!(answer.status(), 502..=504)
         || request.transient.is_some_and(|transient| transient(answer))

@@ -3,6 +3,7 @@
 pub mod certificate;
 pub mod clock;
 pub mod cloud;
+pub mod entra;
 pub mod exchange;
 pub mod failure;
 pub mod graph;

@@ -35,3 +35,28 @@ impl fmt::Debug for Secret {
         formatter.write_str("[secret]")
     }
 }
+
+/// Replaces what looks like a signed token (`eyJ...`, three parts with dots) in a service's words by `[token]`.
+///
+/// ```
+/// use exoauth::secret::without_tokens;
+///
+/// assert_eq!(without_tokens("sent 'eyJhbGciOi.eyJhdWQiOi.c2ln' to it"), "sent '[token]' to it");
+/// assert_eq!(without_tokens("nothing to hide"), "nothing to hide");
+/// ```
+pub fn without_tokens(text: &str) -> String {
+    let in_token =
+        |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '-' | '_' | '.' | '=');
+    let mut clean = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find("eyJ") {
+        let (before, from) = rest.split_at(at);
+        let length = from.find(|letter| !in_token(letter)).unwrap_or(from.len());
+        let (word, after) = from.split_at(length);
+        clean.push_str(before);
+        clean.push_str(if word.contains('.') { "[token]" } else { word });
+        rest = after;
+    }
+    clean.push_str(rest);
+    clean
+}
