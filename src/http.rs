@@ -11,7 +11,7 @@ mod error;
 mod response;
 
 pub use error::{Error, ErrorKind};
-pub use response::Response;
+pub use response::{Response, challenge, sentence};
 
 use crate::clock::Clock;
 use crate::secret::Secret;

@@ -1,4 +1,13 @@
 //! Microsoft Graph: requests and their answers, errors, paging.
+//!
+//! A [`Request`] is sent by a [`Client`]; what Graph refuses is an [`Error`]. What the requests mean, and how whole
+//! collections are merged before they are written, is the nouns' matter.
+
+mod client;
+mod error;
+
+pub use client::Client;
+pub use error::{Error, ErrorKind};
 
 use crate::value::Value;
 use serde::Serialize;

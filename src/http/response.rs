@@ -93,6 +93,14 @@ impl Response {
         &self.body
     }
 
+    /// The beginning of the body as text, for an error; empty when it is none that a person can read.
+    pub fn text(&self) -> String {
+        match std::str::from_utf8(&self.body) {
+            Ok(text) if !text.contains('\0') => text.trim().chars().take(300).collect(),
+            _ => String::new(),
+        }
+    }
+
     /// Why the body could not be read, where the status refuses.
     pub fn unreadable(&self) -> Option<&str> {
         self.unreadable.as_deref()
@@ -132,4 +140,34 @@ impl Response {
             .is_some_and(|kind| kind.starts_with("text/html"))
             || self.body.trim_ascii_start().starts_with(b"<")
     }
+}
+
+/// What a challenge says of the token that was refused: its `error` and `error_description` (RFC 6750 section 3).
+///
+/// ```
+/// use exoauth::http::challenge;
+///
+/// let header = r#"Bearer realm="", error="insufficient_claims", claims="eyJhY2Nlc3MifQ==""#;
+/// assert_eq!(challenge(header).as_deref(), Some("insufficient_claims"));
+/// assert_eq!(challenge("Basic realm=\"\""), None);
+/// ```
+pub fn challenge(header: &str) -> Option<String> {
+    let value = |name: &str| {
+        let label = format!("{name}=\"");
+        let (_, after) = header.split_once(&label)?;
+        let (value, _) = after.split_once('"')?;
+        (!value.is_empty()).then(|| value.to_owned())
+    };
+    // Its own name ends with the other's, so it is looked for where a name can begin.
+    let error = value(" error").or_else(|| value(",error"))?;
+    Some(match value("error_description") {
+        Some(description) => format!("{error}: {description}"),
+        None => error,
+    })
+}
+
+/// A service's words as part of a sentence of ours: the first line without its full stop.
+pub fn sentence(words: &str) -> &str {
+    let line = words.trim().lines().next().unwrap_or_default().trim_end();
+    line.strip_suffix('.').unwrap_or(line)
 }
