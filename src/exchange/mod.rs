@@ -1,8 +1,13 @@
 //! Exchange as cmdlets, whichever way they travel.
 //!
-//! An [`Invocation`] is one cmdlet with named values. A [`Road`] carries it: [`online`](crate::exchange) speaks the REST
+//! An [`Invocation`] is one cmdlet with named values. A [`Road`] carries it: [`Online`](online::Online) speaks the REST
 //! admin API of Exchange Online, the on-premises road drives PowerShell remoting. Both answer with an [`Answer`] of
 //! neutral [`Value`]s, or with an [`Error`] that keeps PowerShell's error record.
+
+pub mod online;
+pub mod parameters;
+
+mod error;
 
 use crate::failure::Failure;
 use crate::subject::{Effect, Plane};
