@@ -5,6 +5,7 @@
 //! CSS-Exchange `Get-CloudServiceEndpoint.ps1` (C), live answers of each host (M), a recorded `Test-OAuthConnectivity`
 //! of 21Vianet (Q).
 
+use crate::failure::{Failure, FailureKind};
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, error::Error, fmt};
 
@@ -294,6 +295,18 @@ impl fmt::Display for UnknownCell {
 }
 
 impl Error for UnknownCell {}
+
+impl From<UnknownCell> for Failure {
+    fn from(unknown: UnknownCell) -> Self {
+        let hint = format!(
+            "set \"{}\" under [endpoints] in the organization file",
+            unknown.cell.key()
+        );
+        Self::new(FailureKind::Input, unknown.to_string())
+            .with_hint(hint)
+            .caused_by(unknown)
+    }
+}
 
 #[cfg(test)]
 mod tests {

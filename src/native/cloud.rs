@@ -2,7 +2,7 @@
 
 use super::options::{Entry, nearest, quoted};
 use super::{Thrown, throw};
-use crate::cloud::{Cell, UnknownCell};
+use crate::cloud::Cell;
 use crate::failure::{Failure, FailureKind};
 use crate::session::Session;
 use rhai::plugin::*;
@@ -34,7 +34,7 @@ impl CloudHandle {
                 .addresses()?
                 .get(cell)
                 .map(str::to_owned)
-                .map_err(|unknown| unknown_cell(&unknown)),
+                .map_err(Failure::from),
             (_, None) => Err(no_such_property(name)),
         }
     }
@@ -43,15 +43,8 @@ impl CloudHandle {
         self.session
             .addresses()?
             .for_tenant(cell, tenant)
-            .map_err(|unknown| unknown_cell(&unknown))
+            .map_err(Failure::from)
     }
-}
-
-fn unknown_cell(unknown: &UnknownCell) -> Failure {
-    Failure::new(FailureKind::Input, unknown.to_string()).with_hint(format!(
-        "set \"{}\" under [endpoints] in the organization file",
-        unknown.cell.key()
-    ))
 }
 
 fn no_such_property(name: &str) -> Failure {

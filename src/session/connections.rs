@@ -1,15 +1,19 @@
 //! [`Connections`]: opens each road when it is first needed and keeps it; the only file here that knows the clients.
 
 use crate::clock::Clock;
-use crate::cloud::Addresses;
-use crate::exchange::Answer;
+use crate::cloud::{Addresses, Cell};
+use crate::entra::{Credential, SignIn};
+use crate::exchange::online::Online;
+use crate::exchange::{Answer, Road};
 use crate::failure::{Failure, FailureKind};
 use crate::organization::{Organization, SecretSource};
 use crate::secret::Secret;
+use crate::session::event::{Audience, Event};
 use crate::session::{Journey, Request, Roads};
 use crate::subject::Plane;
+use crate::{graph, http};
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// Reads a secret from where the organization file says it is.
 pub type ReadSecret = Arc<dyn Fn(&SecretSource) -> Result<Secret, Failure> + Send + Sync>;
@@ -20,6 +24,11 @@ pub(super) struct Connections {
     addresses: Result<Addresses, Failure>,
     read_secret: ReadSecret,
     clock: Clock,
+    audience: Audience,
+    client: OnceLock<Result<http::Client, Failure>>,
+    sign_in: OnceLock<Result<Arc<SignIn>, Failure>>,
+    graph: OnceLock<Result<graph::Client, Failure>>,
+    online: OnceLock<Result<Online, Failure>>,
 }
 
 impl Connections {
@@ -28,34 +37,148 @@ impl Connections {
         addresses: Result<Addresses, Failure>,
         read_secret: ReadSecret,
         clock: Clock,
+        audience: Audience,
     ) -> Self {
         Self {
             organization,
             addresses,
             read_secret,
             clock,
+            audience,
+            client: OnceLock::new(),
+            sign_in: OnceLock::new(),
+            graph: OnceLock::new(),
+            online: OnceLock::new(),
         }
     }
-}
 
-impl Roads for Connections {
-    fn send<'a>(&'a self, plane: Plane, _request: &'a Request) -> Journey<'a, Answer> {
-        let _ = (
-            &self.organization,
-            &self.addresses,
-            &self.read_secret,
-            &self.clock,
-        );
-        Box::pin(async move {
-            Err(Failure::new(
-                FailureKind::Internal,
-                format!("the road to {plane} is not there yet"),
+    fn graph(&self) -> Result<&graph::Client, Failure> {
+        open(&self.graph, || {
+            let base = self.address(Cell::Graph)?;
+            Ok(graph::Client::new(
+                self.client()?.with_own_count(),
+                base,
+                self.sign_in()?,
             ))
         })
     }
 
+    fn online(&self) -> Result<&Online, Failure> {
+        open(&self.online, || {
+            let base = self.address(Cell::ExchangeOnline)?;
+            Ok(Online::new(
+                self.client()?.with_own_count(),
+                base,
+                self.sign_in()?,
+            ))
+        })
+    }
+
+    fn sign_in(&self) -> Result<Arc<SignIn>, Failure> {
+        let sign_in = open(&self.sign_in, || {
+            let how = &self.organization.sign_in;
+            let read = |source: &Option<SecretSource>| {
+                source
+                    .as_ref()
+                    .map(|source| (self.read_secret)(source))
+                    .transpose()
+            };
+            let pem = how.certificate.clone().map(SecretSource::File);
+            let credential = Credential::new(
+                how.method,
+                how.client_id.clone(),
+                read(&how.secret)?,
+                read(&pem)?,
+            )?;
+            let tenant = self.organization.tenant.clone();
+            let http = self.client()?.with_own_count();
+            Ok(Arc::new(SignIn::new(
+                http,
+                self.address(Cell::Login)?,
+                tenant,
+                credential,
+                self.clock.clone(),
+            )))
+        })?;
+        Ok(Arc::clone(sign_in))
+    }
+
+    fn client(&self) -> Result<&http::Client, Failure> {
+        open(&self.client, || {
+            Ok(http::Client::new(http::Options {
+                extra_ca: self.organization.ca.clone(),
+                clock: self.clock.clone(),
+                on_pause: Some(announce_pauses(self.audience.clone())),
+                ..http::Options::default()
+            })?)
+        })
+    }
+
+    fn address(&self, cell: Cell) -> Result<String, Failure> {
+        let addresses = self.addresses.as_ref().map_err(Clone::clone)?;
+        Ok(addresses.get(cell)?.to_owned())
+    }
+}
+
+/// What the roads call before they pause.
+fn announce_pauses(audience: Audience) -> http::PauseListener {
+    Arc::new(move |pause| {
+        let milliseconds = u64::try_from(pause.duration.as_millis()).unwrap_or(u64::MAX);
+        if let Err(deaf) = audience.hear(&Event::Waiting {
+            reason: pause.reason.clone(),
+            milliseconds,
+        }) {
+            tracing::warn!(%deaf, "a pause was not heard");
+        }
+    })
+}
+
+/// Opens a road once; one that could not be opened is not tried again in the same pass.
+fn open<T>(
+    road: &OnceLock<Result<T, Failure>>,
+    make: impl FnOnce() -> Result<T, Failure>,
+) -> Result<&T, Failure> {
+    road.get_or_init(make).as_ref().map_err(Clone::clone)
+}
+
+impl Roads for Connections {
+    fn send<'a>(&'a self, plane: Plane, request: &'a Request) -> Journey<'a, Answer> {
+        Box::pin(async move {
+            match (plane, request) {
+                (Plane::Entra, Request::Graph(request)) => {
+                    let output = vec![self.graph()?.send(request).await?];
+                    Ok(Answer {
+                        output,
+                        warnings: Vec::new(),
+                    })
+                }
+                (Plane::ExchangeOnline, Request::Cmdlet(invocation)) => {
+                    Ok(self.online()?.invoke(invocation).await?)
+                }
+                (plane, _) => {
+                    let message = format!("{plane} does not take requests of this kind");
+                    Err(Failure::new(FailureKind::Internal, message))
+                }
+            }
+        })
+    }
+
     fn requests(&self) -> BTreeMap<String, u64> {
-        BTreeMap::new()
+        fn made<T>(road: &OnceLock<Result<T, Failure>>) -> Option<&T> {
+            road.get().and_then(|road| road.as_ref().ok())
+        }
+        let counts = [
+            (
+                "sign-in",
+                made(&self.sign_in).map(|sign_in| sign_in.requests()),
+            ),
+            ("graph", made(&self.graph).map(graph::Client::requests)),
+            ("exchange-online", made(&self.online).map(Road::requests)),
+        ];
+        counts
+            .into_iter()
+            .filter_map(|(road, count)| count.map(|count| (road.to_owned(), count)))
+            .collect()
     }
 
     fn close(&self) -> Journey<'_, ()> {

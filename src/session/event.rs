@@ -8,6 +8,7 @@ use crate::subject::{Plane, Subject};
 use crate::value::Value;
 use serde::Serialize;
 use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// Something that happened.
 #[derive(Clone, Debug, Serialize)]
@@ -202,4 +203,41 @@ pub trait Listener: Send {
     ///
     /// When the event could not be recorded.
     fn hear(&mut self, event: &Event) -> Result<(), Failure>;
+}
+
+/// All listeners of a session; shared with the roads, which announce their pauses.
+#[derive(Clone)]
+pub(super) struct Audience(Arc<Mutex<Vec<Box<dyn Listener>>>>);
+
+impl Audience {
+    pub(super) fn new(listeners: Vec<Box<dyn Listener>>) -> Self {
+        Self(Arc::new(Mutex::new(listeners)))
+    }
+
+    /// Lets every listener hear an event, see [`Session::announce`](super::Session::announce).
+    pub(super) fn hear(&self, event: &Event) -> Result<(), Failure> {
+        let mut listeners = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let deaf: Vec<(usize, Failure)> = listeners
+            .iter_mut()
+            .enumerate()
+            .filter_map(|(at, listener)| listener.hear(event).err().map(|failure| (at, failure)))
+            .collect();
+        for (at, failure) in deaf {
+            if matches!(event, Event::RunStarted { .. } | Event::Writing { .. }) {
+                return Err(failure);
+            }
+            let warning = Event::Said {
+                level: Level::Warning,
+                text: failure.to_string(),
+            };
+            for (other, listener) in listeners.iter_mut().enumerate() {
+                if other != at
+                    && let Err(also_deaf) = listener.hear(&warning)
+                {
+                    tracing::warn!(%also_deaf, "a listener is deaf");
+                }
+            }
+        }
+        Ok(())
+    }
 }

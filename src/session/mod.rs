@@ -24,7 +24,7 @@ use crate::organization::Organization;
 use crate::subject::{Effect, Plane, Subject};
 use crate::value::{Object, Value};
 use connections::Connections;
-use event::{Event, Level, Listener, Summary, Verdict, VerdictOutcome};
+use event::{Audience, Event, Level, Listener, Summary, Verdict, VerdictOutcome};
 use plan::{Change, Observations, Plan, Prediction, agrees};
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -75,7 +75,7 @@ pub struct Session {
     mode: Mode,
     runtime: Handle,
     roads: Box<dyn Roads>,
-    listeners: Mutex<Vec<Box<dyn Listener>>>,
+    audience: Audience,
     expected: Option<Plan>,
     interrupt: Interrupt,
     started: Instant,
@@ -123,20 +123,23 @@ impl Session {
     /// # Errors
     ///
     /// When the start cannot be recorded.
-    pub fn start(options: Options) -> Result<Arc<Self>, Failure> {
+    pub fn start(mut options: Options) -> Result<Arc<Self>, Failure> {
         let addresses = addresses(&options.organization);
+        let audience = Audience::new(std::mem::take(&mut options.listeners));
         let roads = Connections::new(
             options.organization.clone(),
             addresses.clone(),
             options.read_secret.clone(),
             options.clock.clone(),
+            audience.clone(),
         );
-        Self::on(options, addresses, Box::new(roads))
+        Self::on(options, addresses, audience, Box::new(roads))
     }
 
     fn on(
         options: Options,
         addresses: Result<Addresses, Failure>,
+        audience: Audience,
         roads: Box<dyn Roads>,
     ) -> Result<Arc<Self>, Failure> {
         let organization = &options.organization;
@@ -156,7 +159,7 @@ impl Session {
             mode: options.mode,
             runtime: options.runtime,
             roads,
-            listeners: Mutex::new(options.listeners),
+            audience,
             expected: options.expected,
             interrupt: options.interrupt,
             started: Instant::now(),
@@ -232,32 +235,7 @@ impl Session {
             *state.verdicts.entry(outcome.word().to_owned()).or_default() += 1;
             state.failed_verdicts += usize::from(*outcome == VerdictOutcome::Failed);
         }
-        let mut listeners = self
-            .listeners
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        let deaf: Vec<(usize, Failure)> = listeners
-            .iter_mut()
-            .enumerate()
-            .filter_map(|(at, listener)| listener.hear(event).err().map(|failure| (at, failure)))
-            .collect();
-        for (at, failure) in deaf {
-            if matches!(event, Event::RunStarted { .. } | Event::Writing { .. }) {
-                return Err(failure);
-            }
-            let warning = Event::Said {
-                level: Level::Warning,
-                text: failure.to_string(),
-            };
-            for (other, listener) in listeners.iter_mut().enumerate() {
-                if other != at
-                    && let Err(also_deaf) = listener.hear(&warning)
-                {
-                    tracing::warn!(%also_deaf, "a listener is deaf");
-                }
-            }
-        }
-        Ok(())
+        self.audience.hear(event)
     }
 
     /// Closes the roads, also after errors, and announces the end.
@@ -376,7 +354,7 @@ impl Session {
         let plane = operation.subject.plane;
         let (mut answer, after) = match self.block_on(self.roads.send(plane, &operation.request)) {
             Ok(answer) => (answer, self.settle(operation)),
-            Err(failure) if leaves_open(&failure) => match self.settle(operation) {
+            Err(failure) if failure.ambiguous => match self.settle(operation) {
                 Ok(after) if happened(operation, after.as_ref()) => (Answer::default(), Ok(after)),
                 Ok(_) => return self.write_failed(change, failure, false),
                 Err(_) => return self.write_failed(change, failure, true),
@@ -551,14 +529,6 @@ fn only(subject: &Subject, output: Vec<Value>) -> Result<Option<Object>, Failure
         )
         .with_hint("name one of them by its Identity or Guid")),
     }
-}
-
-/// Whether a failed write may have happened all the same.
-fn leaves_open(failure: &Failure) -> bool {
-    matches!(
-        failure.kind,
-        FailureKind::Unreachable | FailureKind::Protocol | FailureKind::Internal
-    )
 }
 
 /// Whether a write shows in what was read after it.

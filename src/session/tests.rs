@@ -96,7 +96,10 @@ impl Roads for Shared {
         let Request::Cmdlet(invocation) = request else {
             panic!("only cmdlets here")
         };
-        let silent = Failure::new(FailureKind::Unreachable, "the connection was lost");
+        let silent = Failure {
+            ambiguous: true,
+            ..Failure::new(FailureKind::Unreachable, "the connection was lost")
+        };
         let mut service = self.lock();
         service.asked.push(request.call());
         let writes = !invocation.cmdlet.starts_with("Get-");
@@ -181,6 +184,7 @@ fn gate(mode: Mode, service: &Shared, expected: Option<Plan>, ear: &Ear) -> Gate
         endpoints: BTreeMap::new(),
         ca: None,
     };
+    let audience = Audience::new(vec![Box::new(ear.clone())]);
     let options = Options {
         organization,
         mode,
@@ -189,12 +193,12 @@ fn gate(mode: Mode, service: &Shared, expected: Option<Plan>, ear: &Ear) -> Gate
         runtime: runtime.handle().clone(),
         clock: Clock::fixed("2026-11-23T09:00:00Z".parse().unwrap()),
         read_secret: Arc::new(|_| Err(Failure::new(FailureKind::Internal, "no secrets here"))),
-        listeners: vec![Box::new(ear.clone())],
+        listeners: Vec::new(),
         expected,
         interrupt: interrupt.clone(),
     };
     let addresses = addresses(&options.organization);
-    let session = Session::on(options, addresses, Box::new(service.clone())).unwrap();
+    let session = Session::on(options, addresses, audience, Box::new(service.clone())).unwrap();
     Gate {
         session,
         interrupt,
