@@ -66,6 +66,8 @@ pub enum Value {
     SecureString(String),
     /// `<PR>`: a progress record (MS-PSRP 2.2.5.1.25).
     Progress(Box<Progress>),
+    /// `<MS>` among extended properties: a set of members that has a name.
+    Members(Properties),
     /// `<Obj>`: an object; `<Ref>` is the same object once more (MS-PSRP 2.2.5.2).
     Object(Arc<Object>),
 }
@@ -91,7 +93,8 @@ pub enum Content {
     /// Nothing.
     #[default]
     None,
-    /// A primitive: the number of an enumeration, or a value that carries extra properties (MS-PSRP 2.2.5.2.5, 2.2.5.2.7).
+    /// A primitive: the number of an enumeration, or a value that carries extra properties (MS-PSRP 2.2.5.2.5,
+    /// 2.2.5.2.7); rarely another object.
     Value(Value),
     /// `<STK>`: a stack (MS-PSRP 2.2.5.2.6.1).
     Stack(Vec<Value>),
@@ -314,7 +317,11 @@ impl Value {
             return Some(text.clone());
         }
         match self.primitive() {
-            Self::Null | Self::Bytes(_) | Self::Progress(_) | Self::Object(_) => None,
+            Self::Null
+            | Self::Bytes(_)
+            | Self::Progress(_)
+            | Self::Members(_)
+            | Self::Object(_) => None,
             Self::Text(text)
             | Self::DateTime(text)
             | Self::Duration(text)
@@ -400,6 +407,11 @@ impl TypeNames {
     /// The most specific name.
     pub fn first(&self) -> Option<&str> {
         self.0.first().map(AsRef::as_ref)
+    }
+
+    /// What tells these names from equal ones that were written down a second time.
+    pub(super) fn identity(&self) -> *const Name {
+        self.0.as_ptr()
     }
 
     /// The names, the most specific one first.
