@@ -9,5 +9,6 @@ mod support {
     pub(crate) mod source;
 }
 mod wire {
+    mod clixml;
     mod wsman;
 }

@@ -14,7 +14,7 @@ const OBJECTS: usize = 10_000;
 const ROUNDS: usize = 7;
 
 /// Prints the best of seven of both, taken in turn, in MB/s, and how they compare.
-pub fn run(out: &mut dyn Write) -> io::Result<()> {
+pub(crate) fn run(out: &mut dyn Write) -> io::Result<()> {
     let document = document();
     let mut bare = Duration::MAX;
     let mut decoded = Duration::MAX;

@@ -2,6 +2,10 @@
 
 mod clixml;
 
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a program of its own, which prints what it measured"
+)]
 fn main() -> std::io::Result<()> {
     clixml::run(&mut std::io::stdout().lock())
 }
