@@ -13,12 +13,24 @@
     reason = "export_module takes the context and options by value"
 )]
 
+pub mod accepted_domain;
+pub mod auth_certificate;
+pub mod auth_server;
+pub mod availability_address_space;
 pub mod cloud;
 pub mod convert;
+pub mod exchange_server;
+pub mod intra_org_configuration;
 pub mod intra_org_connector;
 pub mod invoke;
+pub mod mailbox;
+pub mod oauth_connectivity;
 pub mod options;
+pub mod organization;
+pub mod partner_application;
 pub mod run;
+pub mod service_principal;
+pub mod virtual_directory;
 
 pub use options::{Entry, OptionField};
 
@@ -57,7 +69,19 @@ macro_rules! noun {
 
 /// All nouns, in the order of the reference; one line each.
 pub const NOUNS: &[Noun] = &[
+    noun!(auth_server),
+    noun!(partner_application),
+    noun!(auth_certificate),
+    noun!(service_principal),
+    noun!(organization),
     noun!(intra_org_connector),
+    noun!(intra_org_configuration),
+    noun!(accepted_domain),
+    noun!(availability_address_space),
+    noun!(virtual_directory),
+    noun!(exchange_server),
+    noun!(mailbox),
+    noun!(oauth_connectivity),
     noun!(cloud),
     noun!(invoke),
     noun!(run),

@@ -25,6 +25,7 @@ use crate::subject::{Effect, Plane, Subject};
 use crate::value::{Object, Value};
 use connections::Connections;
 use event::{Audience, Event, Level, Listener, Summary, Verdict, VerdictOutcome};
+use jiff::Timestamp;
 use plan::{Change, Observations, Plan, Prediction, agrees};
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -74,6 +75,7 @@ pub struct Session {
     addresses: Result<Addresses, Failure>,
     mode: Mode,
     runtime: Handle,
+    clock: Clock,
     roads: Box<dyn Roads>,
     audience: Audience,
     expected: Option<Plan>,
@@ -158,6 +160,7 @@ impl Session {
             addresses,
             mode: options.mode,
             runtime: options.runtime,
+            clock: options.clock,
             roads,
             audience,
             expected: options.expected,
@@ -186,6 +189,11 @@ impl Session {
     /// When the organization file does not name the cloud.
     pub fn addresses(&self) -> Result<&Addresses, Failure> {
         self.addresses.as_ref().map_err(Clone::clone)
+    }
+
+    /// The time.
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
     }
 
     /// Whether the user interrupted; the engine's progress hook asks this.

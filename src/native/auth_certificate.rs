@@ -1,0 +1,288 @@
+//! The certificate with which an Exchange organization signs its tokens: what `Get-AuthConfig` names and
+//! `Get-ExchangeCertificate` holds. Only the public part is ever read.
+
+use super::convert::to_value;
+use super::options::Entry;
+use super::{Exchange, Target, Thrown, throw};
+use crate::certificate::{Certificate, KeyKind};
+use crate::exchange::Cmdlet;
+use crate::failure::{Failure, FailureKind};
+use crate::subject::{Effect, Plane, Subject};
+use crate::value::{Object, Value};
+use jiff::Timestamp;
+use rhai::plugin::*;
+use rhai::{Array, Blob, Map};
+use serde::{Deserialize, Serialize};
+
+const LOCAL: &[Plane] = &[Plane::OnPremises];
+
+/// The least size of an RSA key that Exchange signs with.
+const LEAST_KEY_BITS: usize = 2048;
+
+/// Parameters of `Get-AuthConfig`.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct GetAuthConfig {}
+
+impl Cmdlet for GetAuthConfig {
+    const NAME: &'static str = "Get-AuthConfig";
+    const EFFECT: Effect = Effect::Read;
+    const PLANES: &'static [Plane] = LOCAL;
+}
+
+/// Parameters of `Get-ExchangeCertificate`.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct GetExchangeCertificate {}
+
+impl Cmdlet for GetExchangeCertificate {
+    const NAME: &'static str = "Get-ExchangeCertificate";
+    const EFFECT: Effect = Effect::Read;
+    const PLANES: &'static [Plane] = LOCAL;
+}
+
+/// The functions of this noun.
+pub(super) const ENTRIES: &[Entry] = &[
+    Entry::bare::<GetAuthConfig>("get_auth_config"),
+    Entry::bare::<GetExchangeCertificate>("get_exchange_certificate"),
+    Entry::bare::<GetExchangeCertificate>("export_auth_certificate"),
+    Entry::plain("parse_certificate"),
+];
+
+#[export_module]
+pub(super) mod functions {
+    /// Gives the authorization configuration: which certificate signs now, and which one is next.
+    ///
+    /// The property for the next one is `next_certificate_thumbprint`; texts are empty where none is set.
+    ///
+    /// ```rhai
+    /// say(onprem.get_auth_config().current_certificate_thumbprint);
+    /// ```
+    #[rhai_fn(global, pure, return_raw, volatile)]
+    pub fn get_auth_config(call: NativeCallContext, organization: &mut Exchange) -> Thrown<Map> {
+        organization.one(&call, Target::All, &GetAuthConfig {})
+    }
+
+    /// Gives the certificates of the server that answers, or the one of a thumbprint; `not_found` where there is none.
+    ///
+    /// ```rhai
+    /// let thumbprint = onprem.get_auth_config().current_certificate_thumbprint;
+    /// say(onprem.get_exchange_certificate(thumbprint).subject);
+    /// ```
+    #[rhai_fn(global, pure, return_raw, volatile)]
+    pub fn get_exchange_certificate(
+        call: NativeCallContext,
+        organization: &mut Exchange,
+        thumbprint: &str,
+    ) -> Thrown<Map> {
+        let target = Target::Key("Thumbprint", thumbprint);
+        organization.one(&call, target, &GetExchangeCertificate {})
+    }
+
+    #[rhai_fn(global, name = "get_exchange_certificate", pure, return_raw, volatile)]
+    pub fn all_certificates(call: NativeCallContext, organization: &mut Exchange) -> Thrown<Array> {
+        organization.list(&call, Target::All, &GetExchangeCertificate {})
+    }
+
+    /// Reads the certificate that Exchange signs with: `"current"`, or `"next"` for the one that comes after it.
+    ///
+    /// Gives `thumbprint`, `subject`, `issuer`, `not_before`, `not_after`, `days_left`, `key_bits` and `der`, the bytes
+    /// of the certificate without its key. Fails when no such certificate is set, when the server does not hold it,
+    /// when the bytes are not those of the thumbprint, when it has expired, and when its key is too small.
+    ///
+    /// ```rhai
+    /// let certificate = onprem.export_auth_certificate("current");
+    /// say(`${certificate.thumbprint} is valid until ${certificate.not_after}`);
+    /// ```
+    #[rhai_fn(global, pure, return_raw, volatile)]
+    pub fn export_auth_certificate(
+        call: NativeCallContext,
+        organization: &mut Exchange,
+        which: &str,
+    ) -> Thrown<Map> {
+        let property = property_of(which).map_err(throw)?;
+        let config = read_one(&call, organization, Target::All, &GetAuthConfig {})?;
+        let thumbprint = named(&config, property, which).map_err(throw)?;
+        let target = Target::Key("Thumbprint", &thumbprint);
+        let held = read_one(&call, organization, target, &GetExchangeCertificate {})?;
+        let now = organization.session().now();
+        exported(&held, &thumbprint, now).map_err(throw)
+    }
+
+    /// Reads the current certificate that Exchange signs with.
+    #[rhai_fn(global, name = "export_auth_certificate", pure, return_raw, volatile)]
+    pub fn export_current(call: NativeCallContext, organization: &mut Exchange) -> Thrown<Map> {
+        export_auth_certificate(call, organization, "current")
+    }
+
+    /// Reads a certificate from bytes or text: DER, PEM, or base64 of either.
+    ///
+    /// Gives the same as `export_auth_certificate`, but judges neither the dates nor the key.
+    ///
+    /// ```rhai
+    /// let certificate = onprem.export_auth_certificate("current");
+    /// say(parse_certificate(certificate.der).thumbprint);
+    /// ```
+    #[rhai_fn(global, return_raw)]
+    pub fn parse_certificate(data: Blob) -> Thrown<Map> {
+        parsed(&data).map_err(throw)
+    }
+
+    #[rhai_fn(global, name = "parse_certificate", return_raw)]
+    pub fn parse_text(data: &str) -> Thrown<Map> {
+        parsed(data.as_bytes()).map_err(throw)
+    }
+}
+
+/// The certificate that a script hands over: what `export_auth_certificate` gives, bytes, or text.
+pub(super) fn given(certificate: &Dynamic) -> Result<Certificate, Failure> {
+    let bytes = match to_value(certificate)? {
+        Value::Bytes(bytes) => bytes,
+        Value::Text(text) => text.into_bytes(),
+        Value::Object(object) => match object.get("der") {
+            Some(Value::Bytes(bytes)) => bytes.clone(),
+            _ => return Err(not_a_certificate()),
+        },
+        _ => return Err(not_a_certificate()),
+    };
+    read_any(&bytes)
+}
+
+fn not_a_certificate() -> Failure {
+    Failure::new(FailureKind::Input, "this is not a certificate")
+        .with_hint("hand over what export_auth_certificate or parse_certificate gives")
+}
+
+fn read_any(bytes: &[u8]) -> Result<Certificate, Failure> {
+    Certificate::from_any(bytes)
+        .map_err(|error| Failure::new(FailureKind::Input, error.to_string()).caused_by(error))
+}
+
+fn parsed(bytes: &[u8]) -> Result<Map, Failure> {
+    read_any(bytes).map(|certificate| described(&certificate))
+}
+
+fn property_of(which: &str) -> Result<&'static str, Failure> {
+    match which {
+        "current" => Ok("CurrentCertificateThumbprint"),
+        "next" => Ok("NextCertificateThumbprint"),
+        _ => Err(Failure::new(
+            FailureKind::Input,
+            format!("there is no \"{which}\" authorization certificate"),
+        )
+        .with_hint("it is \"current\" or \"next\"")),
+    }
+}
+
+/// Runs a cmdlet that answers with one object, and gives it by its wire names.
+fn read_one<C: Cmdlet>(
+    call: &NativeCallContext,
+    organization: &Exchange,
+    target: Target,
+    cmdlet: &C,
+) -> Thrown<Object> {
+    let mut output = organization.perform(call, target, cmdlet)?.output;
+    match (output.pop(), output.is_empty()) {
+        (Some(Value::Object(object)), true) => Ok(object),
+        (None, _) => Err(throw(Failure::new(
+            FailureKind::NotFound,
+            format!("{} gave no object", C::NAME),
+        ))),
+        _ => Err(throw(Failure::new(
+            FailureKind::Protocol,
+            format!("{} gave something else than one object", C::NAME),
+        ))),
+    }
+}
+
+/// The thumbprint that the configuration names.
+fn named(config: &Object, property: &str, which: &str) -> Result<String, Failure> {
+    let about = Subject::all(Plane::OnPremises, "AuthConfig");
+    match config.get(property) {
+        Some(Value::Text(thumbprint)) if !thumbprint.trim().is_empty() => {
+            Ok(thumbprint.trim().to_owned())
+        }
+        Some(Value::Null | Value::Text(_)) => Err(Failure::new(
+            FailureKind::NotFound,
+            format!("Exchange has no {which} authorization certificate"),
+        )
+        .about(about)
+        .with_hint(match which {
+            "next" => "Set-AuthConfig -NewCertificateThumbprint names one",
+            _ => "make one with New-ExchangeCertificate and name it with Set-AuthConfig -CertificateThumbprint",
+        })),
+        _ => Err(Failure::new(
+            FailureKind::Protocol,
+            format!("the answer of Get-AuthConfig lacks {property}"),
+        )
+        .about(about)),
+    }
+}
+
+/// The certificate that Exchange holds for a thumbprint, if it is fit to sign.
+fn exported(held: &Object, thumbprint: &str, now: Timestamp) -> Result<Map, Failure> {
+    let about = || Subject::one(Plane::OnPremises, "ExchangeCertificate", thumbprint);
+    let refuse = |kind, message: String| Failure::new(kind, message).about(about());
+    let bytes = match held.get("RawData") {
+        Some(Value::Bytes(bytes)) => bytes.as_slice(),
+        Some(Value::Text(text)) => text.as_bytes(),
+        _ => {
+            return Err(refuse(
+                FailureKind::Protocol,
+                "the answer of Get-ExchangeCertificate lacks RawData".to_owned(),
+            ));
+        }
+    };
+    let certificate = Certificate::from_any(bytes)
+        .map_err(|error| refuse(FailureKind::Protocol, error.to_string()).caused_by(error))?;
+    if !certificate.thumbprint().eq_ignore_ascii_case(thumbprint) {
+        return Err(refuse(
+            FailureKind::Protocol,
+            format!(
+                "Exchange was asked for the certificate {thumbprint} and sent {}",
+                certificate.thumbprint()
+            ),
+        ));
+    }
+    if certificate.is_expired(now) {
+        return Err(refuse(
+            FailureKind::Invalid,
+            format!(
+                "the authorization certificate {thumbprint} expired on {}",
+                certificate.not_after()
+            ),
+        )
+        .with_hint("make a new one with New-ExchangeCertificate and name it with Set-AuthConfig -CertificateThumbprint, then publish it"));
+    }
+    if certificate.key_kind() != KeyKind::Rsa || certificate.key_bits() < LEAST_KEY_BITS {
+        return Err(refuse(
+            FailureKind::Invalid,
+            format!("the authorization certificate {thumbprint} has no RSA key of at least {LEAST_KEY_BITS} bits"),
+        )
+        .with_hint("Exchange signs only with such a key: make a new certificate"));
+    }
+    let mut description = described(&certificate);
+    description.insert("days_left".into(), days_left(&certificate, now).into());
+    Ok(description)
+}
+
+fn days_left(certificate: &Certificate, now: Timestamp) -> i64 {
+    (certificate.not_after().as_second() - now.as_second()).div_euclid(24 * 60 * 60)
+}
+
+fn described(certificate: &Certificate) -> Map {
+    let key_bits = i64::try_from(certificate.key_bits()).unwrap_or(i64::MAX);
+    let properties: [(&str, Dynamic); 7] = [
+        ("thumbprint", certificate.thumbprint().into()),
+        ("subject", certificate.subject().into()),
+        ("issuer", certificate.issuer().into()),
+        ("not_before", certificate.not_before().to_string().into()),
+        ("not_after", certificate.not_after().to_string().into()),
+        ("key_bits", key_bits.into()),
+        ("der", Dynamic::from_blob(certificate.der().to_vec())),
+    ];
+    properties
+        .into_iter()
+        .map(|(name, value)| (name.into(), value))
+        .collect()
+}

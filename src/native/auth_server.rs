@@ -1,0 +1,186 @@
+//! Authorization servers: the token issuers that an Exchange organization trusts.
+
+use super::options::{self, Entry};
+use super::{Exchange, Target, Thrown};
+use crate::exchange::Cmdlet;
+use crate::subject::{Effect, Plane};
+use rhai::plugin::*;
+use rhai::{Array, Map};
+use serde::{Deserialize, Serialize};
+
+const LOCAL: &[Plane] = &[Plane::OnPremises];
+const BOTH: &[Plane] = &[Plane::OnPremises, Plane::ExchangeOnline];
+
+/// What kind of issuer an authorization server is, in the words of `-Type`.
+#[derive(Serialize, Deserialize)]
+enum AuthServerType {
+    #[serde(rename = "ADFS")]
+    Adfs,
+    #[serde(rename = "AzureAD")]
+    AzureAd,
+    Facebook,
+    LinkedIn,
+    #[serde(rename = "MicrosoftACS")]
+    MicrosoftAcs,
+}
+
+/// Parameters of `Get-AuthServer`.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct GetAuthServer {}
+
+impl Cmdlet for GetAuthServer {
+    const NAME: &'static str = "Get-AuthServer";
+    const EFFECT: Effect = Effect::Read;
+    const PLANES: &'static [Plane] = BOTH;
+}
+
+/// Parameters of `New-AuthServer`.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all(serialize = "PascalCase"))]
+struct NewAuthServer {
+    auth_metadata_url: Option<String>,
+    r#type: Option<AuthServerType>,
+    application_identifier: Option<String>,
+    domain_name: Option<Vec<String>>,
+    enabled: Option<bool>,
+    graph_base_url: Option<String>,
+    #[serde(rename(serialize = "TrustAnySSLCertificate"))]
+    trust_any_ssl_certificate: Option<bool>,
+}
+
+impl Cmdlet for NewAuthServer {
+    const NAME: &'static str = "New-AuthServer";
+    const EFFECT: Effect = Effect::Create;
+    const PLANES: &'static [Plane] = LOCAL;
+    const CONTROLS: &'static [&'static str] = &["TrustAnySSLCertificate"];
+    const LEARNED: &'static [&'static str] = &[
+        "Guid",
+        "Type",
+        "Realm",
+        "IssuerIdentifier",
+        "TokenIssuingEndpoint",
+        "AuthorizationEndpoint",
+    ];
+}
+
+/// Parameters of `Set-AuthServer`.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all(serialize = "PascalCase"))]
+struct SetAuthServer {
+    auth_metadata_url: Option<String>,
+    enabled: Option<bool>,
+    is_default_authorization_endpoint: Option<bool>,
+    refresh_auth_metadata: Option<bool>,
+    application_identifier: Option<String>,
+    graph_base_url: Option<String>,
+    #[serde(rename(serialize = "TrustAnySSLCertificate"))]
+    trust_any_ssl_certificate: Option<bool>,
+}
+
+impl Cmdlet for SetAuthServer {
+    const NAME: &'static str = "Set-AuthServer";
+    const EFFECT: Effect = Effect::Update;
+    const PLANES: &'static [Plane] = LOCAL;
+    const CONTROLS: &'static [&'static str] = &["TrustAnySSLCertificate", "RefreshAuthMetadata"];
+}
+
+/// Parameters of `Remove-AuthServer`.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RemoveAuthServer {}
+
+impl Cmdlet for RemoveAuthServer {
+    const NAME: &'static str = "Remove-AuthServer";
+    const EFFECT: Effect = Effect::Delete;
+    const PLANES: &'static [Plane] = LOCAL;
+}
+
+/// The functions of this noun.
+pub(super) const ENTRIES: &[Entry] = &[
+    Entry::bare::<GetAuthServer>("get_auth_server"),
+    Entry::of::<NewAuthServer>("new_auth_server"),
+    Entry::of::<SetAuthServer>("set_auth_server"),
+    Entry::bare::<RemoveAuthServer>("remove_auth_server"),
+];
+
+#[export_module]
+pub(super) mod functions {
+    /// Gives all authorization servers, or the one that is named; `not_found` where there is none of that name.
+    ///
+    /// ```rhai
+    /// for server in onprem.get_auth_server() {
+    ///     say(`${server.name} issues tokens for ${server.realm}`);
+    /// }
+    /// ```
+    #[rhai_fn(global, pure, return_raw, volatile)]
+    pub fn get_auth_server(call: NativeCallContext, organization: &mut Exchange) -> Thrown<Array> {
+        organization.list(&call, Target::All, &GetAuthServer {})
+    }
+
+    #[rhai_fn(global, name = "get_auth_server", pure, return_raw, volatile)]
+    pub fn get_one(
+        call: NativeCallContext,
+        organization: &mut Exchange,
+        identity: &str,
+    ) -> Thrown<Map> {
+        organization.one(&call, Target::Identity(identity), &GetAuthServer {})
+    }
+
+    /// Creates an authorization server.
+    ///
+    /// Exchange reads realm, issuer and keys from the metadata address. An Access Control Service is made without
+    /// `type`. Fails if one of that name exists; `stdlib/auth_servers` looks first.
+    ///
+    /// ```rhai
+    /// onprem.new_auth_server("Example", #{
+    ///     auth_metadata_url: cloud.sts_metadata(cloud.tenant),
+    ///     type: "AzureAD",
+    /// });
+    /// ```
+    #[rhai_fn(global, pure, return_raw, volatile)]
+    pub fn new_auth_server(
+        call: NativeCallContext,
+        organization: &mut Exchange,
+        name: &str,
+        options: Map,
+    ) -> Thrown<Map> {
+        let server = options::read::<NewAuthServer>(&call, options)?;
+        organization.one(&call, Target::Name(name), &server)
+    }
+
+    /// Changes properties of an authorization server; those that are left out stay.
+    ///
+    /// `refresh_auth_metadata: true` makes Exchange read issuer and keys again. Exchange wants it, and
+    /// `is_default_authorization_endpoint`, without an address beside it.
+    ///
+    /// ```rhai
+    /// onprem.new_auth_server("Example", #{ auth_metadata_url: cloud.sts_metadata(cloud.tenant), type: "AzureAD" });
+    /// onprem.set_auth_server("Example", #{ enabled: false });
+    /// ```
+    #[rhai_fn(global, pure, return_raw, volatile)]
+    pub fn set_auth_server(
+        call: NativeCallContext,
+        organization: &mut Exchange,
+        identity: &str,
+        options: Map,
+    ) -> Thrown<()> {
+        let changes = options::read::<SetAuthServer>(&call, options)?;
+        organization.run(&call, Target::Identity(identity), &changes)
+    }
+
+    /// Removes an authorization server: tokens of its issuer are no longer accepted.
+    ///
+    /// ```rhai
+    /// onprem.new_auth_server("Example", #{ auth_metadata_url: cloud.sts_metadata(cloud.tenant), type: "AzureAD" });
+    /// onprem.remove_auth_server("Example");
+    /// ```
+    #[rhai_fn(global, pure, return_raw, volatile)]
+    pub fn remove_auth_server(
+        call: NativeCallContext,
+        organization: &mut Exchange,
+        identity: &str,
+    ) -> Thrown<()> {
+        organization.run(&call, Target::Identity(identity), &RemoveAuthServer {})
+    }
+}
