@@ -10,5 +10,6 @@ mod support {
 }
 mod wire {
     mod clixml;
+    mod pair;
     mod wsman;
 }
