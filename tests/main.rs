@@ -5,8 +5,12 @@ mod house {
     mod imports;
     mod words;
 }
+mod peers {
+    mod psrp;
+}
 mod support {
     pub(crate) mod source;
+    pub(crate) mod wait;
 }
 mod wire {
     mod clixml;

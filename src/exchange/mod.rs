@@ -1,10 +1,11 @@
 //! Exchange as cmdlets, whichever way they travel.
 //!
 //! An [`Invocation`] is one cmdlet with named values. A [`Road`] carries it: [`Online`](online::Online) speaks the REST
-//! admin API of Exchange Online, the on-premises road drives PowerShell remoting. Both answer with an [`Answer`] of
+//! admin API of Exchange Online, [`OnPremises`](onprem::OnPremises) drives PowerShell remoting. Both answer with an [`Answer`] of
 //! neutral [`Value`]s, or with an [`Error`] that keeps PowerShell's error record.
 
 pub mod online;
+pub mod onprem;
 pub mod parameters;
 
 mod error;

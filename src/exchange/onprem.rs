@@ -1,0 +1,287 @@
+//! The on-premises road: cmdlets through PowerShell remoting, over one connection to Exchange's `/PowerShell/`.
+//!
+//! [`OnPremises`] keeps one connection and one runspace pool for the whole run, opened when the first cmdlet needs them
+//! and deleted by [`Road::close`], because an account may have 18 in all. What is said is the business of
+//! [`remoting`](crate::remoting); here it is carried, waited for, counted and translated.
+
+mod connection;
+mod problem;
+mod shell;
+mod value;
+
+use self::connection::{Connection, Cookies, Endpoint, Limits, Reply, Security};
+use self::problem::Problem;
+use self::shell::Shell;
+use super::{Answer, Error, ErrorKind, ErrorRecord, Invocation, Journey, Road};
+use crate::failure::Failure;
+use crate::http;
+use crate::organization::{Authentication, OnPremisesExchange};
+use crate::remoting::psrp::Command;
+use crate::remoting::wsman;
+use crate::secret::Secret;
+use crate::subject::Plane;
+use hyper::StatusCode;
+use hyper::body::Bytes;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+use tokio::sync::Mutex;
+use uuid::Uuid;
+
+/// How long to wait for what.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Times {
+    /// For the connection and for the TLS handshake, each.
+    pub connect: Duration,
+    /// How long the server may keep a request before it says that nothing happened; it is asked again then.
+    pub operation: Duration,
+    /// How much longer than that an answer may take: the way there and back, and a busy server.
+    pub grace: Duration,
+    /// For one cmdlet in all.
+    pub cmdlet: Duration,
+}
+
+impl Default for Times {
+    fn default() -> Self {
+        Self {
+            connect: Duration::from_secs(30),
+            // Short enough that proxies and load balancers do not take the connection for idle.
+            operation: Duration::from_secs(60),
+            grace: Duration::from_secs(30),
+            // The slowest one here, a test that calls another organization, takes two.
+            cmdlet: Duration::from_secs(15 * 60),
+        }
+    }
+}
+
+/// The road to the Exchange servers of the organization itself.
+pub struct OnPremises {
+    endpoint: Endpoint,
+    security: Security,
+    times: Times,
+    requests: AtomicU64,
+    state: Mutex<State>,
+}
+
+/// What is held of the server, and by it.
+#[derive(Default)]
+struct State {
+    connection: Option<Connection>,
+    cookies: Cookies,
+    shell: Option<Shell>,
+}
+
+/// A cmdlet that did not end well.
+enum Trouble {
+    /// The cmdlet itself failed.
+    Record(ErrorRecord),
+    /// It could not be run, or nobody knows how it ended.
+    Problem(Problem),
+    /// The server does not know the runspace pool any more, so the cmdlet was not run.
+    Forgotten(Problem),
+}
+
+impl From<Problem> for Trouble {
+    fn from(problem: Problem) -> Self {
+        Self::Problem(problem)
+    }
+}
+
+impl OnPremises {
+    /// Prepares the road; nothing is sent before the first cmdlet.
+    ///
+    /// # Errors
+    ///
+    /// A [`Failure`] when the address, the authentication or the certificate authorities cannot be used.
+    pub fn new(
+        exchange: &OnPremisesExchange,
+        password: &Secret,
+        times: Times,
+    ) -> Result<Self, Failure> {
+        let tls = http::tls::client_config(exchange.ca.as_deref()).map_err(Failure::from)?;
+        let refuse = |problem: Problem| problem.into_failure(&exchange.url);
+        let endpoint = Endpoint::new(&exchange.url, &tls).map_err(refuse)?;
+        let security = match exchange.auth {
+            Authentication::Basic if endpoint.is_tls() => {
+                Security::basic(&exchange.username, password)
+            }
+            Authentication::Basic => {
+                return Err(refuse(Problem::BasicInClear {
+                    url: exchange.url.clone(),
+                }));
+            }
+            Authentication::Kerberos => return Err(refuse(unspoken("Kerberos"))),
+            Authentication::Negotiate => return Err(refuse(unspoken("Negotiate"))),
+            Authentication::Ntlm => return Err(refuse(unspoken("NTLM"))),
+        };
+        Ok(Self {
+            endpoint,
+            security,
+            times,
+            requests: AtomicU64::new(0),
+            state: Mutex::new(State::default()),
+        })
+    }
+
+    async fn run(&self, invocation: &Invocation) -> Result<Answer, Trouble> {
+        let command = command(invocation)?;
+        let mut state = self.state.lock().await;
+        let first = self.attempt(&mut state, &command).await;
+        let again = match &first {
+            Err(Trouble::Forgotten(_)) => true,
+            Err(Trouble::Problem(problem)) => reads(invocation) && problem.is_broken_connection(),
+            _ => false,
+        };
+        if !again {
+            return first;
+        }
+        tracing::info!(
+            cmdlet = invocation.cmdlet,
+            "the session was lost; running the cmdlet in a new one"
+        );
+        self.discard_shell(&mut state).await;
+        self.attempt(&mut state, &command).await
+    }
+
+    async fn attempt(&self, state: &mut State, command: &Command) -> Result<Answer, Trouble> {
+        if state.shell.as_ref().is_some_and(Shell::is_unusable) {
+            self.discard_shell(state).await;
+        }
+        if state.shell.is_none() {
+            self.open_shell(state).await?;
+        }
+        self.run_pipeline(state, command).await
+    }
+
+    /// Sends a request of the shell, over a new connection where the old one was closed in between.
+    async fn ask(
+        &self,
+        state: &mut State,
+        session: &wsman::Session,
+        request: &wsman::Request,
+    ) -> Result<wsman::Response, Problem> {
+        let message_id = Uuid::new_v4();
+        let envelope = Bytes::from(session.envelope(request, message_id));
+        let limits = Limits {
+            connect: self.times.connect,
+            read: self.times.operation + self.times.grace,
+            body: session.answer_limit(),
+        };
+        let mut reused = true;
+        loop {
+            // It is put back when the answer is here: a request that was given up leaves the connection useless.
+            let mut connection = match state.connection.take().filter(|old| !old.is_closed()) {
+                Some(connection) => connection,
+                None => {
+                    reused = false;
+                    Connection::open(&self.endpoint, limits).await?
+                }
+            };
+            self.requests.fetch_add(1, Ordering::Relaxed);
+            let sending = connection.post(
+                &self.endpoint,
+                &self.security,
+                &mut state.cookies,
+                envelope.clone(),
+                limits,
+            );
+            match sending.await {
+                Ok(reply) => {
+                    state.connection = Some(connection);
+                    return understand(&reply, message_id);
+                }
+                Err(unanswered) if reused && !unanswered.sent => {}
+                Err(unanswered) => return Err(unanswered.problem),
+            }
+        }
+    }
+
+    fn failed(&self, cmdlet: &str, trouble: Trouble) -> Error {
+        let kind = match trouble {
+            Trouble::Record(record) => ErrorKind::Record(record),
+            Trouble::Problem(problem) | Trouble::Forgotten(problem) => {
+                ErrorKind::Road(problem.into_failure(&self.endpoint.url))
+            }
+        };
+        Error {
+            plane: Plane::OnPremises,
+            cmdlet: cmdlet.to_owned(),
+            kind,
+        }
+    }
+}
+
+impl Road for OnPremises {
+    fn invoke<'road>(&'road self, invocation: &'road Invocation) -> Journey<'road, Answer> {
+        Box::pin(async move {
+            self.run(invocation)
+                .await
+                .map_err(|trouble| self.failed(&invocation.cmdlet, trouble))
+        })
+    }
+
+    fn requests(&self) -> u64 {
+        self.requests.load(Ordering::Relaxed)
+    }
+
+    fn close(&self) -> Journey<'_, ()> {
+        Box::pin(async move {
+            let mut state = self.state.lock().await;
+            let closed = self.close_shell(&mut state).await;
+            state.connection = None;
+            closed.map_err(|problem| self.failed(CLOSING, problem.into()))
+        })
+    }
+}
+
+/// What PowerShell calls the end of a session; it stands in errors where a cmdlet stands.
+const CLOSING: &str = "Remove-PSSession";
+
+fn unspoken(authentication: &'static str) -> Problem {
+    Problem::Unspoken { authentication }
+}
+
+/// Reads can be run twice without harm.
+fn reads(invocation: &Invocation) -> bool {
+    invocation
+        .cmdlet
+        .get(..4)
+        .is_some_and(|verb| verb.eq_ignore_ascii_case("Get-"))
+}
+
+fn command(invocation: &Invocation) -> Result<Command, Problem> {
+    let mut command = Command::new(invocation.cmdlet.as_str());
+    for (name, given) in &invocation.parameters {
+        let typed = value::typed(name, given).map_err(Problem::Value)?;
+        command = command.parameter(name.as_str(), typed);
+    }
+    Ok(command)
+}
+
+/// What an HTTP answer says: SOAP whatever its status, or else what the web server means by it.
+fn understand(reply: &Reply, message_id: Uuid) -> Result<wsman::Response, Problem> {
+    let content_type = reply.content_type.to_ascii_lowercase();
+    if content_type.starts_with("application/soap+xml") && !reply.body.is_empty() {
+        return wsman::read_response(&reply.body, message_id).map_err(Problem::Envelope);
+    }
+    let html = content_type.starts_with("text/html");
+    let status = reply.status.as_u16();
+    if let Some(location) = reply
+        .location
+        .clone()
+        .filter(|_| reply.status.is_redirection())
+    {
+        return Err(Problem::Redirected { status, location });
+    }
+    if reply.status == StatusCode::OK && !reply.body.is_empty() {
+        return Err(Problem::NotSoap {
+            content_type: reply.content_type.clone(),
+            html,
+        });
+    }
+    Err(Problem::Status {
+        status,
+        html,
+        empty: reply.body.is_empty(),
+        offers: reply.offers.clone(),
+    })
+}

@@ -1,0 +1,374 @@
+//! CLIXML and the neutral tree: [`neutral`] for what a cmdlet gave, [`typed`] for what it is given.
+//!
+//! The rule for objects, the same at every depth: an enumeration is its text; something that holds a list is a list,
+//! even an empty one; a dictionary is an object of its entries. Any other object that is *output* is the object of its
+//! properties, the adapted ones first and the extended ones after, in the order of the wire. Any other object that is
+//! the *value of a property* or an element of a list is its text, if it has one: Exchange compares, prints and accepts
+//! identities (`ADObjectId`), domains, versions, sizes and time spans by that text, and their properties only repeat
+//! it. Without a text it is the object of its properties.
+//!
+//! `PSComputerName`, `RunspaceId` and `PSShowComputerName` say how an object traveled, and `SerializationData` is a
+//! .NET blob that must never be parsed: all four are dropped.
+
+use crate::remoting::clixml::{self, Content};
+use crate::value::{Object, Value};
+use std::fmt;
+use std::sync::Arc;
+
+/// How much one object may become: shared parts are written once on the wire and repeated here.
+const MAX_SIZE: usize = 64 << 20;
+
+/// Properties that are not the object's own.
+const DROPPED: [&str; 4] = [
+    "PSComputerName",
+    "RunspaceId",
+    "PSShowComputerName",
+    "SerializationData",
+];
+
+/// A value that cannot travel from one tree to the other.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Mismatch {
+    /// The object becomes too large, because it repeats shared parts.
+    TooLarge {
+        /// The limit in bytes.
+        limit: usize,
+    },
+    /// The value is only known after an earlier change was made.
+    Unknown {
+        /// The parameter.
+        parameter: String,
+        /// What is unknown.
+        what: String,
+    },
+}
+
+impl fmt::Display for Mismatch {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::TooLarge { limit } => write!(
+                formatter,
+                "an object of the answer takes more than {limit} bytes when its shared parts are written out"
+            ),
+            Self::Unknown { parameter, what } => write!(
+                formatter,
+                "the parameter {parameter} needs {what}, which is not known yet"
+            ),
+        }
+    }
+}
+
+impl std::error::Error for Mismatch {}
+
+/// The neutral form of one output object.
+pub(super) fn neutral(value: &clixml::Value) -> Result<Value, Mismatch> {
+    let mut budget = Budget { left: MAX_SIZE };
+    budget.value(value, Place::Output)
+}
+
+/// The CLIXML form of a parameter.
+///
+/// A whole number is an `Int32` when it fits, as PowerShell's own literals are; a list of texts is a `String[]`; an
+/// object is a `Hashtable`, which is how Exchange takes `@{Add = ...; Remove = ...}`.
+pub(super) fn typed(parameter: &str, value: &Value) -> Result<clixml::Value, Mismatch> {
+    Ok(match value {
+        Value::Null => clixml::Value::Null,
+        Value::Bool(value) => clixml::Value::Bool(*value),
+        Value::Integer(number) => {
+            i32::try_from(*number).map_or(clixml::Value::Int64(*number), clixml::Value::Int32)
+        }
+        Value::Float(number) => clixml::Value::Double(double(*number)),
+        Value::Text(text) => clixml::Value::Text(text.clone()),
+        Value::Bytes(bytes) => clixml::Value::Bytes(bytes.clone()),
+        Value::List(items) => {
+            let texts = items.iter().all(|item| item.as_text().is_some());
+            let items = items
+                .iter()
+                .map(|item| typed(parameter, item))
+                .collect::<Result<Vec<_>, _>>()?;
+            if texts {
+                string_array(items)
+            } else {
+                clixml::Value::array(items)
+            }
+        }
+        Value::Object(object) => {
+            let entries = object
+                .iter()
+                .map(|(name, value)| {
+                    Ok((clixml::Value::Text(name.clone()), typed(parameter, value)?))
+                })
+                .collect::<Result<Vec<_>, _>>()?;
+            clixml::Value::dictionary(entries)
+        }
+        Value::Unknown(what) => {
+            return Err(Mismatch::Unknown {
+                parameter: parameter.to_owned(),
+                what: what.clone(),
+            });
+        }
+    })
+}
+
+fn string_array(items: Vec<clixml::Value>) -> clixml::Value {
+    let array = clixml::Object::new()
+        .with_type_names(["System.String[]", "System.Array", "System.Object"])
+        .with_content(Content::List(items));
+    clixml::Value::Object(Arc::new(array))
+}
+
+/// As XML Schema writes a double.
+fn double(number: f64) -> String {
+    if number.is_nan() {
+        "NaN".to_owned()
+    } else if number.is_infinite() {
+        if number > 0.0 { "INF" } else { "-INF" }.to_owned()
+    } else {
+        number.to_string()
+    }
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Place {
+    Output,
+    Inside,
+}
+
+struct Budget {
+    left: usize,
+}
+
+impl Budget {
+    fn spend(&mut self, size: usize) -> Result<(), Mismatch> {
+        self.left = self
+            .left
+            .checked_sub(size)
+            .ok_or(Mismatch::TooLarge { limit: MAX_SIZE })?;
+        Ok(())
+    }
+
+    fn value(&mut self, value: &clixml::Value, place: Place) -> Result<Value, Mismatch> {
+        self.spend(size_of::<Value>())?;
+        Ok(match value {
+            clixml::Value::Null => Value::Null,
+            clixml::Value::Bool(value) => Value::Bool(*value),
+            clixml::Value::Single(text) | clixml::Value::Double(text) => float(text),
+            clixml::Value::Bytes(bytes) => {
+                self.spend(bytes.len())?;
+                Value::Bytes(bytes.clone())
+            }
+            clixml::Value::Progress(progress) => Value::Text(progress.activity.clone()),
+            clixml::Value::Object(object) => return self.object(object, place),
+            clixml::Value::Decimal(text) => text
+                .parse()
+                .map_or_else(|_| Value::Text(text.clone()), Value::Integer),
+            number if number.as_i64().is_some() => {
+                number.as_i64().map_or(Value::Null, Value::Integer)
+            }
+            other => {
+                let text = other.to_text().unwrap_or_default();
+                self.spend(text.len())?;
+                Value::Text(text)
+            }
+        })
+    }
+
+    fn object(&mut self, object: &clixml::Object, place: Place) -> Result<Value, Mismatch> {
+        match &object.content {
+            Content::Value(_) if is_enumeration(object) => {
+                if let Some(text) = &object.to_string {
+                    return self.text(text);
+                }
+            }
+            Content::None => {}
+            Content::Value(value) => return self.value(value, place),
+            Content::List(items)
+            | Content::Stack(items)
+            | Content::Queue(items)
+            | Content::Enumerable(items) => {
+                return items
+                    .iter()
+                    .map(|item| self.value(item, Place::Inside))
+                    .collect::<Result<_, _>>()
+                    .map(Value::List);
+            }
+            Content::Dictionary(entries) => return self.entries(entries),
+        }
+        match &object.to_string {
+            Some(text) if place == Place::Inside && !text.is_empty() => self.text(text),
+            Some(text) if object.adapted.is_empty() && object.extended.is_empty() => {
+                self.text(text)
+            }
+            _ => self.properties(object),
+        }
+    }
+
+    fn text(&mut self, text: &str) -> Result<Value, Mismatch> {
+        self.spend(text.len())?;
+        Ok(Value::Text(text.to_owned()))
+    }
+
+    fn properties(&mut self, object: &clixml::Object) -> Result<Value, Mismatch> {
+        let mut properties = Object::new();
+        for (name, value) in object.adapted.iter().chain(object.extended.iter()) {
+            if DROPPED
+                .iter()
+                .any(|dropped| dropped.eq_ignore_ascii_case(name))
+            {
+                continue;
+            }
+            // An extended property never hides the adapted one of the same name.
+            if !properties.contains_key(name.as_ref()) {
+                self.spend(name.len())?;
+                let value = self.value(value, Place::Inside)?;
+                properties.insert(name.to_string(), value);
+            }
+        }
+        Ok(Value::Object(properties))
+    }
+
+    fn entries(&mut self, entries: &[(clixml::Value, clixml::Value)]) -> Result<Value, Mismatch> {
+        let mut object = Object::new();
+        for (key, value) in entries {
+            let key = key.to_text().unwrap_or_default();
+            self.spend(key.len())?;
+            let value = self.value(value, Place::Inside)?;
+            object.insert(key, value);
+        }
+        Ok(Value::Object(object))
+    }
+}
+
+fn is_enumeration(object: &clixml::Object) -> bool {
+    object
+        .type_names
+        .as_ref()
+        .is_some_and(|names| names.contain("System.Enum"))
+}
+
+fn float(text: &str) -> Value {
+    match text.parse::<f64>() {
+        Ok(number) if number.is_finite() => Value::Float(number),
+        _ => Value::Text(text.to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn identity(name: &str) -> clixml::Value {
+        clixml::Object::new()
+            .with_type_names(["Microsoft.Exchange.Data.Directory.ADObjectId"])
+            .with_to_string(name)
+            .with_adapted("Depth", clixml::Value::Int32(8))
+            .into()
+    }
+
+    fn list(items: Vec<clixml::Value>) -> clixml::Value {
+        clixml::Object::new()
+            .with_type_names(["Microsoft.Exchange.Data.MultiValuedProperty`1[[System.String]]"])
+            .with_content(Content::List(items))
+            .into()
+    }
+
+    fn object(properties: &[(&str, Value)]) -> Value {
+        let properties = properties
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), value.clone()));
+        Value::Object(properties.collect())
+    }
+
+    #[test]
+    fn an_output_object_is_its_properties_and_its_parts_are_texts() -> Result<(), Mismatch> {
+        let text = |text: &str| clixml::Value::Text(text.to_owned());
+        let connector = clixml::Object::new()
+            .with_to_string("HybridIOC")
+            .with_adapted("Identity", identity("HybridIOC"))
+            .with_adapted(
+                "State",
+                clixml::Value::enumeration("X.State", "Unchanged", 1),
+            )
+            .with_adapted("Domains", list(vec![text("contoso.com")]))
+            .with_adapted("None", list(Vec::new()))
+            .with_adapted("Size", clixml::Value::Int64(1 << 40))
+            .with_adapted("Huge", clixml::Value::UInt64(u64::MAX))
+            .with_adapted(
+                "When",
+                clixml::Value::DateTime("2026-01-02T03:04:05Z".to_owned()),
+            )
+            .with_adapted("Ratio", clixml::Value::Double("0.5".to_owned()))
+            .with_adapted("Endless", clixml::Value::Double("INF".to_owned()))
+            .with_extended("SerializationData", clixml::Value::Bytes(vec![1]))
+            .with_extended("RunspaceId", clixml::Value::Null)
+            .with_extended("Size", text("not this one"))
+            .with_extended("Note", text("mine"));
+        assert_eq!(
+            neutral(&connector.into())?,
+            object(&[
+                ("Identity", "HybridIOC".into()),
+                ("State", "Unchanged".into()),
+                ("Domains", vec!["contoso.com"].into()),
+                ("None", Value::List(Vec::new())),
+                ("Size", (1_i64 << 40).into()),
+                ("Huge", "18446744073709551615".into()),
+                ("When", "2026-01-02T03:04:05Z".into()),
+                ("Ratio", Value::Float(0.5)),
+                ("Endless", "INF".into()),
+                ("Note", "mine".into()),
+            ])
+        );
+        Ok(())
+    }
+
+    #[test]
+    fn a_part_without_a_text_is_its_properties() -> Result<(), Mismatch> {
+        let policy = clixml::Object::new()
+            .with_to_string("")
+            .with_adapted("IsEmpty", clixml::Value::Bool(true));
+        let config = clixml::Object::new().with_adapted("Policy", policy);
+        assert_eq!(
+            neutral(&config.into())?,
+            object(&[("Policy", object(&[("IsEmpty", true.into())]))])
+        );
+        Ok(())
+    }
+
+    #[test]
+    fn a_part_that_repeats_itself_without_end_is_refused() {
+        let mut bomb = clixml::Value::list([clixml::Value::Text("x".repeat(1000))]);
+        for _ in 0..40 {
+            bomb = clixml::Value::list([bomb.clone(), bomb]);
+        }
+        assert_eq!(neutral(&bomb), Err(Mismatch::TooLarge { limit: MAX_SIZE }));
+    }
+
+    #[test]
+    fn parameters_keep_their_types() -> Result<(), Mismatch> {
+        let array = |value: &Value| typed("P", value);
+        assert_eq!(array(&7.into())?, clixml::Value::Int32(7));
+        assert_eq!(array(&(1_i64 << 31).into())?, clixml::Value::Int64(1 << 31));
+        assert_eq!(array(&false.into())?, clixml::Value::Bool(false));
+        assert_eq!(
+            array(&Value::Bytes(vec![0]))?,
+            clixml::Value::Bytes(vec![0])
+        );
+        let texts = array(&vec!["a.com", "b.com"].into())?;
+        assert_eq!(texts.type_name(), Some("System.String[]"));
+        let mixed = array(&Value::List(vec!["a".into(), 1.into()]))?;
+        assert_eq!(mixed.type_name(), Some("System.Object[]"));
+        let table = array(&object(&[("Add", vec!["c.com"].into())]))?;
+        assert_eq!(
+            table.entry("Add").and_then(clixml::Value::type_name),
+            Some("System.String[]")
+        );
+        assert_eq!(
+            array(&Value::Unknown("the new identity".to_owned())),
+            Err(Mismatch::Unknown {
+                parameter: "P".to_owned(),
+                what: "the new identity".to_owned()
+            })
+        );
+        Ok(())
+    }
+}

@@ -1,0 +1,329 @@
+//! The on-premises road against a server that is not ours; `psrp.sh` beside this file starts it and says where it is.
+//!
+//! The server's protocol engine is psrpcore, its cmdlets behave like Exchange's, and it counts every violation.
+
+use crate::support::wait::wait_for;
+use exoauth::exchange::onprem::{OnPremises, Times};
+use exoauth::exchange::{Answer, Error, ErrorKind, Invocation, Road};
+use exoauth::organization::{Authentication, OnPremisesExchange, SecretSource};
+use exoauth::secret::Secret;
+use exoauth::value::{Object, Value};
+use std::error;
+
+const PASSWORD: &str = "Passw0rd!";
+
+fn road(password: &str, path: &str, times: Times) -> Result<OnPremises, Box<dyn error::Error>> {
+    let exchange = OnPremisesExchange {
+        url: format!("{}{path}", variable("PSRP_PEER_URL")?),
+        auth: Authentication::Basic,
+        username: "CONTOSO\\admin".to_owned(),
+        password: SecretSource::Prompt,
+        kdc: None,
+        ca: Some(std::fs::read_to_string(variable("PSRP_PEER_CA")?)?),
+    };
+    Ok(OnPremises::new(&exchange, &Secret::new(password), times)?)
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the script says by variables where the server is"
+)]
+fn variable(name: &str) -> Result<String, String> {
+    std::env::var(name).map_err(|_| format!("{name} is not set; run tests/peers/psrp.sh"))
+}
+
+fn call(cmdlet: &str) -> Invocation {
+    Invocation::new(cmdlet)
+}
+
+fn names(answer: &Answer) -> Vec<Option<&str>> {
+    answer
+        .output
+        .iter()
+        .map(|value| value.text("Name"))
+        .collect()
+}
+
+fn message(result: Result<Answer, Error>) -> String {
+    match result {
+        Ok(answer) => format!("no error but {answer:?}"),
+        Err(Error {
+            kind: ErrorKind::Road(failure),
+            ..
+        }) => format!(
+            "{}: {} | {}",
+            failure.kind.word(),
+            failure.message,
+            failure.hint.unwrap_or_default()
+        ),
+        Err(Error {
+            kind: ErrorKind::Record(record),
+            ..
+        }) => format!("{}: {}", record.category, record.message),
+        Err(other) => other.to_string(),
+    }
+}
+
+/// The noun, the cmdlet that makes one, the parameter of its name, other parameters, and one to change.
+type Noun<'test> = (
+    &'test str,
+    &'test str,
+    &'test str,
+    &'test [(&'test str, Value)],
+    (&'test str, Value),
+);
+
+type Outcome = Result<(), Box<dyn error::Error>>;
+
+#[test]
+#[ignore = "needs the independent server of tests/peers/psrp.sh"]
+fn nouns_are_made_read_changed_and_removed() -> Outcome {
+    wait_for(async {
+        let road = road(PASSWORD, "/PowerShell/", Times::default())?;
+        let texts = |texts: &[&str]| Value::from(texts.to_vec());
+        let nouns: [Noun; 3] = [
+            (
+                "AuthServer",
+                "New-AuthServer",
+                "Name",
+                &[
+                    ("AuthMetadataUrl", "https://login.example/metadata".into()),
+                    ("TrustAnySSLCertificate", true.into()),
+                ],
+                ("Enabled", false.into()),
+            ),
+            (
+                "IntraOrganizationConnector",
+                "New-IntraOrganizationConnector",
+                "Name",
+                &[
+                    (
+                        "DiscoveryEndpoint",
+                        "https://autodiscover.example/autodiscover.svc".into(),
+                    ),
+                    ("TargetAddressDomains", texts(&["a.example", "b.example"])),
+                ],
+                ("TargetAddressDomains", texts(&["c.example"])),
+            ),
+            (
+                "AvailabilityAddressSpace",
+                "Add-AvailabilityAddressSpace",
+                "ForestName",
+                &[
+                    ("AccessMethod", "InternalProxy".into()),
+                    ("UseServiceAccount", true.into()),
+                ],
+                ("AccessMethod", "OrgWideFB".into()),
+            ),
+        ];
+        for (noun, maker, key, parameters, (changed, new)) in nouns {
+            let name = format!("Contoso's <{noun}> & Söhne 😀 _x0041_");
+            let mut make = call(maker).with(key, name.as_str());
+            for (parameter, value) in parameters {
+                make = make.with(parameter, value.clone());
+            }
+            road.invoke(&make).await?;
+            let get = call(&format!("Get-{noun}")).with("Identity", name.as_str());
+            let answer = road.invoke(&get).await?;
+            assert_eq!(names(&answer), [Some(name.as_str())]);
+            for (parameter, value) in parameters {
+                assert_eq!(answer.output[0].get(parameter), Some(value), "{noun}");
+            }
+            assert_eq!(answer.output[0].text("Identity"), Some(name.as_str()));
+            assert_eq!(answer.output[0].text("ObjectState"), Some("Unchanged"));
+            assert_eq!(
+                answer.output[0].text("WhenCreatedUTC"),
+                Some("2026-01-02T03:04:05Z")
+            );
+            let set = call(&format!("Set-{noun}"))
+                .with("Identity", name.as_str())
+                .with(changed, new.clone());
+            assert_eq!(road.invoke(&set).await?, Answer::default());
+            assert_eq!(
+                road.invoke(&get).await?.output[0].get(changed),
+                Some(&new),
+                "{noun}"
+            );
+            let remove = call(&format!("Remove-{noun}")).with("Identity", name.as_str());
+            assert!(
+                message(road.invoke(&remove).await).contains("pass confirm: false"),
+                "{noun}"
+            );
+            road.invoke(&remove.with("Confirm", false)).await?;
+            assert!(message(road.invoke(&get).await).starts_with("InvalidData: "));
+        }
+        road.close().await?;
+        Ok(())
+    })
+}
+
+#[test]
+#[ignore = "needs the independent server of tests/peers/psrp.sh"]
+fn what_the_organization_has_is_read() -> Outcome {
+    wait_for(async {
+        let road = road(PASSWORD, "/powershell", Times::default())?;
+        let set = call("Set-PartnerApplication")
+            .with("Identity", "Exchange Online")
+            .with("Enabled", true);
+        road.invoke(&set).await?;
+        let applications = road.invoke(&call("Get-PartnerApplication")).await?;
+        assert_eq!(names(&applications), [Some("Exchange Online")]);
+        let config = road.invoke(&call("Get-AuthConfig")).await?;
+        let thumbprint = config.output[0].text("CurrentCertificateThumbprint");
+        let get = call("Get-ExchangeCertificate").with("Thumbprint", thumbprint.ok_or("none")?);
+        let certificate = road.invoke(&get).await?;
+        let properties: Vec<_> = certificate.output[0]
+            .as_object()
+            .ok_or("no object")?
+            .iter()
+            .collect();
+        assert!(
+            matches!(properties.as_slice(), [(name, Value::Bytes(der))] if *name == "RawData" && der[..2] == [0x30, 0x82]),
+            "{properties:?}"
+        );
+        let test = call("Test-OAuthConnectivity")
+            .with("Service", "EWS")
+            .with("TargetUri", "https://outlook.example/");
+        let test = road.invoke(&test).await?;
+        assert_eq!(test.output[0].text("ResultType"), Some("Success"));
+        road.close().await?;
+        Ok(())
+    })
+}
+
+#[test]
+#[ignore = "needs the independent server of tests/peers/psrp.sh"]
+fn streams_errors_and_large_values_arrive() -> Outcome {
+    wait_for(async {
+        let road = road(PASSWORD, "/PowerShell/", Times::default())?;
+        let large = call("Test-LargeString").with("Size", 1_i64 << 20);
+        let large = road.invoke(&large).await?;
+        assert_eq!(large.output[0].as_text().map(str::len), Some(1 << 20));
+        let echo = "x".repeat(300_000);
+        let echoed = road
+            .invoke(&call("Test-Echo").with("A", echo.as_str()))
+            .await?;
+        // Compared without printing it.
+        assert!(echoed.output[0].get("a").and_then(|a| a.text("Text")) == Some(echo.as_str()));
+        let bulk = road.invoke(&call("Test-Bulk").with("Count", 2_000)).await?;
+        assert_eq!(bulk.output.len(), 2_000);
+        assert_eq!(
+            message(road.invoke(&call("Test-Streams")).await),
+            "InvalidData: a non-terminating error"
+        );
+        assert_eq!(
+            message(road.invoke(&call("Test-Throw").with("Message", "no")).await),
+            "OperationStopped: no"
+        );
+        assert!(
+            message(road.invoke(&call("Get-Nothing")).await)
+                .starts_with("ObjectNotFound: The term 'Get-Nothing' is not recognized")
+        );
+        assert!(
+            message(
+                road.invoke(&call("Get-AuthServer").with("Colour", "red"))
+                    .await
+            )
+            .starts_with("InvalidArgument: A parameter cannot be found")
+        );
+        assert_eq!(
+            message(
+                road.invoke(&call("Test-Prompt").with("Question", "Sure?"))
+                    .await
+            ),
+            "input: the cmdlet asks for confirmation: Sure? | pass confirm: false to run it without the question"
+        );
+        road.close().await?;
+        Ok(())
+    })
+}
+
+#[test]
+#[ignore = "needs the independent server of tests/peers/psrp.sh"]
+fn every_type_has_a_neutral_form() -> Outcome {
+    wait_for(async {
+        let road = road(
+            PASSWORD,
+            "/PowerShell/?serializationLevel=Full",
+            Times::default(),
+        )?;
+        let answer = road.invoke(&call("Test-AllTypes")).await?;
+        let all = answer.output[0].as_object().ok_or("no object")?;
+        let bytes: Vec<u8> = (0..=255).collect();
+        let expected: [(&str, Value); 24] = [
+            ("String", "plain".into()),
+            ("Empty", "".into()),
+            ("Emoji", "smile \u{1F600} end".into()),
+            ("Control", "a\tb\r\nc\u{7}d".into()),
+            ("Underscore", "_x0041_ my_xml".into()),
+            ("Markup", "<a href=\"x\">&'</a>".into()),
+            ("True", true.into()),
+            ("DateUtc", "2026-01-02T03:04:05.1234567Z".into()),
+            ("DateLocal", "2026-01-02T03:04:05.1234567+05:30".into()),
+            ("U64", "18446744073709551615".into()),
+            ("I64", i64::MIN.into()),
+            ("Double", Value::Float(std::f64::consts::PI)),
+            ("DoubleInf", "INF".into()),
+            ("Decimal", "79228162514264337593543950335".into()),
+            ("Bytes", Value::Bytes(bytes)),
+            ("Guid", "00000002-0000-0ff1-ce00-000000000000".into()),
+            ("Uri", "https://ex01.contoso.test/EWS/?a=1&b=2".into()),
+            ("Null", Value::Null),
+            ("Version", "15.2.1544.4".into()),
+            ("Enum", "Friday".into()),
+            ("ListEmpty", Value::List(Vec::new())),
+            ("Mvp", vec!["top", "container"].into()),
+            (
+                "Hash",
+                Value::Object(Object::from_iter([
+                    ("k1".to_owned(), "v1".into()),
+                    ("k2".to_owned(), 2.into()),
+                ])),
+            ),
+            ("SharedAgain", "shared".into()),
+        ];
+        for (name, value) in expected {
+            assert_eq!(all.get(name), Some(&value), "{name}");
+        }
+        assert_eq!(all.get("Note"), Some(&"extended".into()));
+        assert_eq!(
+            answer.output[1..5],
+            [
+                "top-level string".into(),
+                42.into(),
+                true.into(),
+                Value::Null
+            ]
+        );
+        assert_eq!(answer.output.len(), 10);
+        road.close().await?;
+        Ok(())
+    })
+}
+
+#[test]
+#[ignore = "needs the independent server of tests/peers/psrp.sh"]
+fn refusals_say_what_to_do() -> Outcome {
+    wait_for(async {
+        let get = call("Get-AuthConfig");
+        let wrong = road("wrong", "/PowerShell/", Times::default())?;
+        assert_eq!(
+            message(wrong.invoke(&get).await),
+            "sign_in: the server refused the user name or the password | check exchange.username and exchange.password; the name is DOMAIN\\user or a user principal name"
+        );
+        wrong.close().await?;
+        let elsewhere = road(PASSWORD, "/EWS/", Times::default())?;
+        let said = message(elsewhere.invoke(&get).await);
+        assert!(
+            said.starts_with("protocol: the web server answered 404 and a web page | "),
+            "{said}"
+        );
+        let other = road(PASSWORD, "/wsman", Times::default())?;
+        let said = message(other.invoke(&get).await);
+        assert!(
+            said.starts_with("input: the server refused: it knows no Exchange at this address | "),
+            "{said}"
+        );
+        Ok(())
+    })
+}
