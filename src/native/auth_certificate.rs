@@ -109,7 +109,6 @@ pub(super) mod functions {
         exported(&held, &thumbprint, now).map_err(throw)
     }
 
-    /// Reads the current certificate that Exchange signs with.
     #[rhai_fn(global, name = "export_auth_certificate", pure, return_raw, volatile)]
     pub fn export_current(call: NativeCallContext, organization: &mut Exchange) -> Thrown<Map> {
         export_auth_certificate(call, organization, "current")

@@ -291,8 +291,7 @@ pub(super) mod functions {
         organization.list(&call, Target::All, &OutlookAnywhere::default())
     }
 
-    /// Gives the client access service of each server: the Autodiscover address that Active Directory hands to
-    /// domain-joined computers.
+    /// Gives the client access service of each server, with its Autodiscover address in Active Directory.
     ///
     /// Exchange 2013 has it as `Get-ClientAccessServer` only.
     ///
