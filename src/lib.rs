@@ -12,6 +12,7 @@ pub mod native;
 pub mod organization;
 pub mod remoting;
 pub mod report;
+pub mod script;
 pub mod secret;
 pub mod session;
 pub mod subject;

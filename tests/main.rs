@@ -5,10 +5,23 @@ mod house {
     mod imports;
     mod words;
 }
+mod native {
+    mod catalog;
+    mod options;
+    mod values;
+}
 mod peers {
     mod psrp;
 }
+mod script {
+    mod bundle;
+    mod conversation;
+    mod mistakes;
+    mod modules;
+    mod playbook;
+}
 mod support {
+    pub(crate) mod scripts;
     pub(crate) mod source;
     pub(crate) mod wait;
 }

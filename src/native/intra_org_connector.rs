@@ -70,7 +70,6 @@ impl Cmdlet for RemoveConnector {
 
 /// The functions of this noun.
 pub(super) const ENTRIES: &[Entry] = &[
-    Entry::bare::<GetConnector>("get_intraorg_connectors"),
     Entry::bare::<GetConnector>("get_intraorg_connector"),
     Entry::of::<NewConnector>("new_intraorg_connector"),
     Entry::of::<SetConnector>("set_intraorg_connector"),
@@ -82,12 +81,12 @@ pub(super) mod functions {
     /// Gives all intra-organization connectors.
     ///
     /// ```rhai
-    /// for connector in onprem.get_intraorg_connectors() {
+    /// for connector in onprem.get_intraorg_connector() {
     ///     say(`${connector.name} asks ${connector.discovery_endpoint}`);
     /// }
     /// ```
     #[rhai_fn(global, pure, return_raw, volatile)]
-    pub fn get_intraorg_connectors(
+    pub fn get_intraorg_connector(
         call: NativeCallContext,
         organization: &mut Exchange,
     ) -> Thrown<Array> {
@@ -100,8 +99,8 @@ pub(super) mod functions {
     /// let found = attempt(|| online.get_intraorg_connector("Contoso"));
     /// say(if found.ok { "it is there" } else { found.error.kind });
     /// ```
-    #[rhai_fn(global, pure, return_raw, volatile)]
-    pub fn get_intraorg_connector(
+    #[rhai_fn(global, name = "get_intraorg_connector", pure, return_raw, volatile)]
+    pub fn get_one_intraorg_connector(
         call: NativeCallContext,
         organization: &mut Exchange,
         identity: &str,

@@ -97,24 +97,28 @@ impl Surroundings {
 }
 
 /// The inputs of the playbook, as scripts hold them: `inputs.tenant`.
-#[derive(Clone)]
+#[derive(Clone, Default)]
 pub struct Inputs {
-    values: Arc<BTreeMap<String, Value>>,
+    values: Arc<Mutex<BTreeMap<String, Value>>>,
 }
 
 impl Inputs {
-    /// The inputs with their values; one that may be left out and was is [`Value::Null`].
-    pub fn new(values: BTreeMap<String, Value>) -> Self {
-        Self {
-            values: Arc::new(values),
-        }
+    /// Adds inputs with their values; one that may be left out and was is [`Value::Null`].
+    pub fn add(&self, values: BTreeMap<String, Value>) {
+        locked(&self.values).extend(values);
+    }
+
+    /// Whether there is an input of that name.
+    pub fn has(&self, name: &str) -> bool {
+        locked(&self.values).contains_key(name)
     }
 
     fn get(&self, name: &str) -> Result<Dynamic, Failure> {
-        if let Some(value) = self.values.get(name) {
+        let values = locked(&self.values);
+        if let Some(value) = values.get(name) {
             return Ok(to_dynamic(value));
         }
-        let known: Vec<&str> = self.values.keys().map(String::as_str).collect();
+        let known: Vec<&str> = values.keys().map(String::as_str).collect();
         let hint = match nearest(name, known.iter().copied()) {
             Some(name) => format!("did you mean \"{name}\"?"),
             None if known.is_empty() => {
@@ -162,7 +166,7 @@ pub(super) mod functions {
 
     #[rhai_fn(global, name = "contains", pure)]
     pub fn has_input(inputs: &mut Inputs, name: &str) -> bool {
-        inputs.values.contains_key(name)
+        inputs.has(name)
     }
 
     /// Does a part of a playbook that a person can name, skip or start at.

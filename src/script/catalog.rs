@@ -1,0 +1,293 @@
+//! [`Catalog`]: every function that scripts can call, with signature, options, text and examples.
+//!
+//! Nothing in it is written twice: names, parameters and texts come from the functions and their comments, options and
+//! planes from the [`Entry`](crate::native::Entry) beside them, the library's from the scripts themselves.
+
+use super::bare_engine;
+use super::bundle::Bundle;
+use crate::native::options::{Entry, OptionField};
+use crate::native::{NOUNS, Noun};
+use crate::subject::{Effect, Plane};
+use rhai::{Engine, FuncInfo};
+
+/// All functions.
+#[derive(Clone, Debug, Default)]
+pub struct Catalog {
+    /// The functions, natives first, in the order of their chapters.
+    pub functions: Vec<Function>,
+}
+
+/// One function, or one way to call it.
+#[derive(Clone, Debug)]
+pub struct Function {
+    /// The chapter: the noun's file, or the library module.
+    pub chapter: String,
+    /// The name.
+    pub name: String,
+    /// What it is called on, such as `onprem` and `online`; the alias of the module for a library function; empty for a
+    /// function that is called alone.
+    pub receivers: Vec<&'static str>,
+    /// The names of its arguments.
+    pub arguments: Vec<String>,
+    /// What it gives, in words; empty for nothing and for what is not known.
+    pub gives: &'static str,
+    /// The keys of its options.
+    pub options: Vec<OptionField>,
+    /// Where it exists; empty for one that belongs to no plane.
+    pub planes: Vec<Plane>,
+    /// The cmdlet or request it stands for.
+    pub cmdlet: Option<&'static str>,
+    /// What it does; absent for one that asks nobody.
+    pub effect: Option<Effect>,
+    /// What it is for, in paragraphs, without the examples.
+    pub text: String,
+    /// Its examples.
+    pub examples: Vec<String>,
+}
+
+impl Function {
+    /// How it is called, such as `onprem.new_auth_server(name, #{...}) -> a map`.
+    pub fn signature(&self) -> String {
+        let gives = match self.gives {
+            "" => String::new(),
+            gives => format!(" -> {gives}"),
+        };
+        let on = match self.receivers.as_slice() {
+            [] => String::new(),
+            [library] if *library == "library" => {
+                format!("{}::", self.chapter.rsplit('/').next().unwrap_or_default())
+            }
+            [first, ..] => format!("{first}."),
+        };
+        format!("{on}{}({}){gives}", self.name, self.arguments.join(", "))
+    }
+
+    /// The first sentence of its text.
+    pub fn summary(&self) -> &str {
+        self.text.lines().next().unwrap_or_default()
+    }
+}
+
+impl Catalog {
+    /// The native functions and those of a bundle's library.
+    pub fn of(bundle: &Bundle) -> Self {
+        let mut functions = Self::native().functions;
+        let modules = bundle.modules().unwrap_or_default();
+        for module in modules {
+            if let Ok(Some(source)) = bundle.file(&format!("{module}.rhai")) {
+                functions.extend(library(&module, &source.text));
+            }
+        }
+        Self { functions }
+    }
+
+    /// The native functions.
+    pub fn native() -> Self {
+        Self {
+            functions: NOUNS.iter().flat_map(of_noun).collect(),
+        }
+    }
+
+    /// The functions of that name.
+    pub fn find<'catalog>(&'catalog self, name: &str) -> impl Iterator<Item = &'catalog Function> {
+        self.functions
+            .iter()
+            .filter(move |function| function.name == name)
+    }
+}
+
+/// A function as its module has it, with or without an entry.
+struct Found {
+    name: String,
+    parameters: Vec<(String, String)>,
+    returns: String,
+    comment: String,
+}
+
+fn of_noun(noun: &Noun) -> Vec<Function> {
+    let mut engine = Engine::new_raw();
+    engine.register_global_module((noun.module)().into());
+    let found = engine.collect_fn_metadata(None, |info| Some(found(&info)), false);
+    let mut functions: Vec<Function> = found
+        .into_iter()
+        .filter(|found| is_name(&found.name) && !found.comment.is_empty())
+        .map(|found| {
+            let entry = noun
+                .entries
+                .iter()
+                .find(|entry| entry.function == found.name);
+            native_function(noun.name, found, entry)
+        })
+        .collect();
+    let rank = |function: &Function| {
+        let entry = noun
+            .entries
+            .iter()
+            .position(|entry| entry.function == function.name);
+        (entry.unwrap_or(usize::MAX), function.arguments.len())
+    };
+    functions.sort_by_key(rank);
+    functions
+}
+
+/// The names of the functions of a noun that have a comment, and those that have none.
+pub fn names_in(noun: &Noun) -> (Vec<String>, Vec<String>) {
+    let mut engine = Engine::new_raw();
+    engine.register_global_module((noun.module)().into());
+    let (with, without): (Vec<Found>, Vec<Found>) = engine
+        .collect_fn_metadata(None, |info| Some(found(&info)), false)
+        .into_iter()
+        .filter(|found| is_name(&found.name))
+        .partition(|found| !found.comment.is_empty());
+    let names = |found: Vec<Found>| found.into_iter().map(|found| found.name).collect();
+    (names(with), names(without))
+}
+
+fn is_name(name: &str) -> bool {
+    name.chars()
+        .all(|letter| letter.is_alphanumeric() || letter == '_')
+}
+
+fn found(info: &FuncInfo) -> Found {
+    let metadata = info.metadata;
+    Found {
+        name: metadata.name.to_string(),
+        parameters: metadata
+            .params_info
+            .iter()
+            .map(|parameter| match parameter.split_once(':') {
+                Some((name, r#type)) => (name.trim().to_owned(), r#type.trim().to_owned()),
+                None => (String::new(), parameter.trim().to_owned()),
+            })
+            .collect(),
+        returns: metadata.return_type.to_string(),
+        comment: metadata.comments.join("\n"),
+    }
+}
+
+fn native_function(chapter: &str, found: Found, entry: Option<&Entry>) -> Function {
+    let first = found
+        .parameters
+        .first()
+        .map(|(_, r#type)| last_word(r#type));
+    let planes = entry.map_or_else(Vec::new, |entry| entry.planes.to_vec());
+    let receivers = match first {
+        Some("Exchange") if planes.is_empty() => vec!["onprem", "online"],
+        Some("Exchange") => planes
+            .iter()
+            .map(|&plane| crate::native::handle_name(plane))
+            .collect(),
+        Some("Entra") => vec!["entra"],
+        Some("CloudHandle") => vec!["cloud"],
+        Some("Inputs") => vec!["inputs"],
+        _ => Vec::new(),
+    };
+    let skipped = usize::from(!receivers.is_empty());
+    let (text, examples) = split(&found.comment);
+    let arguments: Vec<String> = found
+        .parameters
+        .iter()
+        .skip(skipped)
+        .map(|(name, r#type)| match last_word(r#type) {
+            "Map" => "#{...}".to_owned(),
+            "FnPtr" => "|| {...}".to_owned(),
+            _ => name.clone(),
+        })
+        .collect();
+    let takes_options = arguments.iter().any(|argument| argument == "#{...}");
+    Function {
+        chapter: chapter.to_owned(),
+        name: found.name,
+        receivers,
+        gives: gives(&found.returns),
+        options: entry
+            .filter(|_| takes_options)
+            .map_or_else(Vec::new, Entry::options),
+        arguments,
+        planes,
+        cmdlet: entry.and_then(|entry| entry.cmdlet),
+        effect: entry.and_then(|entry| entry.effect),
+        text,
+        examples,
+    }
+}
+
+fn last_word(r#type: &str) -> &str {
+    r#type
+        .trim_start_matches('&')
+        .trim_start_matches("mut ")
+        .rsplit("::")
+        .next()
+        .unwrap_or(r#type)
+}
+
+fn gives(returns: &str) -> &'static str {
+    let inner = returns
+        .trim_start_matches("Thrown<")
+        .trim_start_matches("RhaiResultOf<")
+        .trim_end_matches('>');
+    match last_word(inner).trim_end() {
+        "Map" => "a map",
+        "Array" => "a list",
+        "String" | "&str" | "ImmutableString" | "str" => "a text",
+        "bool" => "true or false",
+        "i64" | "INT" => "a whole number",
+        "Blob" => "bytes",
+        _ => "",
+    }
+}
+
+/// The functions of a library module that have a comment; private ones are not shown.
+fn library(module: &str, text: &str) -> Vec<Function> {
+    let Ok(program) = bare_engine().compile(text) else {
+        return Vec::new();
+    };
+    let mut functions: Vec<Function> = program
+        .iter_functions()
+        .filter(|function| function.access.is_public() && !function.comments.is_empty())
+        .map(|function| {
+            let (text, examples) = split(&function.comments.join("\n"));
+            Function {
+                chapter: module.to_owned(),
+                name: function.name.to_owned(),
+                receivers: vec!["library"],
+                arguments: function
+                    .params
+                    .iter()
+                    .map(|name| (*name).to_owned())
+                    .collect(),
+                gives: "",
+                options: Vec::new(),
+                planes: Vec::new(),
+                cmdlet: None,
+                effect: None,
+                text,
+                examples,
+            }
+        })
+        .collect();
+    let place = |function: &Function| text.find(&format!("fn {}(", function.name));
+    functions.sort_by_key(place);
+    functions
+}
+
+/// Splits a comment into its text and its examples.
+fn split(comment: &str) -> (String, Vec<String>) {
+    let mut text = Vec::new();
+    let mut examples = Vec::new();
+    let mut example: Option<Vec<&str>> = None;
+    for line in comment.lines() {
+        let line = line.trim_start().trim_start_matches("///");
+        let line = line.strip_prefix(' ').unwrap_or(line);
+        match (&mut example, line.trim().starts_with("```")) {
+            (Some(lines), true) => {
+                examples.push(lines.join("\n"));
+                example = None;
+            }
+            (Some(lines), false) => lines.push(line),
+            (None, true) => example = Some(Vec::new()),
+            (None, false) => text.push(line),
+        }
+    }
+    (text.join("\n").trim().to_owned(), examples)
+}

@@ -1,0 +1,455 @@
+//! The Rhai host: [`Host`] is an engine for a session, which runs playbooks and single lines.
+//!
+//! Scripts see the handles `onprem`, `online`, `entra`, `cloud` and `inputs` everywhere, also inside their functions;
+//! what they can call is in [`native`](crate::native). Everything here runs on the engine's own thread, see
+//! [`on_engine_thread`].
+
+pub mod bundle;
+pub mod catalog;
+pub mod playbook;
+mod resolver;
+pub mod throw;
+
+pub use bundle::Bundle;
+pub use catalog::Catalog;
+pub use playbook::Playbook;
+pub use throw::{Frame, ScriptFailure};
+
+use crate::failure::{Failure, FailureKind};
+use crate::native::cloud::CloudHandle;
+use crate::native::run::{Inputs, RunPlaybook, StepChoice, Surroundings, WriteFile};
+use crate::native::{self, Entra, Exchange, convert, options::nearest, options::quoted};
+use crate::session::Session;
+use crate::session::event::{Event, Level};
+use crate::subject::Plane;
+use crate::value::Value;
+use resolver::Resolver;
+use rhai::{
+    AST, Dynamic, Engine, EvalAltResult, Module, NativeCallContext, OptimizationLevel, Scope,
+    Shared, Token,
+};
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use throw::Known;
+
+/// The size of the stack of the engine's thread.
+const STACK: usize = 32 << 20;
+
+/// What a host is made with, besides the session and the bundle.
+#[derive(Clone, Default)]
+pub struct HostOptions {
+    /// The inputs as they were given; texts are converted to the type that the playbook says.
+    pub inputs: BTreeMap<String, Value>,
+    /// The steps, by id or by the name of their playbook, that are to run; empty for all.
+    pub only: Vec<String>,
+    /// The step, by id or by the name of its playbook, to start at.
+    pub start_at: Option<String>,
+    /// Writes files for scripts, where that is granted.
+    pub write_file: Option<WriteFile>,
+}
+
+/// An engine for a session.
+pub struct Host {
+    engine: RwLock<Engine>,
+    session: Arc<Session>,
+    bundle: Bundle,
+    options: HostOptions,
+    inputs: Inputs,
+    sources: Sources,
+    names: Names,
+    surroundings: Arc<Surroundings>,
+    conversation: Mutex<Conversation>,
+}
+
+/// What a prompt remembers between two lines.
+#[derive(Default)]
+struct Conversation {
+    scope: Scope<'static>,
+    functions: AST,
+}
+
+/// A module that a line imported, under its alias.
+type Import = (String, Shared<Module>);
+
+/// The texts of the scripts that were compiled, by the name that positions refer to.
+#[derive(Clone, Default)]
+pub(crate) struct Sources(Arc<Mutex<HashMap<String, String>>>);
+
+impl Sources {
+    fn add(&self, id: &str, text: &str) {
+        locked(&self.0).insert(id.to_owned(), text.to_owned());
+    }
+
+    fn get(&self, id: &str) -> Option<String> {
+        locked(&self.0).get(id).cloned()
+    }
+
+    fn all(&self) -> Vec<String> {
+        locked(&self.0).values().cloned().collect()
+    }
+}
+
+/// The names that are visible everywhere; the compiler has to know them, since it refuses unknown variables.
+#[derive(Clone, Copy)]
+pub(crate) struct Names;
+
+impl Names {
+    const ALL: [&'static str; 5] = ["onprem", "online", "entra", "cloud", "inputs"];
+
+    fn scope(self) -> Scope<'static> {
+        let mut scope = Scope::new();
+        for name in Self::ALL {
+            scope.push_dynamic(name, Dynamic::UNIT);
+        }
+        scope
+    }
+}
+
+impl Host {
+    /// Makes an engine for a session.
+    ///
+    /// # Errors
+    ///
+    /// Kind `Internal`, when the engine could not be made.
+    pub fn new(
+        session: Arc<Session>,
+        bundle: Bundle,
+        options: HostOptions,
+    ) -> Result<Arc<Self>, Failure> {
+        let (inputs, sources, names) = (Inputs::default(), Sources::default(), Names);
+        Ok(Arc::new_cyclic(|host: &std::sync::Weak<Self>| {
+            let host = host.clone();
+            let run_playbook: RunPlaybook = Arc::new(
+                move |call: &NativeCallContext, name: &str| match host.upgrade() {
+                    Some(host) => host.run_included(call, name),
+                    None => Err(native::throw(Failure::new(
+                        FailureKind::Internal,
+                        "the host of the script is gone",
+                    ))),
+                },
+            );
+            let surroundings = Arc::new(Surroundings {
+                session: session.clone(),
+                choice: StepChoice::new(options.only.clone(), options.start_at.clone()),
+                write_file: options.write_file.clone(),
+                run_playbook,
+            });
+            let mut engine = engine(&session, &inputs, surroundings.clone());
+            engine.set_module_resolver(Resolver::new(bundle.clone(), sources.clone(), names));
+            Self {
+                engine: RwLock::new(engine),
+                session,
+                bundle,
+                options,
+                inputs,
+                sources,
+                names,
+                surroundings,
+                conversation: Mutex::default(),
+            }
+        }))
+    }
+}
+
+impl Host {
+    /// Runs a playbook from its top.
+    ///
+    /// # Errors
+    ///
+    /// What the script threw and did not catch, with the place.
+    pub fn run(&self, playbook: &Playbook) -> Result<(), ScriptFailure> {
+        self.check_steps(playbook)?;
+        let engine = self.engine.read().unwrap_or_else(PoisonError::into_inner);
+        self.prepare(playbook, true)?;
+        let id = playbook.id();
+        self.run_source(&engine, playbook)
+            .map_err(|error| self.explain(&engine, &id, &error))
+    }
+
+    /// Evaluates lines of script and gives the value; variables and functions are kept for the next lines.
+    ///
+    /// # Errors
+    ///
+    /// What the lines threw and did not catch, with the place.
+    pub fn eval(&self, text: &str) -> Result<Value, ScriptFailure> {
+        let (value, imports) = {
+            let engine = self.engine.read().unwrap_or_else(PoisonError::into_inner);
+            self.inputs.add(self.options.inputs.clone());
+            self.sources.add("", text);
+            self.eval_lines(&engine, text)
+                .map_err(|error| self.explain(&engine, "", &error))?
+        };
+        let mut engine = self.engine.write().unwrap_or_else(PoisonError::into_inner);
+        for (alias, module) in imports {
+            engine.register_static_module(alias, module);
+        }
+        Ok(convert::to_value(&value)?)
+    }
+
+    /// The functions that scripts can call, native and of the library.
+    pub fn catalog(&self) -> Catalog {
+        Catalog::of(&self.bundle)
+    }
+
+    /// The names of the variables that lines of script made so far.
+    pub fn variables(&self) -> Vec<String> {
+        locked(&self.conversation)
+            .scope
+            .iter()
+            .map(|(name, ..)| name.to_owned())
+            .collect()
+    }
+
+    fn eval_lines(
+        &self,
+        engine: &Engine,
+        text: &str,
+    ) -> Result<(Dynamic, Vec<Import>), Box<EvalAltResult>> {
+        let mut conversation = locked(&self.conversation);
+        let Conversation { scope, functions } = &mut *conversation;
+        let mut known = self.names.scope();
+        for (name, constant, value) in scope.iter() {
+            match constant {
+                true => known.push_constant_dynamic(name, value),
+                false => known.push_dynamic(name, value),
+            };
+        }
+        let mut lines = engine.compile_with_scope(&known, without_shebang(text))?;
+        lines.set_source("");
+        let program = functions.merge(&lines);
+        let length = scope.len();
+        let result = engine.eval_ast_with_scope::<Dynamic>(scope, &program);
+        if result.is_err() {
+            scope.rewind(length);
+        }
+        let value = result?;
+        *functions = program.clone_functions_only();
+        let imports = playbook::imports(&lines)
+            .into_iter()
+            .filter_map(|(path, alias)| {
+                let module =
+                    engine
+                        .module_resolver()
+                        .resolve(engine, None, &path, rhai::Position::NONE);
+                Some((alias, module.ok()?))
+            })
+            .collect();
+        Ok((value, imports))
+    }
+
+    /// Runs a playbook that another one names, in the engine of the call.
+    fn run_included(&self, call: &NativeCallContext, name: &str) -> native::Thrown<()> {
+        let playbook = self
+            .bundle
+            .playbook(name)
+            .map_err(|failed| native::throw(failed.failure))?;
+        self.prepare(&playbook, false).map_err(native::throw)?;
+        self.session
+            .announce(&Event::PlaybookStarted {
+                name: playbook.name.clone(),
+                title: playbook.title.clone(),
+            })
+            .map_err(native::throw)?;
+        self.run_source(call.engine(), &playbook).map_err(|error| {
+            Box::new(EvalAltResult::ErrorInModule(
+                playbook.id(),
+                error,
+                call.call_position(),
+            ))
+        })
+    }
+
+    fn run_source(&self, engine: &Engine, playbook: &Playbook) -> Result<(), Box<EvalAltResult>> {
+        let id = playbook.id();
+        self.sources.add(&id, &playbook.source);
+        let mut program =
+            engine.compile_with_scope(&self.names.scope(), without_shebang(&playbook.source))?;
+        program.set_source(id);
+        let choice = &self.surroundings.choice;
+        choice.enter(&playbook.name);
+        let result = engine.run_ast_with_scope(&mut Scope::new(), &program);
+        choice.leave();
+        result
+    }
+
+    /// Checks cloud and inputs of a playbook and makes the inputs visible to it.
+    fn prepare(&self, playbook: &Playbook, outermost: bool) -> Result<(), Failure> {
+        if !playbook.clouds.is_empty() {
+            let cloud = self.session.addresses()?.cloud();
+            if !playbook.clouds.contains(&cloud) {
+                let words: Vec<&str> = playbook.clouds.iter().map(|cloud| cloud.word()).collect();
+                return Err(Failure::new(
+                    FailureKind::Input,
+                    format!(
+                        "the playbook {} is not made for the cloud \"{}\"",
+                        playbook.name,
+                        cloud.word()
+                    ),
+                )
+                .with_hint(format!("it is made for {}", quoted(&words))));
+            }
+        }
+        let mut given = self.options.inputs.clone();
+        if !outermost {
+            given.retain(|name, _| playbook.inputs.iter().any(|input| input.name == *name));
+        }
+        self.inputs.add(playbook.read_inputs(&given)?);
+        Ok(())
+    }
+
+    /// Refuses steps to run or to start at that the playbook does not have.
+    fn check_steps(&self, playbook: &Playbook) -> Result<(), Failure> {
+        let mut known: Vec<&str> = playbook.includes.iter().map(String::as_str).collect();
+        known.extend(playbook.steps.iter().map(|step| step.id.as_str()));
+        let mut asked = self.options.only.iter().chain(&self.options.start_at);
+        let Some(wanted) = asked.find(|wanted| !known.contains(&wanted.as_str())) else {
+            return Ok(());
+        };
+        let failure = Failure::new(
+            FailureKind::Input,
+            format!("the playbook {} has no step \"{wanted}\"", playbook.name),
+        );
+        Err(match nearest(wanted, known.iter().copied()) {
+            Some(near) => failure.with_hint(format!("did you mean \"{near}\"?")),
+            None => failure.with_hint(format!("it has {}", quoted(&known))),
+        })
+    }
+
+    fn explain(&self, engine: &Engine, id: &str, error: &EvalAltResult) -> ScriptFailure {
+        let known = Known {
+            engine,
+            bundle: &self.bundle,
+            sources: &self.sources,
+        };
+        throw::explain(id, error, &known)
+    }
+}
+
+/// Runs something on a thread with the large stack that scripts need, and waits for its end.
+///
+/// # Errors
+///
+/// Kind `Internal`, when the thread could not be started or what ran on it panicked.
+pub fn on_engine_thread<T: Send>(run: impl FnOnce() -> T + Send) -> Result<T, Failure> {
+    std::thread::scope(|scope| {
+        let thread = std::thread::Builder::new()
+            .name("scripts".to_owned())
+            .stack_size(STACK)
+            .spawn_scoped(scope, run)
+            .map_err(|error| {
+                Failure::new(
+                    FailureKind::Internal,
+                    "the thread for scripts could not be started",
+                )
+                .with_detail(error.to_string())
+            })?;
+        thread.join().map_err(|panic| {
+            let text = panic
+                .downcast_ref::<&str>()
+                .map(|text| (*text).to_owned())
+                .or_else(|| panic.downcast_ref::<String>().cloned())
+                .unwrap_or_default();
+            Failure::new(FailureKind::Internal, "the program met a defect of its own")
+                .with_detail(text)
+                .with_hint("please report this with the playbook that was run")
+        })
+    })
+}
+
+/// Makes the engine: functions, handles, limits, hooks.
+fn engine(session: &Arc<Session>, inputs: &Inputs, surroundings: Arc<Surroundings>) -> Engine {
+    let mut engine = bare_engine();
+    engine.set_strict_variables(true);
+    engine.set_fail_on_invalid_map_property(true);
+    native::register(&mut engine);
+    show_handles(&mut engine, session, inputs);
+    engine.set_default_tag(Dynamic::from(surroundings));
+
+    let watched = session.clone();
+    engine.on_progress(move |_| watched.interrupted().then(|| Dynamic::from("interrupted")));
+    let listening = session.clone();
+    engine.on_print(move |text| tell(&listening, text.to_owned()));
+    let listening = session.clone();
+    engine.on_debug(move |text, source, position| {
+        let place = source.unwrap_or("prompt");
+        tell(&listening, format!("{place}:{position:?}: {text}"));
+    });
+    engine
+}
+
+/// An engine with every limit set, since those of debug and release builds differ; it knows no function of ours.
+pub(crate) fn bare_engine() -> Engine {
+    let mut engine = Engine::new();
+    engine
+        .disable_symbol("eval")
+        .set_optimization_level(OptimizationLevel::None)
+        .set_max_operations(0)
+        .set_max_call_levels(64)
+        .set_max_expr_depths(128, 64)
+        .set_max_string_size(16 << 20)
+        .set_max_array_size(100_000)
+        .set_max_map_size(10_000)
+        .set_max_variables(2_000)
+        .set_max_functions(2_000)
+        .set_max_modules(200);
+    #[expect(
+        deprecated,
+        reason = "Rhai marks what may change so, and the version is pinned"
+    )]
+    engine.on_parse_token(|token, _, _| match token {
+        // A header says `default: ...`, and Rhai keeps the word for a use that it does not have yet.
+        Token::Reserved(word) if word.as_str() == "default" => Token::Identifier(word),
+        token => token,
+    });
+    engine
+}
+
+/// Makes the handles visible everywhere, also inside functions and closures of modules.
+///
+/// Variables of a global module are not captured by closures, so a resolver gives them where no variable of the script
+/// has the name.
+fn show_handles(engine: &mut Engine, session: &Arc<Session>, inputs: &Inputs) {
+    let handles: HashMap<&str, Dynamic> = HashMap::from([
+        (
+            "onprem",
+            Dynamic::from(Exchange::new(Plane::OnPremises, session.clone())),
+        ),
+        (
+            "online",
+            Dynamic::from(Exchange::new(Plane::ExchangeOnline, session.clone())),
+        ),
+        ("entra", Dynamic::from(Entra::new(session.clone()))),
+        ("cloud", Dynamic::from(CloudHandle::new(session.clone()))),
+        ("inputs", Dynamic::from(inputs.clone())),
+    ]);
+    #[expect(
+        deprecated,
+        reason = "Rhai marks what may change so, and the version is pinned"
+    )]
+    engine.on_var(move |name, index, context| {
+        let of_the_script = index > 0 || context.scope().contains(name);
+        Ok(handles.get(name).filter(|_| !of_the_script).cloned())
+    });
+}
+
+fn tell(session: &Session, text: String) {
+    let said = Event::Said {
+        level: Level::Info,
+        text,
+    };
+    if let Err(deaf) = session.announce(&said) {
+        tracing::warn!(%deaf, "a message was not heard");
+    }
+}
+
+/// Empties a first line that starts with `#!`.
+fn without_shebang(text: &str) -> &str {
+    match text.starts_with("#!") {
+        true => text.find('\n').map_or("", |end| &text[end..]),
+        false => text,
+    }
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

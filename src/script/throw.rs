@@ -1,0 +1,577 @@
+//! What a script threw becomes a [`ScriptFailure`]: the [`Failure`] with the place and the chain of calls.
+//!
+//! A failure of a service travels through the script as a value and comes out unchanged. What Rhai itself finds wrong
+//! is said again in one lower-case sentence, with the nearest name where there is one. [`render`] draws it under the
+//! line of the script.
+
+use super::bundle::Bundle;
+use super::catalog::Catalog;
+use super::{Names, Sources};
+use crate::failure::{Failure, FailureKind};
+use crate::native::NOUNS;
+use crate::native::convert::{undecidable, word_of_type};
+use crate::native::options::nearest;
+use annotate_snippets::{AnnotationKind, Level, Origin, Renderer, Snippet};
+use rhai::{Dynamic, Engine, EvalAltResult, Map, ParseError, ParseErrorType, Position};
+use serde::Serialize;
+use std::collections::BTreeSet;
+use std::fmt;
+
+/// A failure with the place in the script where it came up.
+#[derive(Clone, Debug, Serialize)]
+pub struct ScriptFailure {
+    /// What went wrong.
+    pub failure: Failure,
+    /// Where, innermost first; empty when no line is to blame.
+    pub frames: Vec<Frame>,
+    /// The line of the first frame.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub snippet: Option<String>,
+}
+
+/// A place in a script.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Frame {
+    /// The script, such as `stdlib/connectors.rhai`; empty at a prompt.
+    pub source: String,
+    /// The line, from 1.
+    pub line: usize,
+    /// The column, from 1.
+    pub column: usize,
+    /// The function or module that was called there; absent where the failure came up.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub function: Option<String>,
+}
+
+impl From<Failure> for ScriptFailure {
+    fn from(failure: Failure) -> Self {
+        Self {
+            failure,
+            frames: Vec::new(),
+            snippet: None,
+        }
+    }
+}
+
+impl fmt::Display for ScriptFailure {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.failure.fmt(formatter)
+    }
+}
+
+impl std::error::Error for ScriptFailure {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        std::error::Error::source(&self.failure)
+    }
+}
+
+/// Draws a failure under its line, in the way of compilers; plain or with colors.
+///
+/// ```text
+/// error: there is no connector "Contoso"
+///   --> stdlib/connectors.rhai:9:8
+///    |
+///  9 |     online.get_intraorg_connector("Contoso")
+///    |            ^^^^^^^^^^^^^^^^^^^^^^
+///    = note: called from scripts/07-connector-online.rhai:14:5
+/// ```
+pub fn render(failed: &ScriptFailure, colored: bool) -> String {
+    let ScriptFailure {
+        failure,
+        frames,
+        snippet,
+    } = failed;
+    let mut group =
+        annotate_snippets::Group::with_title(Level::ERROR.primary_title(failure.message.as_str()));
+    let mut frames = frames.iter();
+    if let Some(first) = frames.next() {
+        group = match snippet {
+            Some(line) => group.element(
+                Snippet::source(line.as_str())
+                    .path(shown(&first.source))
+                    .line_start(first.line)
+                    .annotation(AnnotationKind::Primary.span(token_at(line, first.column))),
+            ),
+            None => group.element(Origin::path(format!(
+                "{}:{}:{}",
+                shown(&first.source),
+                first.line,
+                first.column
+            ))),
+        };
+    }
+    for frame in frames {
+        let place = format!("{}:{}:{}", shown(&frame.source), frame.line, frame.column);
+        group = group.element(Level::NOTE.message(format!("called from {place}")));
+    }
+    if let Some(subject) = &failure.subject {
+        group = group.element(Level::NOTE.message(format!("about {subject}")));
+    }
+    if let Some(detail) = &failure.detail {
+        group = group.element(Level::NOTE.message(detail.as_str()));
+    }
+    if let Some(hint) = &failure.hint {
+        group = group.element(Level::HELP.with_name("hint").message(hint.as_str()));
+    }
+    let renderer = match colored {
+        true => Renderer::styled(),
+        false => Renderer::plain(),
+    };
+    renderer.render(&[group])
+}
+
+fn shown(source: &str) -> &str {
+    if source.is_empty() { "prompt" } else { source }
+}
+
+/// The bytes of the word, or of the one letter, that starts at a column.
+fn token_at(line: &str, column: usize) -> std::ops::Range<usize> {
+    let start = line
+        .char_indices()
+        .nth(column.saturating_sub(1))
+        .map_or(line.len(), |(at, _)| at);
+    let rest = &line[start..];
+    let word = rest
+        .find(|letter: char| !letter.is_alphanumeric() && letter != '_')
+        .unwrap_or(rest.len());
+    let length = match word {
+        0 => rest.chars().next().map_or(0, char::len_utf8),
+        word => word,
+    };
+    start..start + length
+}
+
+/// What is known about names, for "did you mean".
+pub(super) struct Known<'host> {
+    pub(super) engine: &'host Engine,
+    pub(super) bundle: &'host Bundle,
+    pub(super) sources: &'host Sources,
+}
+
+/// Makes a failure with its place of what a script named `id` threw.
+pub(super) fn explain(id: &str, error: &EvalAltResult, known: &Known) -> ScriptFailure {
+    let mut frames = Vec::new();
+    let mut source = id.to_owned();
+    let mut error = error;
+    loop {
+        match error {
+            EvalAltResult::ErrorInFunctionCall(function, callee, inner, position) => {
+                push(&mut frames, &source, *position, Some(function));
+                if !callee.is_empty() {
+                    source.clone_from(callee);
+                }
+                error = inner;
+            }
+            EvalAltResult::ErrorInModule(module, inner, position) => {
+                push(&mut frames, &source, *position, Some(module));
+                source.clone_from(module);
+                error = inner;
+            }
+            _ => break,
+        }
+    }
+    push(&mut frames, &source, error.position(), None);
+    frames.reverse();
+    let failure = failure_of(error, &source, known);
+    let snippet = frames.first().and_then(|frame| {
+        let text = known.sources.get(&frame.source)?;
+        text.lines().nth(frame.line - 1).map(str::to_owned)
+    });
+    ScriptFailure {
+        failure,
+        frames,
+        snippet,
+    }
+}
+
+/// Makes a failure of what the compiler says about a script.
+pub(super) fn explain_syntax(id: &str, source: &str, error: &ParseError) -> ScriptFailure {
+    placed(id, source, error.1, syntax(&error.0, source, None))
+}
+
+/// A failure at a place of a script.
+pub(super) fn placed(
+    id: &str,
+    source: &str,
+    position: Position,
+    failure: Failure,
+) -> ScriptFailure {
+    let mut frames = Vec::new();
+    push(&mut frames, id, position, None);
+    ScriptFailure {
+        failure,
+        snippet: frames
+            .first()
+            .and_then(|frame| source.lines().nth(frame.line - 1).map(str::to_owned)),
+        frames,
+    }
+}
+
+fn push(frames: &mut Vec<Frame>, source: &str, position: Position, function: Option<&String>) {
+    let Some(line) = position.line() else {
+        return;
+    };
+    let frame = Frame {
+        source: source.to_owned(),
+        line,
+        column: position.position().unwrap_or(1),
+        function: function.map(|name| match name.starts_with("anon$") {
+            true => "a closure".to_owned(),
+            false => name.clone(),
+        }),
+    };
+    let repeated = frames.last().is_some_and(|last: &Frame| {
+        last.line == frame.line && last.column == frame.column && last.source == frame.source
+    });
+    if !repeated {
+        frames.push(frame);
+    } else if frame.function.is_none()
+        && let Some(last) = frames.last_mut()
+    {
+        last.function = None;
+    }
+}
+
+fn input(message: impl Into<String>) -> Failure {
+    Failure::new(FailureKind::Input, message)
+}
+
+fn failure_of(error: &EvalAltResult, source: &str, known: &Known) -> Failure {
+    use EvalAltResult as Error;
+    match error {
+        Error::ErrorRuntime(value, _) => thrown(value),
+        Error::ErrorTerminated(value, _) => value
+            .clone()
+            .try_cast::<Failure>()
+            .unwrap_or_else(|| Failure::new(FailureKind::Interrupted, "interrupted")),
+        Error::ErrorParsing(kind, _) => syntax(
+            kind,
+            &known.sources.get(source).unwrap_or_default(),
+            Some(known),
+        ),
+        Error::ErrorFunctionNotFound(signature, _) => known.no_function(signature),
+        Error::ErrorVariableNotFound(name, _) => {
+            no_variable(name, &known.sources.get(source).unwrap_or_default())
+        }
+        Error::ErrorPropertyNotFound(name, _) => known.no_property(name),
+        Error::ErrorDotExpr(_, _) => known.no_property(&dotted(error)),
+        Error::ErrorModuleNotFound(name, _) => known.no_module(name),
+        Error::ErrorMismatchDataType(wanted, found, _)
+        | Error::ErrorMismatchOutputType(wanted, found, _) => mismatch(wanted, found),
+        Error::ErrorFor(_) => input("this cannot be gone through with `for`"),
+        Error::ErrorIndexingType(name, _) => {
+            input(format!("{} has no parts to take out", word_of_type(name)))
+        }
+        Error::ErrorArrayBounds(length, at, _) => input(format!(
+            "the list has {length} items, and number {at} was asked for"
+        ))
+        .with_hint("the first item has the number 0"),
+        Error::ErrorAssignmentToConstant(name, _) => {
+            input(format!("\"{name}\" is a constant and cannot be changed"))
+        }
+        Error::ErrorTooManyOperations(_) => input("the script does not come to an end"),
+        Error::ErrorStackOverflow(_) => {
+            input("the functions of the script call each other too deeply")
+                .with_hint("a function that calls itself needs a way to stop")
+        }
+        Error::ErrorDataTooLarge(what, _) => input(format!("too large: {}", what.to_lowercase())),
+        Error::ErrorArithmetic(what, _) => input(lower_first(what)),
+        other => input(in_own_words(other)),
+    }
+}
+
+/// What a script threw: a failure, a map `#{ kind, message, detail, hint }`, or a text.
+fn thrown(value: &Dynamic) -> Failure {
+    let value = value.flatten_clone();
+    if let Some(failure) = value.read_lock::<Failure>() {
+        return failure.clone();
+    }
+    if let Some(map) = value.read_lock::<Map>() {
+        return thrown_map(&map);
+    }
+    Failure::new(FailureKind::Invalid, value.to_string())
+}
+
+fn thrown_map(map: &Map) -> Failure {
+    let text = |key: &str| {
+        map.get(key)
+            .filter(|value| !value.is_unit())
+            .map(ToString::to_string)
+    };
+    // Rhai's own errors are maps with `error` when they were caught and thrown again.
+    let message = text("message")
+        .or_else(|| text("error"))
+        .unwrap_or_else(|| format!("the script stopped with {map:?}"));
+    let kind = text("kind")
+        .and_then(|word| KINDS.into_iter().find(|kind| kind.word() == word))
+        .unwrap_or(FailureKind::Invalid);
+    let mut failure = Failure::new(kind, message);
+    failure.detail = text("detail");
+    failure.hint = text("hint");
+    failure
+}
+
+const KINDS: [FailureKind; 13] = [
+    FailureKind::Input,
+    FailureKind::SignIn,
+    FailureKind::Denied,
+    FailureKind::NotFound,
+    FailureKind::AlreadyExists,
+    FailureKind::Invalid,
+    FailureKind::Throttled,
+    FailureKind::Unreachable,
+    FailureKind::Protocol,
+    FailureKind::Conflict,
+    FailureKind::Check,
+    FailureKind::Interrupted,
+    FailureKind::Internal,
+];
+
+fn mismatch(wanted: &str, found: &str) -> Failure {
+    if found.ends_with("Unknown") {
+        return undecidable("this value");
+    }
+    input(format!(
+        "{} is needed here, and this is {}",
+        word_of_type(wanted),
+        word_of_type(found)
+    ))
+}
+
+fn syntax(kind: &ParseErrorType, source: &str, known: Option<&Known>) -> Failure {
+    match kind {
+        ParseErrorType::VariableUndefined(name) => no_variable(name, source),
+        ParseErrorType::ModuleUndefined(name) => match known {
+            Some(known) => known.no_alias(name),
+            None => input(format!("nothing was imported as \"{name}\"")),
+        },
+        ParseErrorType::UnexpectedEOF => input("the script ends too early")
+            .with_hint("a bracket, a brace or a quote is not closed"),
+        ParseErrorType::Reserved(word) => input(format!(
+            "\"{word}\" is a reserved word and cannot be a name"
+        )),
+        ParseErrorType::MissingToken(token, what) => input(
+            format!("\"{token}\" is missing {what}")
+                .trim_end()
+                .to_owned(),
+        ),
+        other => input(lower_first(&other.to_string())),
+    }
+}
+
+fn no_variable(name: &str, source: &str) -> Failure {
+    let failure = input(format!("there is no variable \"{name}\""));
+    let mut declared = BTreeSet::new();
+    for line in source.lines() {
+        let at_top = line.starts_with("let ") || line.starts_with("const ");
+        let declaration = line
+            .trim_start()
+            .strip_prefix("let ")
+            .or_else(|| line.trim_start().strip_prefix("const "));
+        let Some(declaration) = declaration else {
+            continue;
+        };
+        let word = declaration.trim_start();
+        let word = word
+            .find(|letter: char| !letter.is_alphanumeric() && letter != '_')
+            .map_or(word, |end| &word[..end]);
+        if word == name && at_top {
+            return failure.with_hint(format!(
+                "functions do not see the variables of the script: hand \"{name}\" to the function as an argument, or use inputs"
+            ));
+        }
+        declared.insert(word);
+    }
+    let names = Names::ALL.into_iter().chain(declared);
+    match nearest(name, names) {
+        Some(near) => failure.with_hint(format!("did you mean \"{near}\"?")),
+        None => failure,
+    }
+}
+
+impl Known<'_> {
+    /// Explains a call of a function that is not there, by its signature such as `get_foo (Exchange, string)`.
+    fn no_function(&self, signature: &str) -> Failure {
+        let (path, arguments) = signature
+            .split_once(" (")
+            .map_or((signature, ""), |(path, rest)| {
+                (path, rest.trim_end_matches(')'))
+            });
+        let name = path.rsplit("::").next().unwrap_or(path);
+        let given: Vec<&str> = arguments
+            .split(", ")
+            .filter(|word| !word.is_empty())
+            .collect();
+        if let Some(property) = name
+            .strip_prefix("get$")
+            .or_else(|| name.strip_prefix("set$"))
+        {
+            return self.no_property(property);
+        }
+        if given.contains(&"Unknown") {
+            return undecidable("this value");
+        }
+        if !name
+            .chars()
+            .all(|letter| letter.is_alphanumeric() || letter == '_')
+        {
+            let given: Vec<&str> = given.iter().map(|word| word_of_type(word)).collect();
+            return input(format!(
+                "\"{name}\" does not work on {}",
+                given.join(" and ")
+            ));
+        }
+        let functions = self.functions();
+        let same: Vec<&Callable> = functions
+            .iter()
+            .filter(|other| other.name == name)
+            .collect();
+        let failure = input(format!("there is no function \"{path}\""));
+        if same.is_empty() {
+            return match nearest(name, functions.iter().map(|other| other.name.as_str())) {
+                Some(near) => failure.with_hint(format!("did you mean \"{near}\"?")),
+                None => failure,
+            };
+        }
+        let forms: BTreeSet<&str> = same.iter().map(|other| other.form.as_str()).collect();
+        let given: Vec<&str> = given.iter().map(|word| word_of_type(word)).collect();
+        let given = match given.is_empty() {
+            true => "nothing".to_owned(),
+            false => given.join(", "),
+        };
+        input(format!("\"{path}\" cannot be called with {given}")).with_hint(format!(
+            "it is called as {}",
+            forms.into_iter().collect::<Vec<_>>().join(" or ")
+        ))
+    }
+
+    fn no_property(&self, name: &str) -> Failure {
+        let failure = input(format!("the object has no property \"{name}\""));
+        let mut names: BTreeSet<String> = NOUNS
+            .iter()
+            .flat_map(|noun| noun.entries)
+            .flat_map(|entry| entry.options())
+            .map(|option| option.name.to_owned())
+            .collect();
+        for text in self.sources.all() {
+            names.extend(properties_in(&text));
+        }
+        names.remove(name);
+        match nearest(name, names.iter().map(String::as_str)) {
+            Some(near) => failure.with_hint(format!("did you mean \"{near}\"?")),
+            None => failure.with_hint(format!("`\"{name}\" in object` says whether it is there")),
+        }
+    }
+
+    fn no_module(&self, name: &str) -> Failure {
+        let failure = input(format!("there is no module \"{name}\""));
+        let modules = self.bundle.modules().unwrap_or_default();
+        match nearest(name, modules.iter().map(String::as_str)) {
+            Some(near) => failure.with_hint(format!("did you mean \"{near}\"?")),
+            None => failure,
+        }
+    }
+
+    fn no_alias(&self, alias: &str) -> Failure {
+        let failure = input(format!("nothing was imported as \"{alias}\""));
+        let modules = self.bundle.modules().unwrap_or_default();
+        let last = |module: &'_ str| module.rsplit('/').next().unwrap_or(module).to_owned();
+        let names: Vec<String> = modules.iter().map(|module| last(module)).collect();
+        match nearest(alias, names.iter().map(String::as_str)) {
+            Some(near) => failure.with_hint(format!(
+                "add import \"stdlib/{near}\" as {near}; at the top"
+            )),
+            None => failure,
+        }
+    }
+
+    fn functions(&self) -> Vec<Callable> {
+        let mut functions: Vec<Callable> = Catalog::native()
+            .functions
+            .iter()
+            .map(|function| Callable {
+                name: function.name.clone(),
+                form: function.signature(),
+            })
+            .collect();
+        let library = self.engine.collect_fn_metadata(
+            None,
+            |info| {
+                let name = info.metadata.name.as_str();
+                let plain = name
+                    .chars()
+                    .all(|letter| letter.is_alphanumeric() || letter == '_');
+                plain.then(|| Callable {
+                    name: name.to_owned(),
+                    form: format!("{name}(...)"),
+                })
+            },
+            true,
+        );
+        let ours: BTreeSet<String> = functions.iter().map(|own| own.name.clone()).collect();
+        functions.extend(
+            library
+                .into_iter()
+                .filter(|other| !ours.contains(&other.name)),
+        );
+        for text in self.sources.all() {
+            functions.extend(functions_in(&text));
+        }
+        functions
+    }
+}
+
+/// A function and how it is called.
+struct Callable {
+    name: String,
+    form: String,
+}
+
+/// The words after a dot in a script.
+fn properties_in(text: &str) -> impl Iterator<Item = String> {
+    text.split('.').skip(1).map(|rest| {
+        rest.chars()
+            .take_while(|letter| letter.is_alphanumeric() || *letter == '_')
+            .collect()
+    })
+}
+
+/// The functions that a script defines.
+fn functions_in(text: &str) -> impl Iterator<Item = Callable> {
+    text.lines().filter_map(|line| {
+        let line = line.trim_start();
+        let line = line.strip_prefix("private ").unwrap_or(line);
+        let (form, _) = line.strip_prefix("fn ")?.split_once('{')?;
+        let (name, _) = form.split_once('(')?;
+        Some(Callable {
+            name: name.trim().to_owned(),
+            form: form.trim().to_owned(),
+        })
+    })
+}
+
+fn dotted(error: &EvalAltResult) -> String {
+    match error {
+        EvalAltResult::ErrorDotExpr(text, _) => text
+            .split(['\'', '"', '`'])
+            .nth(1)
+            .unwrap_or(text)
+            .to_owned(),
+        _ => String::new(),
+    }
+}
+
+/// What Rhai says, without the place and with a small first letter.
+fn in_own_words(error: &EvalAltResult) -> String {
+    let text = error.to_string();
+    let text = text.split(" (line ").next().unwrap_or(&text);
+    let text = text.split(" @ ").next().unwrap_or(text);
+    lower_first(text)
+}
+
+fn lower_first(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map_or_else(String::new, |first| {
+        first.to_lowercase().chain(letters).collect()
+    })
+}

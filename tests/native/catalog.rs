@@ -1,0 +1,84 @@
+//! Every function has a text, an example and an entry, and every entry a function.
+
+use exoauth::native::NOUNS;
+use exoauth::script::Catalog;
+use exoauth::script::catalog::names_in;
+use std::collections::BTreeSet;
+
+#[test]
+fn every_function_has_a_text_an_example_and_an_entry() {
+    let mut wrong = Vec::new();
+    for function in Catalog::native().functions {
+        let place = format!("{}: {}", function.chapter, function.name);
+        if function.summary().is_empty() || !function.summary().ends_with(['.', ':', '`']) {
+            wrong.push(format!("{place} has no sentence: {:?}", function.summary()));
+        }
+        if function.examples.is_empty() {
+            wrong.push(format!("{place} has no example"));
+        }
+    }
+    for noun in NOUNS {
+        let entries: Vec<&str> = noun.entries.iter().map(|entry| entry.function).collect();
+        let (with_text, without) = names_in(noun);
+        let functions: BTreeSet<String> = with_text.iter().cloned().collect();
+        for name in &functions {
+            if !entries.contains(&name.as_str()) {
+                wrong.push(format!("{}: {name} has no entry", noun.name));
+            }
+        }
+        for name in without
+            .iter()
+            .filter(|name| !functions.contains(*name) && *name != "contains")
+        {
+            wrong.push(format!("{}: {name} has no text", noun.name));
+        }
+        for entry in entries.iter().filter(|entry| !functions.contains(**entry)) {
+            wrong.push(format!("{}: the entry {entry} has no function", noun.name));
+        }
+    }
+    assert_eq!(wrong, Vec::<String>::new());
+}
+
+#[test]
+fn signatures_are_written_as_they_are_called() {
+    let catalog = Catalog::native();
+    let signatures: Vec<String> = ["new_intraorg_connector", "step", "invoke", "acs_metadata"]
+        .into_iter()
+        .flat_map(|name| {
+            catalog
+                .find(name)
+                .map(|function| function.signature())
+                .collect::<Vec<_>>()
+        })
+        .collect();
+    assert_eq!(
+        signatures,
+        [
+            "onprem.new_intraorg_connector(name, #{...}) -> a map",
+            "step(id, title, || {...})",
+            "onprem.invoke(cmdlet, #{...}) -> a list",
+            "cloud.acs_metadata(tenant) -> a text",
+        ]
+    );
+}
+
+#[test]
+fn names_are_not_reserved_words_of_the_language() {
+    let reserved = [
+        "default", "new", "with", "sync", "shared", "thread", "use", "is", "match", "public",
+        "static", "async", "go",
+    ];
+    let wrong: Vec<String> = Catalog::native()
+        .functions
+        .into_iter()
+        .flat_map(|function| {
+            let options = function
+                .options
+                .into_iter()
+                .map(|option| option.name.to_owned());
+            options.chain([function.name]).collect::<Vec<_>>()
+        })
+        .filter(|name| reserved.contains(&name.as_str()))
+        .collect();
+    assert_eq!(wrong, Vec::<String>::new());
+}

@@ -1,0 +1,162 @@
+//! A host for scripts whose organization nobody answers for: enough for all that asks no service.
+
+#![expect(clippy::unwrap_used, reason = "in the helpers of tests")]
+
+use exoauth::clock::Clock;
+use exoauth::cloud::CloudName;
+use exoauth::failure::{Failure, FailureKind};
+use exoauth::organization::{Organization, SignIn, SignInMethod};
+use exoauth::script::{
+    Bundle, Host, HostOptions, Playbook, ScriptFailure, on_engine_thread, throw,
+};
+use exoauth::session::event::{Event, Listener};
+use exoauth::session::{Interrupt, Mode, Options, Session};
+use exoauth::value::Value;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+
+/// What was announced, as short lines.
+#[derive(Clone, Default)]
+pub(crate) struct Heard(Arc<Mutex<Vec<String>>>);
+
+impl Heard {
+    pub(crate) fn lines(&self) -> Vec<String> {
+        self.0.lock().unwrap().clone()
+    }
+}
+
+impl Listener for Heard {
+    fn hear(&mut self, event: &Event) -> Result<(), Failure> {
+        let line = match event {
+            Event::Said { text, .. } => format!("said {text}"),
+            Event::StepStarted { id, .. } => format!("step {id}"),
+            Event::StepFinished { id, outcome } => format!("{outcome:?} {id}"),
+            Event::PlaybookStarted { name, .. } => format!("playbook {name}"),
+            Event::Verdict(verdict) => format!("{} {}", verdict.outcome.word(), verdict.title),
+            _ => return Ok(()),
+        };
+        self.0.lock().unwrap().push(line);
+        Ok(())
+    }
+}
+
+/// A host that is being set up.
+pub(crate) struct Scripts {
+    pub(crate) mode: Mode,
+    pub(crate) cloud: CloudName,
+    pub(crate) options: HostOptions,
+    pub(crate) files: BTreeMap<&'static str, &'static str>,
+    pub(crate) heard: Heard,
+    pub(crate) interrupt: Interrupt,
+}
+
+impl Default for Scripts {
+    fn default() -> Self {
+        Self {
+            mode: Mode::Apply,
+            cloud: CloudName::Worldwide,
+            options: HostOptions::default(),
+            files: BTreeMap::new(),
+            heard: Heard::default(),
+            interrupt: Interrupt::new(),
+        }
+    }
+}
+
+impl Scripts {
+    pub(crate) fn planning() -> Self {
+        Self {
+            mode: Mode::Plan,
+            ..Self::default()
+        }
+    }
+
+    pub(crate) fn with_file(mut self, path: &'static str, text: &'static str) -> Self {
+        self.files.insert(path, text);
+        self
+    }
+
+    pub(crate) fn with_input(mut self, name: &str, value: impl Into<Value>) -> Self {
+        self.options.inputs.insert(name.to_owned(), value.into());
+        self
+    }
+
+    /// Evaluates lines one after the other and gives the value of the last, or the message of the first failure.
+    pub(crate) fn eval(&self, lines: &[&str]) -> Result<Value, String> {
+        self.on_host(|host, _| {
+            let mut value = Value::Null;
+            for line in lines {
+                value = host.eval(line)?;
+            }
+            Ok(value)
+        })
+        .map_err(|failed| match &failed.failure.hint {
+            Some(hint) => format!("{failed} ({hint})"),
+            None => failed.to_string(),
+        })
+    }
+
+    /// Runs a script as a playbook of that path; a failure comes as it is drawn.
+    pub(crate) fn run(&self, path: &str, source: &str) -> Result<(), String> {
+        self.on_host(|host, bundle| {
+            let playbook = Playbook::read(path, source)?.with_included(bundle)?;
+            host.run(&playbook)
+        })
+        .map_err(|failed| throw::render(&failed, false))
+    }
+
+    pub(crate) fn bundle(&self) -> Bundle {
+        let (files, listed) = (self.files.clone(), self.files.clone());
+        Bundle::embedded().with_folder(
+            Arc::new(move |path| Ok(files.get(path).map(|text| (*text).to_owned()))),
+            Arc::new(move || Ok(listed.keys().map(|path| (*path).to_owned()).collect())),
+        )
+    }
+
+    fn on_host<T: Send>(
+        &self,
+        act: impl FnOnce(&Host, &Bundle) -> Result<T, ScriptFailure> + Send,
+    ) -> Result<T, ScriptFailure> {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .enable_all()
+            .build()
+            .unwrap();
+        let session = Session::start(Options {
+            organization: organization(self.cloud),
+            mode: self.mode,
+            playbook: "test".to_owned(),
+            run: "test".to_owned(),
+            runtime: runtime.handle().clone(),
+            clock: Clock::fixed("2026-11-23T09:00:00Z".parse().unwrap()),
+            read_secret: Arc::new(|_| {
+                Err(Failure::new(FailureKind::SignIn, "no secrets in this test"))
+            }),
+            listeners: vec![Box::new(self.heard.clone())],
+            expected: None,
+            interrupt: self.interrupt.clone(),
+        })?;
+        let (bundle, options) = (self.bundle(), self.options.clone());
+        on_engine_thread(move || {
+            let host = Host::new(session, bundle.clone(), options)?;
+            act(&host, &bundle)
+        })?
+    }
+}
+
+fn organization(cloud: CloudName) -> Organization {
+    Organization {
+        name: "contoso".to_owned(),
+        cloud: Some(cloud),
+        tenant: "contoso.onmicrosoft.com".to_owned(),
+        exchange: None,
+        sign_in: SignIn {
+            method: SignInMethod::ClientSecret,
+            client_id: None,
+            secret: None,
+            certificate: None,
+        },
+        endpoints: BTreeMap::new(),
+        ca: None,
+    }
+}
