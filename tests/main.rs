@@ -28,5 +28,6 @@ mod support {
 mod wire {
     mod clixml;
     mod pair;
+    mod psrp;
     mod wsman;
 }

@@ -302,7 +302,7 @@ impl Client {
         call: &HostCall,
         result: Result<Value, Box<ErrorRecord>>,
     ) -> Result<Vec<Vec<u8>>, Error> {
-        self.require("answer a host call", &[PoolState::Opened])?;
+        self.require("answer a host call", &ANSWERING)?;
         if !call.wants_an_answer() {
             return Err(Error::NoAnswerWanted {
                 method: call.method.to_string(),
@@ -518,6 +518,9 @@ const RECEIVING: [PoolState; 4] = [
     PoolState::Opened,
     PoolState::Closing,
 ];
+
+/// The states in which the client may answer a host call (MS-PSRP 3.1.5.4.16).
+const ANSWERING: [PoolState; 2] = [PoolState::NegotiationSucceeded, PoolState::Opened];
 
 fn is_for_a_pipeline(kind: MessageType) -> bool {
     matches!(

@@ -43,6 +43,10 @@ pub(crate) fn read_value(message: &Message<'_>, limits: Limits) -> Result<Value,
         message: message.kind,
         error,
     };
+    // A message without data stands for null: psrpcore and PowerShell write null output so.
+    if message.data.is_empty() {
+        return Ok(Value::Null);
+    }
     let mut values = clixml::read_str(message.data, &limits).map_err(failed)?;
     match (values.pop(), values.is_empty()) {
         (Some(value), true) => Ok(value),

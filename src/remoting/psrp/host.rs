@@ -237,7 +237,7 @@ impl HostCall {
                 self.question()
             ),
             ErrorCategory::NotImplemented,
-            "HostFunctionNotImplemented",
+            "RemoteHostExecutionException",
         )
         .with_exception("System.Management.Automation.Host.HostException")
     }
