@@ -8,6 +8,7 @@ pub mod exchange;
 pub mod failure;
 pub mod graph;
 pub mod http;
+pub mod lab;
 pub mod native;
 pub mod organization;
 pub mod remoting;

@@ -5,6 +5,10 @@ mod house {
     mod imports;
     mod words;
 }
+mod lab {
+    mod hand;
+    mod oauth;
+}
 mod native {
     mod catalog;
     mod options;

@@ -21,7 +21,7 @@ const ARROWS: &[(&str, &str)] = &[
     ("remoting", ""),
     (
         "lab",
-        "remoting clock organization cloud certificate value secret",
+        "remoting clock organization cloud certificate value subject secret",
     ),
     ("organization", "cloud secret"),
     ("failure", "subject"),

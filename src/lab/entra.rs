@@ -1,0 +1,740 @@
+//! The sign-in front: discovery, keys, client credentials; the Access Control Service; the metadata documents.
+//!
+//! Signatures of assertions are checked, and tokens are signed. The interactive flows are not here yet: they come into
+//! [`answer`] beside the token endpoint.
+
+use super::front::{Front, Reply, Request};
+use super::seed;
+use super::token::{Certificate, Token};
+use super::world::{World, guid_of, whole_seconds};
+use crate::cloud::CloudName;
+use serde_json::{Value as Json, json};
+use std::collections::HashMap;
+
+/// What the sign-in service refuses: an OAuth error with one of its own codes.
+pub(super) struct Refusal {
+    status: u16,
+    error: &'static str,
+    code: u32,
+    message: String,
+}
+
+fn refusal(status: u16, error: &'static str, code: u32, message: impl Into<String>) -> Refusal {
+    Refusal {
+        status,
+        error,
+        code,
+        message: message.into(),
+    }
+}
+
+/// Answers a request to the sign-in service.
+pub(super) fn answer(world: &mut World, request: &Request) -> Reply {
+    let segments = request.segments();
+    let path: Vec<&str> = segments.iter().map(String::as_str).collect();
+    let lower: Vec<String> = path.iter().map(|part| part.to_lowercase()).collect();
+    let lower: Vec<&str> = lower.iter().map(String::as_str).collect();
+    let result = match (request.method.as_str(), lower.as_slice()) {
+        ("GET", ["common", "discovery", "instance"]) => Ok(instances(request)),
+        ("GET", [tenant, "v2.0", ".well-known", "openid-configuration"]) => {
+            configuration(world, request, tenant, "/v2.0")
+        }
+        ("GET", [tenant, ".well-known", "openid-configuration"]) => {
+            configuration(world, request, tenant, "")
+        }
+        ("GET", [tenant, "discovery", "v2.0", "keys"] | [tenant, "discovery", "keys"]) => {
+            tenant_id(world, tenant).map(|_| keys(world))
+        }
+        ("POST", [tenant, "oauth2", "v2.0", "token"]) => token(world, request, tenant),
+        ("GET", ["metadata", "json", "1"]) => {
+            let realm = request.parameter("realm").unwrap_or_default();
+            tenant_id(world, &realm).map(|tenant| acs_metadata(world, request, tenant))
+        }
+        ("GET", [tenant, "metadata", "json", "1"]) => {
+            tenant_id(world, tenant).map(|tenant| acs_metadata(world, request, tenant))
+        }
+        ("POST", [tenant, "tokens", "oauth", "2"]) => acs_token(world, request, tenant),
+        (
+            "GET",
+            [
+                tenant,
+                "federationmetadata",
+                "2007-06",
+                "federationmetadata.xml",
+            ],
+        ) => tenant_id(world, tenant).map(|tenant| federation_metadata(world, tenant)),
+        _ => return Reply::empty(404),
+    };
+    let request_id = guid_of(&format!(
+        "{} {} {}",
+        request.path,
+        world.now(),
+        world.requests(Front::Login)
+    ));
+    let reply = result.unwrap_or_else(|refusal| refused(world, &refusal, &request_id, request));
+    reply
+        .header("cache-control", "no-store, no-cache")
+        .header("x-ms-request-id", request_id)
+}
+
+fn refused(world: &World, refusal: &Refusal, trace: &str, request: &Request) -> Reply {
+    let correlation = request.header("client-request-id").unwrap_or(trace);
+    let timestamp = whole_seconds(world.now()).replace('T', " ");
+    let body = json!({
+        "error": refusal.error,
+        "error_description": format!(
+            "AADSTS{}: {}\r\nTrace ID: {trace}\r\nCorrelation ID: {correlation}\r\nTimestamp: {timestamp}",
+            refusal.code, refusal.message
+        ),
+        "error_codes": [refusal.code],
+        "timestamp": timestamp,
+        "trace_id": trace,
+        "correlation_id": correlation,
+        "error_uri": format!("{}/error?code={}", request.base(), refusal.code),
+    });
+    Reply::json(refusal.status, &body)
+}
+
+fn tenant_id(world: &World, name: &str) -> Result<&'static str, Refusal> {
+    world.names().tenant_of(name).ok_or_else(|| {
+        let code = if uuid::Uuid::try_parse(name).is_ok() { 900_021 } else { 90_002 };
+        refusal(
+            400,
+            "invalid_tenant",
+            code,
+            format!("Tenant '{name}' not found. Check to make sure you have the correct tenant ID and are signing into the correct cloud. Check with your subscription administrator, this may happen if there are no active subscriptions for the tenant."),
+        )
+    })
+}
+
+fn instances(request: &Request) -> Reply {
+    let endpoint = request
+        .parameter("authorization_endpoint")
+        .unwrap_or_default();
+    let tenant = endpoint
+        .strip_prefix("https://")
+        .and_then(|rest| rest.split('/').nth(1))
+        .unwrap_or("common")
+        .to_owned();
+    let host = &request.authority;
+    Reply::json(
+        200,
+        &json!({
+            "tenant_discovery_endpoint": format!("{}/{tenant}/v2.0/.well-known/openid-configuration", request.base()),
+            "api-version": "1.1",
+            "metadata": [{"preferred_network": host, "preferred_cache": host, "aliases": [host]}],
+        }),
+    )
+}
+
+fn configuration(
+    world: &World,
+    request: &Request,
+    tenant: &str,
+    version: &str,
+) -> Result<Reply, Refusal> {
+    let id = match tenant {
+        "common" | "organizations" => "{tenantid}",
+        _ => tenant_id(world, tenant)?,
+    };
+    let place = if id == "{tenantid}" { tenant } else { id };
+    let base = request.base();
+    let names = world.names();
+    let mut body = json!({
+        "token_endpoint": format!("{base}/{place}/oauth2{version}/token"),
+        "token_endpoint_auth_methods_supported": ["client_secret_post", "private_key_jwt"],
+        "jwks_uri": format!("{base}/{place}/discovery{version}/keys"),
+        "response_modes_supported": ["query", "fragment", "form_post"],
+        "subject_types_supported": ["pairwise"],
+        "id_token_signing_alg_values_supported": ["RS256"],
+        "response_types_supported": ["code"],
+        "scopes_supported": ["openid", "profile", "email", "offline_access"],
+        "issuer": format!("{base}/{id}{version}"),
+        "authorization_endpoint": format!("{base}/{place}/oauth2{version}/authorize"),
+        "device_authorization_endpoint": format!("{base}/{place}/oauth2{version}/devicecode"),
+        "tenant_region_scope": region(names.cloud).0,
+        "cloud_instance_name": names.login_host.trim_start_matches("login."),
+        "msgraph_host": names.graph_host,
+    });
+    if let Some(part) = region(names.cloud).1 {
+        body["tenant_region_sub_scope"] = part.into();
+    }
+    Ok(Reply::json(200, &body))
+}
+
+fn region(cloud: CloudName) -> (&'static str, Option<&'static str>) {
+    match cloud {
+        CloudName::Worldwide | CloudName::Bleu | CloudName::Delos => ("EU", None),
+        CloudName::GccHigh => ("USGov", Some("DODCON")),
+        CloudName::Dod => ("USGov", Some("DOD")),
+        CloudName::China => ("AS", None),
+    }
+}
+
+fn keys(world: &World) -> Reply {
+    let certificate = &world.signers().token_service.certificate;
+    let (modulus, exponent) = certificate.rsa_components().unwrap_or_default();
+    Reply::json(
+        200,
+        &json!({"keys": [{
+            "kty": "RSA",
+            "use": "sig",
+            "kid": certificate.x5t(),
+            "x5t": certificate.x5t(),
+            "n": modulus,
+            "e": exponent,
+            "x5c": [certificate.base64()],
+        }]}),
+    )
+}
+
+fn form(request: &Request) -> HashMap<String, String> {
+    request.form().into_iter().collect()
+}
+
+fn field<'a>(form: &'a HashMap<String, String>, name: &str) -> &'a str {
+    form.get(name).map_or("", String::as_str)
+}
+
+/// The token endpoint, version 2.0: client credentials.
+fn token(world: &World, request: &Request, tenant: &str) -> Result<Reply, Refusal> {
+    let tenant = tenant_id(world, tenant)?;
+    let form = form(request);
+    match field(&form, "grant_type") {
+        "client_credentials" => client_credentials(world, request, tenant, &form),
+        "" => Err(refusal(
+            400,
+            "invalid_request",
+            900_144,
+            "The request body must contain the following parameter: 'grant_type'.",
+        )),
+        other => Err(refusal(
+            400,
+            "unsupported_grant_type",
+            70_003,
+            format!("The app requested an unsupported grant type '{other}'."),
+        )),
+    }
+}
+
+fn client_credentials(
+    world: &World,
+    request: &Request,
+    tenant: &str,
+    form: &HashMap<String, String>,
+) -> Result<Reply, Refusal> {
+    let client = field(form, "client_id");
+    if client.is_empty() {
+        return Err(refusal(
+            400,
+            "invalid_request",
+            900_144,
+            "The request body must contain the following parameter: 'client_id'.",
+        ));
+    }
+    let application = world
+        .directory()
+        .applications
+        .iter()
+        .find(|application| application.app_id.eq_ignore_ascii_case(client));
+    let Some(application) = application.filter(|_| tenant == seed::TENANT) else {
+        return Err(refusal(
+            400,
+            "unauthorized_client",
+            700_016,
+            format!(
+                "Application with identifier '{client}' was not found in the directory '{}'. This can happen if the application has not been installed by the administrator of the tenant or consented to by any user in the tenant. You may have sent your authentication request to the wrong tenant.",
+                world.directory().title
+            ),
+        ));
+    };
+    match (
+        field(form, "client_secret"),
+        field(form, "client_assertion"),
+    ) {
+        ("", "") => {
+            return Err(refusal(
+                401,
+                "invalid_client",
+                7_000_218,
+                "The request body must contain the following parameter: 'client_assertion' or 'client_secret'.",
+            ));
+        }
+        (secret, "") => check_secret(world, client, secret)?,
+        (_, assertion) => {
+            if field(form, "client_assertion_type")
+                != "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+            {
+                return Err(refusal(
+                    400,
+                    "invalid_request",
+                    900_144,
+                    "The request body must contain the following parameter: 'client_assertion_type'.",
+                ));
+            }
+            check_assertion(world, request, tenant, client, assertion, &application.keys)?;
+        }
+    }
+    let audience = resource(world, field(form, "scope"))?;
+    let now = world.now().as_second();
+    let principal = world.directory().principal(client);
+    let object = principal.map_or("", |principal| principal.id.as_str());
+    let claims = json!({
+        "aud": audience,
+        "iss": world.names().sts_issuer(tenant),
+        "iat": now, "nbf": now, "exp": now + 3599,
+        "app_displayname": application.title,
+        "appid": application.app_id,
+        "appidacr": if field(form, "client_secret").is_empty() { "2" } else { "1" },
+        "idtyp": "app",
+        "oid": object, "sub": object,
+        "roles": ["Application.ReadWrite.All", "Organization.Read.All", "Exchange.ManageAsApp"],
+        "tid": tenant,
+        "uti": guid_of(&format!("token {now} {audience}")),
+        "ver": "1.0",
+    });
+    let token = sign(world, &claims)?;
+    Ok(Reply::json(
+        200,
+        &json!({"token_type": "Bearer", "expires_in": 3599, "ext_expires_in": 3599, "access_token": token}),
+    ))
+}
+
+fn sign(world: &World, claims: &Json) -> Result<String, Refusal> {
+    let signed = world.signers().token_service.sign(claims, true);
+    signed.ok_or_else(|| {
+        refusal(
+            500,
+            "server_error",
+            90_033,
+            "A transient error has occurred. Please try again.",
+        )
+    })
+}
+
+fn check_secret(world: &World, client: &str, secret: &str) -> Result<(), Refusal> {
+    if world.passwords().client.expose() == secret {
+        return Ok(());
+    }
+    Err(refusal(
+        401,
+        "invalid_client",
+        7_000_215,
+        format!(
+            "Invalid client secret provided. Ensure the secret being sent in the request is the client secret value, not the client secret ID, for a secret added to app '{client}'."
+        ),
+    ))
+}
+
+/// How far clocks may differ.
+const SKEW: f64 = 300.0;
+
+fn check_assertion(
+    world: &World,
+    request: &Request,
+    tenant: &str,
+    client: &str,
+    assertion: &str,
+    keys: &[Certificate],
+) -> Result<(), Refusal> {
+    let invalid = |code, message: String| refusal(401, "invalid_client", code, message);
+    let token = Token::read(assertion)
+        .ok_or_else(|| invalid(50_027, "JWT token is invalid or malformed.".to_owned()))?;
+    let certificate =
+        find_key(keys, &token, client).map_err(|message| invalid(700_027, message))?;
+    check_signature(certificate, assertion).map_err(|message| invalid(700_027, message))?;
+    let names = world.names();
+    let audience = token.claim("aud");
+    let places = [request.authority.as_str(), names.login_host.as_str()];
+    let fits = places.iter().any(|place| {
+        [tenant, &names.initial_domain, "common"]
+            .iter()
+            .any(|tenant| {
+                ["oauth2/v2.0/token", "v2.0"].iter().any(|end| {
+                    audience.eq_ignore_ascii_case(&format!("https://{place}/{tenant}/{end}"))
+                })
+            })
+    });
+    if !fits {
+        return Err(invalid(
+            700_023,
+            format!(
+                "Client assertion audience claim does not match Realm issuer. Review the documentation at https://docs.microsoft.com/azure/active-directory/develop/active-directory-certificate-credentials. Audience in the assertion was '{audience}'."
+            ),
+        ));
+    }
+    if token.claim("iss") != client || token.claim("sub") != client {
+        return Err(invalid(
+            700_021,
+            "Client assertion application identifier doesn't match 'client_id' parameter."
+                .to_owned(),
+        ));
+    }
+    check_lifetime(world, &token).map_err(|message| invalid(700_024, message))
+}
+
+/// The key that a token's header names; an error that says which key was looked for.
+fn find_key<'a>(
+    keys: &'a [Certificate],
+    token: &Token,
+    client: &str,
+) -> Result<&'a Certificate, String> {
+    let named = |certificate: &&Certificate| {
+        token
+            .header("x5t#S256")
+            .is_some_and(|x5t| x5t == certificate.x5t_s256())
+            || token
+                .header("x5t")
+                .is_some_and(|x5t| x5t == certificate.x5t())
+    };
+    keys.iter().find(named).ok_or_else(|| {
+        let used = token.header("x5t").or(token.header("x5t#S256")).unwrap_or_default();
+        format!(
+            "The certificate with identifier used to sign the client assertion is not registered on application. [Reason - The key was not found., Thumbprint of key used by client: '{}', Please visit the Azure Portal, Graph Explorer or directly use MS Graph to see configured keys for app Id '{client}'.]",
+            thumbprint_of(used)
+        )
+    })
+}
+
+fn thumbprint_of(x5t: &str) -> String {
+    use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
+    BASE64_URL_SAFE_NO_PAD.decode(x5t).map_or_else(
+        |_| x5t.to_owned(),
+        |bytes| super::token::hexadecimal(&bytes),
+    )
+}
+
+fn check_signature(certificate: &Certificate, assertion: &str) -> Result<(), String> {
+    if certificate.verifies(assertion) {
+        return Ok(());
+    }
+    Err(format!(
+        "Client assertion contains an invalid signature. [Reason - The provided signature value did not match the expected signature value., Thumbprint of key used by client: '{}', Found key 'Start={}, End={}']",
+        certificate.thumbprint, certificate.not_before, certificate.not_after
+    ))
+}
+
+fn check_lifetime(world: &World, token: &Token) -> Result<(), String> {
+    let now = f64::from(u32::try_from(world.now().as_second()).unwrap_or(u32::MAX));
+    let from = token
+        .seconds("nbf")
+        .or_else(|| token.seconds("iat"))
+        .unwrap_or(now);
+    match token.seconds("exp") {
+        Some(to) if from - SKEW <= now && now < to + SKEW => Ok(()),
+        to => Err(format!(
+            "Client assertion is not within its valid time range. Current time: {}, assertion valid from {from}, expiry time of assertion {}.",
+            world.now(),
+            to.unwrap_or_default()
+        )),
+    }
+}
+
+/// The audience that a scope stands for: one of the resources that exist.
+fn resource(world: &World, scope: &str) -> Result<String, Refusal> {
+    let asked = scope.split(' ').find(|scope| scope.ends_with("/.default"));
+    let Some(resource) = asked.and_then(|scope| scope.strip_suffix("/.default")) else {
+        return Err(refusal(
+            400,
+            "invalid_scope",
+            1_002_012,
+            format!(
+                "The provided value for scope {scope} is not valid. Client credential flows must have a scope value with /.default suffixed to the resource identifier (application ID URI)."
+            ),
+        ));
+    };
+    let bare = resource.trim_end_matches('/');
+    if audiences(world, Front::Graph)
+        .iter()
+        .chain(&audiences(world, Front::ExchangeOnline))
+        .any(|known| known.eq_ignore_ascii_case(bare))
+    {
+        return Ok(resource.to_owned());
+    }
+    Err(no_resource(world, resource))
+}
+
+fn no_resource(world: &World, resource: &str) -> Refusal {
+    refusal(
+        400,
+        "invalid_resource",
+        500_011,
+        format!(
+            "The resource principal named {resource} was not found in the tenant named {}. This can happen if the application has not been installed by the administrator of the tenant or consented to by any user in the tenant. You might have sent your authentication request to the wrong tenant.",
+            world.directory().title
+        ),
+    )
+}
+
+/// The audiences that a front takes tokens for.
+fn audiences(world: &World, front: Front) -> Vec<String> {
+    let names = world.names();
+    let mut all = vec![
+        format!("https://{}", names.host_of(front)),
+        format!("https://{}", world.loopback(front)),
+    ];
+    match front {
+        Front::Graph => all.push(seed::GRAPH.to_owned()),
+        _ => {
+            all.push(seed::EXCHANGE.to_owned());
+            let principal = world.directory().principal(seed::EXCHANGE);
+            let spns = principal.map_or(&[][..], |principal| &principal.names);
+            let urls = spns
+                .iter()
+                .filter(|name| name.starts_with("https://") && name.contains("office"));
+            all.extend(urls.map(|name| name.trim_end_matches('/').to_owned()));
+        }
+    }
+    all
+}
+
+/// Checks a token that came to Graph or Exchange Online; the error is the service's text.
+pub(super) fn check(world: &World, token: &str, front: Front) -> Result<(), String> {
+    let read =
+        Token::read(token).ok_or("IDX14100: JWT is not well formed, there are no dots (.).")?;
+    let certificate = &world.signers().token_service.certificate;
+    if read.header("x5t") != Some(certificate.x5t().as_str()) || !certificate.verifies(token) {
+        return Err("Signature validation failed. Invalid signature.".to_owned());
+    }
+    let audience = read.claim("aud").trim_end_matches('/');
+    if !audiences(world, front)
+        .iter()
+        .any(|known| known.eq_ignore_ascii_case(audience))
+    {
+        return Err("Access token validation failure. Invalid audience.".to_owned());
+    }
+    check_lifetime(world, &read)
+        .map_err(|_| "Lifetime validation failed, the token is expired.".to_owned())
+}
+
+/// The realm metadata of the Access Control Service.
+fn acs_metadata(world: &World, request: &Request, tenant: &str) -> Reply {
+    let names = world.names();
+    let (base, service) = (request.base(), &names.token_service);
+    let certificate = &world.signers().token_service.certificate;
+    let audience = |realm: &str| format!("{service}/{}@{realm}", names.acs_host);
+    let endpoint = |path: &str, protocol: &str, usage: &str| json!({"location": format!("{base}/{tenant}/{path}"), "protocol": protocol, "usage": usage});
+    let audiences: Vec<String> = if tenant == seed::TENANT {
+        [&names.initial_domain, &names.routing_domain]
+            .into_iter()
+            .chain(&names.domains)
+            .map(|domain| audience(domain))
+            .chain([audience(tenant)])
+            .collect()
+    } else {
+        vec![audience("fabrikam.com"), audience(tenant)]
+    };
+    Reply::json(
+        200,
+        &json!({
+            "version": "1.0",
+            "name": "sts",
+            "realm": tenant,
+            "issuer": format!("{service}@{tenant}"),
+            "allowedAudiences": audiences,
+            "endpoints": [
+                endpoint("tokens/OAuth/2", "OAuth2", "issuance"),
+                endpoint("tokens/delegation/1", "DelegationIssuance1.0", "issuance"),
+                endpoint("mgmt/delegation/1", "DelegationManagement1.0", "management"),
+            ],
+            "keys": [{
+                "usage": "signing",
+                "keyValue": {
+                    "type": "x509Certificate",
+                    "value": certificate.base64(),
+                    "keyInfo": {"x5t": certificate.x5t()},
+                },
+            }],
+        }),
+    )
+}
+
+/// The federation metadata document of the security token service.
+fn federation_metadata(world: &World, tenant: &str) -> Reply {
+    let names = world.names();
+    let certificate = world.signers().token_service.certificate.base64();
+    let (issuer, host) = (names.sts_issuer(tenant), &names.login_host);
+    let key = format!(
+        "<KeyDescriptor use=\"signing\"><KeyInfo xmlns=\"http://www.w3.org/2000/09/xmldsig#\"><X509Data><X509Certificate>{certificate}</X509Certificate></X509Data></KeyInfo></KeyDescriptor>"
+    );
+    let endpoint = |name: &str| {
+        format!(
+            "<fed:{name}><wsa:EndpointReference xmlns:wsa=\"http://www.w3.org/2005/08/addressing\"><wsa:Address>https://{host}/{tenant}/wsfed</wsa:Address></wsa:EndpointReference></fed:{name}>"
+        )
+    };
+    let xml = format!(
+        "<?xml version=\"1.0\" encoding=\"utf-8\"?><EntityDescriptor ID=\"_{id}\" entityID=\"{issuer}\" xmlns=\"urn:oasis:names:tc:SAML:2.0:metadata\">\
+         <RoleDescriptor xsi:type=\"fed:SecurityTokenServiceType\" protocolSupportEnumeration=\"http://docs.oasis-open.org/wsfed/federation/200706\" xmlns:xsi=\"http://www.w3.org/2001/XMLSchema-instance\" xmlns:fed=\"http://docs.oasis-open.org/wsfed/federation/200706\">{key}{service}{passive}</RoleDescriptor>\
+         <IDPSSODescriptor protocolSupportEnumeration=\"urn:oasis:names:tc:SAML:2.0:protocol\">{key}\
+         <SingleLogoutService Binding=\"urn:oasis:names:tc:SAML:2.0:bindings:HTTP-Redirect\" Location=\"https://{host}/{tenant}/saml2\" />\
+         <SingleSignOnService Binding=\"urn:oasis:names:tc:SAML:2.0:bindings:HTTP-Redirect\" Location=\"https://{host}/{tenant}/saml2\" />\
+         </IDPSSODescriptor></EntityDescriptor>",
+        id = guid_of(&format!("federation metadata {tenant}")),
+        service = endpoint("SecurityTokenServiceEndpoint"),
+        passive = endpoint("PassiveRequestorEndpoint"),
+    );
+    Reply::with(200, "application/samlmetadata+xml; charset=utf-8", xml)
+}
+
+/// The token endpoint of the Access Control Service: an assertion of a service against an actor token.
+fn acs_token(world: &World, request: &Request, tenant: &str) -> Result<Reply, Refusal> {
+    let tenant = tenant_id(world, tenant)?;
+    let form = form(request);
+    if field(&form, "grant_type") != "http://oauth.net/grant_type/jwt/1.0/bearer" {
+        return Err(refusal(
+            400,
+            "unsupported_grant_type",
+            70_003,
+            format!(
+                "The app requested an unsupported grant type '{}'.",
+                field(&form, "grant_type")
+            ),
+        ));
+    }
+    let assertion = field(&form, "assertion");
+    let token = Token::read(assertion).ok_or_else(|| {
+        refusal(
+            401,
+            "invalid_client",
+            50_027,
+            "JWT token is invalid or malformed.",
+        )
+    })?;
+    let client = actor(world, tenant, &token)?;
+    check_actor_key(world, client, &token, assertion)?;
+    let names = world.names();
+    let audience = format!("{}/{}@{tenant}", names.token_service, names.acs_host);
+    if !token.claim("aud").eq_ignore_ascii_case(&audience) {
+        return Err(refusal(
+            401,
+            "invalid_client",
+            50_027,
+            format!(
+                "JWT token is invalid or malformed. The audience '{}' is not '{audience}'.",
+                token.claim("aud")
+            ),
+        ));
+    }
+    check_lifetime(world, &token)
+        .map_err(|message| refusal(401, "invalid_client", 700_024, message))?;
+    let resource = field(&form, "resource");
+    if !is_granted(world, tenant, resource) {
+        return Err(no_resource(
+            world,
+            resource.split('@').next().unwrap_or(resource),
+        ));
+    }
+    issue(world, tenant, client, resource)
+}
+
+/// The application that an assertion speaks for: its issuer is `application@tenant`.
+fn actor<'a>(world: &World, tenant: &str, token: &'a Token) -> Result<&'a str, Refusal> {
+    let issuer = token.claim("iss");
+    let (client, realm) = issuer.split_once('@').unwrap_or((issuer, ""));
+    let known = world.directory().principal(client).is_some();
+    if known && realm.eq_ignore_ascii_case(tenant) && tenant == seed::TENANT {
+        return Ok(client);
+    }
+    Err(refusal(
+        400,
+        "unauthorized_client",
+        700_016,
+        format!(
+            "Application with identifier '{client}' was not found in the directory '{realm}'. This can happen if the application has not been installed by the administrator of the tenant or consented to by any user in the tenant. You may have sent your authentication request to the wrong tenant."
+        ),
+    ))
+}
+
+/// Checks the signature against the keys that were uploaded to the service principal; Exchange Online has one of its own.
+fn check_actor_key(
+    world: &World,
+    client: &str,
+    token: &Token,
+    assertion: &str,
+) -> Result<(), Refusal> {
+    let invalid = |message: String| refusal(401, "invalid_client", 700_027, message);
+    let uploaded = world
+        .directory()
+        .principal(client)
+        .map_or(&[][..], |principal| &principal.keys);
+    let own = &world.signers().exchange_online.certificate;
+    let keys: Vec<Certificate> = uploaded
+        .iter()
+        .map(|key| key.certificate.clone())
+        .chain((client == seed::EXCHANGE).then(|| own.clone()))
+        .collect();
+    let certificate = find_key(&keys, token, client).map_err(invalid)?;
+    check_signature(certificate, assertion).map_err(invalid)?;
+    if certificate.not_after <= world.now() {
+        return Err(invalid(format!(
+            "The certificate with identifier used to sign the client assertion is expired on application. [Reason - The key used is expired., Thumbprint of key used by client: '{}', Found key 'Start={}, End={}']",
+            certificate.thumbprint, certificate.not_before, certificate.not_after
+        )));
+    }
+    Ok(())
+}
+
+/// Whether `application/host@tenant` is a name of the application's service principal, in one of its forms.
+fn is_granted(world: &World, tenant: &str, resource: &str) -> bool {
+    let (name, realm) = resource.split_once('@').unwrap_or((resource, tenant));
+    let (application, host) = name.split_once('/').unwrap_or((name, ""));
+    let Some(principal) = world.directory().principal(application) else {
+        return false;
+    };
+    let forms = [
+        name.to_owned(),
+        format!("https://{host}"),
+        format!("https://{host}/"),
+        host.to_owned(),
+    ];
+    let wildcard = |spn: &str| {
+        spn.strip_prefix(application)
+            .and_then(|rest| rest.strip_prefix("/*."))
+            .is_some_and(|domain| host.to_lowercase().ends_with(&format!(".{domain}")))
+    };
+    realm.eq_ignore_ascii_case(tenant)
+        && !host.is_empty()
+        && principal
+            .names
+            .iter()
+            .any(|spn| forms.iter().any(|form| form.eq_ignore_ascii_case(spn)) || wildcard(spn))
+}
+
+/// How long an actor token lives.
+const ACTOR_LIFE: i64 = 86_400;
+
+fn issue(world: &World, tenant: &str, client: &str, resource: &str) -> Result<Reply, Refusal> {
+    let service = &world.names().token_service;
+    let object = world
+        .directory()
+        .principal(client)
+        .map_or("", |principal| principal.id.as_str());
+    let now = world.now().as_second();
+    let audience = if resource.contains('@') {
+        resource.to_owned()
+    } else {
+        format!("{resource}@{tenant}")
+    };
+    let claims = json!({
+        "aud": audience,
+        "iss": format!("{service}@{tenant}"),
+        "iat": now, "nbf": now, "exp": now + ACTOR_LIFE,
+        "identityprovider": format!("{service}@{tenant}"),
+        "nameid": format!("{client}@{tenant}"),
+        "oid": object, "sub": object,
+        "trustedfordelegation": "true",
+        "xms_spcu": "true",
+    });
+    let token = sign(world, &claims)?;
+    Ok(Reply::json(
+        200,
+        &json!({
+            "token_type": "Bearer",
+            "expires_in": (ACTOR_LIFE - 1).to_string(),
+            "not_before": now.to_string(),
+            "expires_on": (now + ACTOR_LIFE).to_string(),
+            "resource": audience,
+            "access_token": token,
+        }),
+    ))
+}

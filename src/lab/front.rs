@@ -1,0 +1,331 @@
+//! Serving HTTPS on the loopback interface: one listener per [`Front`], each request answered from the world.
+//!
+//! A front's own answer is a plain function from [`Request`] and world to [`Reply`], because inside the world the
+//! simulated servers call one another by the same functions.
+
+use super::world::{Shared, World};
+use super::{entra, exchange_web, graph, online};
+use http_body_util::{BodyExt as _, Full, Limited};
+use hyper::{body::Bytes, body::Incoming, service::service_fn};
+use hyper_util::rt::TokioIo;
+use std::convert::Infallible;
+use tokio::{net::TcpListener, net::TcpStream, task::JoinSet};
+use tokio_rustls::TlsAcceptor;
+
+/// A simulated service with an address of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Front {
+    /// Sign-in, the Access Control Service and the metadata documents of the tenant.
+    Login,
+    /// Microsoft Graph.
+    Graph,
+    /// Exchange Online.
+    ExchangeOnline,
+    /// The organization's own Exchange servers.
+    OnPremises,
+}
+
+impl Front {
+    /// All of them.
+    pub const ALL: [Self; 4] = [
+        Self::Login,
+        Self::Graph,
+        Self::ExchangeOnline,
+        Self::OnPremises,
+    ];
+}
+
+/// A request, as it came over the loopback interface or from another server of the world.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// The method, in capitals.
+    pub method: String,
+    /// The host that was asked, with its port where one was named.
+    pub authority: String,
+    /// The path, as it was sent.
+    pub path: String,
+    /// The query, as it was sent.
+    pub query: String,
+    /// The headers: names in small letters.
+    pub headers: Vec<(String, String)>,
+    /// The body.
+    pub body: Vec<u8>,
+    /// Whether it came over the loopback interface, where no host name of the world is in use.
+    pub loopback: bool,
+}
+
+impl Request {
+    /// A header's first value.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers
+            .iter()
+            .find(|(header, _)| header == name)
+            .map(|(_, value)| value.as_str())
+    }
+
+    /// What follows `Bearer` in the authorization header; an empty text when nothing does, absent without the scheme.
+    pub fn bearer(&self) -> Option<&str> {
+        let value = self.header("authorization")?.trim();
+        let (scheme, token) = value.split_once(' ').unwrap_or((value, ""));
+        scheme
+            .eq_ignore_ascii_case("bearer")
+            .then_some(token.trim())
+    }
+
+    /// The parts of the path, decoded.
+    pub fn segments(&self) -> Vec<String> {
+        self.path
+            .split('/')
+            .filter(|part| !part.is_empty())
+            .map(|part| percent_decoded(part, false))
+            .collect()
+    }
+
+    /// A parameter of the query, decoded; names are compared without case.
+    pub fn parameter(&self, name: &str) -> Option<String> {
+        pairs(&self.query)
+            .into_iter()
+            .find(|(key, _)| key.eq_ignore_ascii_case(name))
+            .map(|(_, value)| value)
+    }
+
+    /// The fields of a form body, decoded.
+    pub fn form(&self) -> Vec<(String, String)> {
+        pairs(&String::from_utf8_lossy(&self.body))
+    }
+
+    /// The address that documents should name their own endpoints under.
+    pub fn base(&self) -> String {
+        format!("https://{}", self.authority)
+    }
+}
+
+/// An answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reply {
+    /// The status code.
+    pub status: u16,
+    /// The headers.
+    pub headers: Vec<(String, String)>,
+    /// The body.
+    pub body: Vec<u8>,
+}
+
+impl Reply {
+    /// An answer without a body.
+    pub fn empty(status: u16) -> Self {
+        Self {
+            status,
+            headers: Vec::new(),
+            body: Vec::new(),
+        }
+    }
+
+    /// An answer with a body of a type.
+    pub fn with(status: u16, content_type: &str, body: impl Into<Vec<u8>>) -> Self {
+        Self {
+            status,
+            headers: vec![("content-type".to_owned(), content_type.to_owned())],
+            body: body.into(),
+        }
+    }
+
+    /// An answer of JSON.
+    pub fn json(status: u16, body: &serde_json::Value) -> Self {
+        Self::with(status, "application/json; charset=utf-8", body.to_string())
+    }
+
+    /// Adds a header.
+    #[must_use]
+    pub fn header(mut self, name: &str, value: impl Into<String>) -> Self {
+        self.headers.push((name.to_owned(), value.into()));
+        self
+    }
+
+    /// The first header of that name.
+    pub fn find_header(&self, name: &str) -> Option<&str> {
+        self.headers
+            .iter()
+            .find(|(header, _)| header.eq_ignore_ascii_case(name))
+            .map(|(_, value)| value.as_str())
+    }
+
+    /// The body as text.
+    pub fn text(&self) -> String {
+        String::from_utf8_lossy(&self.body).into_owned()
+    }
+
+    /// The page that the web server gives for a path that is not there.
+    pub fn not_found() -> Self {
+        Self::with(
+            404,
+            "text/html; charset=us-ascii",
+            "<!DOCTYPE HTML PUBLIC \"-//W3C//DTD HTML 4.01//EN\"\"http://www.w3.org/TR/html4/strict.dtd\">\r\n\
+             <HTML><HEAD><TITLE>Not Found</TITLE></HEAD>\r\n\
+             <BODY><h2>Not Found</h2><hr><p>HTTP Error 404. The requested resource is not found.</p></BODY></HTML>\r\n",
+        )
+    }
+}
+
+/// Answers a request from the world, without waiting for anything.
+pub(super) fn answer(world: &mut World, front: Front, request: &Request) -> Reply {
+    match front {
+        Front::Login => entra::answer(world, request),
+        Front::Graph => graph::answer(world, request),
+        Front::ExchangeOnline if request.path.to_ascii_lowercase().starts_with("/adminapi/") => {
+            online::answer(world, request)
+        }
+        Front::ExchangeOnline | Front::OnPremises => exchange_web::answer(world, front, request),
+    }
+}
+
+/// Accepts connections until it is dropped; the connections end with it.
+pub(super) async fn serve(listener: TcpListener, front: Front, tls: TlsAcceptor, world: Shared) {
+    let mut connections = JoinSet::new();
+    loop {
+        tokio::select! {
+            accepted = listener.accept() => {
+                if let Ok((stream, _)) = accepted {
+                    connections.spawn(converse(stream, front, tls.clone(), world.clone()));
+                }
+            }
+            Some(_) = connections.join_next() => {}
+        }
+    }
+}
+
+/// The longest body that is read: what a WSMan envelope or a key list can reach, and some more.
+const BODY_LIMIT: usize = 16 << 20;
+
+async fn converse(stream: TcpStream, front: Front, tls: TlsAcceptor, world: Shared) {
+    if stream.set_nodelay(true).is_err() {
+        return;
+    }
+    let Ok(stream) = tls.accept(stream).await else {
+        return;
+    };
+    let service = service_fn(move |request| {
+        let world = world.clone();
+        async move { Ok::<_, Infallible>(respond(front, request, &world).await) }
+    });
+    let connection = hyper::server::conn::http1::Builder::new();
+    if let Err(error) = connection
+        .serve_connection(TokioIo::new(stream), service)
+        .await
+    {
+        tracing::debug!(?front, %error, "a connection ended");
+    }
+}
+
+async fn respond(
+    front: Front,
+    request: hyper::Request<Incoming>,
+    world: &Shared,
+) -> hyper::Response<Full<Bytes>> {
+    let (parts, body) = request.into_parts();
+    let reply = match Limited::new(body, BODY_LIMIT).collect().await {
+        Ok(body) => {
+            let request = Request {
+                method: parts.method.as_str().to_owned(),
+                authority: authority(&parts),
+                path: parts.uri.path().to_owned(),
+                query: parts.uri.query().unwrap_or_default().to_owned(),
+                headers: headers(&parts.headers),
+                body: body.to_bytes().to_vec(),
+                loopback: true,
+            };
+            answer_counted(front, &request, world).await
+        }
+        Err(_) => Reply::empty(413),
+    };
+    response(reply)
+}
+
+/// The one place where a front may wait: PowerShell remoting answers some requests only when there is something to say.
+async fn answer_counted(front: Front, request: &Request, world: &Shared) -> Reply {
+    world.with(|world| {
+        world.count(front);
+        answer(world, front, request)
+    })
+}
+
+fn authority(parts: &hyper::http::request::Parts) -> String {
+    let host = parts
+        .headers
+        .get("host")
+        .and_then(|host| host.to_str().ok());
+    host.or_else(|| parts.uri.authority().map(|authority| authority.as_str()))
+        .unwrap_or("localhost")
+        .to_owned()
+}
+
+fn headers(headers: &hyper::HeaderMap) -> Vec<(String, String)> {
+    headers
+        .iter()
+        .map(|(name, value)| {
+            let value = String::from_utf8_lossy(value.as_bytes()).into_owned();
+            (name.as_str().to_owned(), value)
+        })
+        .collect()
+}
+
+fn response(reply: Reply) -> hyper::Response<Full<Bytes>> {
+    let mut builder = hyper::Response::builder().status(reply.status);
+    for (name, value) in &reply.headers {
+        builder = builder.header(name, value);
+    }
+    builder
+        .body(Full::new(Bytes::from(reply.body)))
+        .unwrap_or_else(|_| hyper::Response::new(Full::new(Bytes::new())))
+}
+
+fn pairs(text: &str) -> Vec<(String, String)> {
+    text.split('&')
+        .filter(|pair| !pair.is_empty())
+        .map(|pair| {
+            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+            (percent_decoded(name, true), percent_decoded(value, true))
+        })
+        .collect()
+}
+
+fn percent_decoded(text: &str, plus_is_space: bool) -> String {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((&byte, after)) = rest.split_first() {
+        rest = after;
+        let coded = after
+            .get(..2)
+            .and_then(|pair| std::str::from_utf8(pair).ok());
+        match (
+            byte,
+            coded.and_then(|pair| u8::from_str_radix(pair, 16).ok()),
+        ) {
+            (b'%', Some(decoded)) => {
+                bytes.push(decoded);
+                rest = after.get(2..).unwrap_or_default();
+            }
+            (b'+', _) if plus_is_space => bytes.push(b' '),
+            _ => bytes.push(byte),
+        }
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_filter_is_read_in_any_encoding() {
+        let expected = vec![("$filter".to_owned(), "appId eq 'a b'".to_owned())];
+        for query in [
+            "$filter=appId eq 'a b'",
+            "%24filter=appId+eq+%27a+b%27",
+            "$filter=appId%20eq%20'a%20b'&",
+        ] {
+            assert_eq!(pairs(query), expected, "{query}");
+        }
+        assert_eq!(percent_decoded("100%&%zz+", false), "100%&%zz+");
+    }
+}

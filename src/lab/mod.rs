@@ -1,0 +1,295 @@
+//! A simulated organization behind real HTTPS on the loopback interface.
+//!
+//! Two Exchange organizations, one tenant, its sign-in service and its directory, with certificates and signatures that
+//! are checked for real. What a client sees is an [`Organization`] like any other. It is a place to learn and to test:
+//! it refuses what the products refuse, in their words, but it holds no mail and answers only what the OAuth
+//! configuration is about. Start with [`Lab`]; its state is the [`World`].
+
+mod cmdlet;
+mod entra;
+mod exchange_web;
+mod front;
+mod graph;
+pub mod noun;
+mod oauth;
+mod online;
+mod rules;
+pub mod seed;
+mod tls;
+mod token;
+pub mod world;
+
+pub use front::{Front, Reply, Request};
+pub use graph::{Directory, KeyCredential, ServicePrincipal};
+pub use seed::Seed;
+pub use token::Certificate;
+pub use world::{Answer, Refusal, Rules, Shared, World};
+
+use crate::clock::Clock;
+use crate::cloud::{Cell, CloudName};
+use crate::organization::{
+    Authentication, OnPremisesExchange, Organization, SecretSource, SignIn, SignInMethod,
+};
+use crate::secret::Secret;
+use aws_lc_rs::rand;
+use std::{collections::BTreeMap, error, fmt, io, net::Ipv4Addr};
+use tokio::{net::TcpListener, task::JoinSet};
+
+/// How a lab is to be.
+#[derive(Clone, Debug)]
+pub struct LabOptions {
+    /// The cloud whose addresses it speaks with.
+    pub cloud: CloudName,
+    /// Which rules Exchange Online follows.
+    pub rules: Rules,
+    /// What time it is there.
+    pub clock: Clock,
+    /// What it starts with.
+    pub seed: Seed,
+}
+
+impl Default for LabOptions {
+    fn default() -> Self {
+        Self {
+            cloud: CloudName::Worldwide,
+            rules: Rules::default(),
+            clock: Clock::system(),
+            seed: Seed::default(),
+        }
+    }
+}
+
+/// A running lab; its servers end when it is dropped.
+pub struct Lab {
+    world: Shared,
+    cloud: CloudName,
+    ports: BTreeMap<Front, u16>,
+    authority: String,
+    servers: JoinSet<()>,
+}
+
+impl Lab {
+    /// Makes a world, binds a port of the loopback interface for each front, and serves them on the current runtime.
+    ///
+    /// # Errors
+    ///
+    /// When a port cannot be bound or a certificate cannot be made.
+    pub async fn start(options: LabOptions) -> Result<Self, Error> {
+        let tls = tls::start()?;
+        let mut listeners = Vec::new();
+        for front in Front::ALL {
+            let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+            listeners.push((front, listener.local_addr()?.port(), listener));
+        }
+        let ports: BTreeMap<Front, u16> = listeners
+            .iter()
+            .map(|(front, port, _)| (*front, *port))
+            .collect();
+        let cloud = options.cloud;
+        let world = Shared::new(World::new(options, &ports, Passwords::new()?)?);
+        let mut servers = JoinSet::new();
+        for (front, _, listener) in listeners {
+            servers.spawn(front::serve(
+                listener,
+                front,
+                tls.acceptor.clone(),
+                world.clone(),
+            ));
+        }
+        Ok(Self {
+            world,
+            cloud,
+            ports,
+            authority: tls.authority,
+            servers,
+        })
+    }
+
+    /// The organization to hand to a session.
+    pub fn organization(&self) -> Organization {
+        let (username, password, client_secret) = self.world.with(|world| {
+            let passwords = world.passwords();
+            (
+                seed::ADMINISTRATOR.to_owned(),
+                passwords.administrator.clone(),
+                passwords.client.clone(),
+            )
+        });
+        Organization {
+            name: "lab".to_owned(),
+            cloud: Some(self.cloud),
+            tenant: self
+                .world
+                .with(|world| world.names().initial_domain.clone()),
+            exchange: Some(OnPremisesExchange {
+                url: format!("{}/PowerShell/", self.address(Front::OnPremises)),
+                auth: Authentication::Basic,
+                username,
+                password: SecretSource::Plain(password),
+                kdc: None,
+                ca: Some(self.authority.clone()),
+            }),
+            sign_in: SignIn {
+                method: SignInMethod::ClientSecret,
+                client_id: Some(seed::CLIENT.to_owned()),
+                secret: Some(SecretSource::Plain(client_secret)),
+                certificate: None,
+            },
+            endpoints: BTreeMap::from([
+                (Cell::Login, self.address(Front::Login)),
+                (Cell::Graph, self.address(Front::Graph)),
+                (Cell::ExchangeOnline, self.address(Front::ExchangeOnline)),
+            ]),
+            ca: Some(self.authority.clone()),
+        }
+    }
+
+    /// The text of an organization file for this lab, with its secrets in it; `ca_file` names the file that will hold
+    /// [`Lab::authority`].
+    pub fn organization_file(&self, ca_file: &str) -> String {
+        let initial_domain = self
+            .world
+            .with(|world| world.names().initial_domain.clone());
+        let (administrator, client) = self.world.with(|world| {
+            let passwords = world.passwords();
+            (passwords.administrator.clone(), passwords.client.clone())
+        });
+        let text = |text: &str| toml::Value::from(text).to_string();
+        let ca_file = text(ca_file);
+        format!(
+            "# The lab that is running now; its passwords change at each start.\n\
+             cloud  = {cloud}\ntenant = {tenant}\n\n\
+             [exchange]\nurl      = {url}\nauth     = \"basic\"\nusername = {username}\npassword = {password}\nca_file  = {ca_file}\n\n\
+             [sign_in]\nmethod    = \"client-secret\"\nclient_id = {client_id}\nsecret    = {secret}\n\n\
+             [endpoints]\nlogin           = {login}\ngraph           = {graph}\nexchange_online = {online}\nca_file         = {ca_file}\n",
+            cloud = text(self.cloud.word()),
+            tenant = text(&initial_domain),
+            url = text(&format!("{}/PowerShell/", self.address(Front::OnPremises))),
+            username = text(seed::ADMINISTRATOR),
+            password = text(administrator.expose()),
+            client_id = text(seed::CLIENT),
+            secret = text(client.expose()),
+            login = text(&self.address(Front::Login)),
+            graph = text(&self.address(Front::Graph)),
+            online = text(&self.address(Front::ExchangeOnline)),
+        )
+    }
+
+    /// The certificate authority that the servers' certificates come from, as PEM.
+    pub fn authority(&self) -> &str {
+        &self.authority
+    }
+
+    /// The private key and certificate of the registered client, as PEM, for signing in with a certificate.
+    pub fn client_certificate(&self) -> Secret {
+        self.world.with(|world| world.client_certificate())
+    }
+
+    /// The address of a front, without a path.
+    pub fn address(&self, front: Front) -> String {
+        let port = self.ports.get(&front).copied().unwrap_or_default();
+        format!("https://localhost:{port}")
+    }
+
+    /// The state, shared with the servers.
+    pub fn world(&self) -> &Shared {
+        &self.world
+    }
+
+    /// Waits until the servers end, which they do not do by themselves.
+    pub async fn run(&mut self) {
+        while self.servers.join_next().await.is_some() {}
+    }
+}
+
+/// The secrets of one lab, made when it starts.
+pub(crate) struct Passwords {
+    pub(crate) administrator: Secret,
+    pub(crate) client: Secret,
+}
+
+impl Passwords {
+    fn new() -> Result<Self, Error> {
+        Ok(Self {
+            administrator: random_secret()?,
+            client: random_secret()?,
+        })
+    }
+}
+
+fn random_secret() -> Result<Secret, Error> {
+    let mut bytes = [0; 18];
+    rand::fill(&mut bytes).map_err(|_| Error::Random)?;
+    Ok(Secret::new(token::hexadecimal(&bytes).to_lowercase()))
+}
+
+/// Why a lab could not start.
+#[derive(Debug)]
+pub enum Error {
+    /// No port of the loopback interface could be had.
+    Port {
+        /// What the system says.
+        source: io::Error,
+    },
+    /// A certificate or key could not be made.
+    Certificate {
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The system gives no random bytes.
+    Random,
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Port { source } => write!(
+                formatter,
+                "the lab cannot have a port of the loopback interface: {source}"
+            ),
+            Self::Certificate { reason } => {
+                write!(formatter, "the lab cannot make a certificate: {reason}")
+            }
+            Self::Random => formatter.write_str("the system gives no random bytes"),
+        }
+    }
+}
+
+impl error::Error for Error {
+    fn source(&self) -> Option<&(dyn error::Error + 'static)> {
+        match self {
+            Self::Port { source } => Some(source),
+            Self::Certificate { .. } | Self::Random => None,
+        }
+    }
+}
+
+impl From<io::Error> for Error {
+    fn from(source: io::Error) -> Self {
+        Self::Port { source }
+    }
+}
+
+impl From<rcgen::Error> for Error {
+    fn from(error: rcgen::Error) -> Self {
+        Self::Certificate {
+            reason: error.to_string(),
+        }
+    }
+}
+
+impl From<rustls::Error> for Error {
+    fn from(error: rustls::Error) -> Self {
+        Self::Certificate {
+            reason: error.to_string(),
+        }
+    }
+}
+
+impl From<jsonwebtoken::errors::Error> for Error {
+    fn from(error: jsonwebtoken::errors::Error) -> Self {
+        Self::Certificate {
+            reason: error.to_string(),
+        }
+    }
+}

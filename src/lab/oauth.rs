@@ -1,0 +1,890 @@
+//! Server-to-server OAuth between the two Exchange organizations, as `Test-OAuthConnectivity` tries it out.
+//!
+//! The asking side ([`test_connectivity`]) goes the way of MS-XOAUTH: challenge, assertion signed with its own
+//! certificate, actor token, unsigned outer token, call. The answering side ([`challenge`], [`receive`]) believes only
+//! tokens whose issuer, signature, audience, partner application and user its own objects know. Nothing is shortened:
+//! each message is a request to the front that would get it.
+
+use super::cmdlet::{Call, not_found};
+use super::front::{Front, Reply, Request};
+use super::rules::phrase;
+use super::seed::{self, PEOPLE, Person};
+use super::token::{Certificate, Token, unsigned};
+use super::world::{Answer, Refusal, Rules, World, guid_of};
+use crate::subject::Plane;
+use crate::value::{Object, Value};
+use base64::{Engine as _, prelude::BASE64_STANDARD};
+use serde_json::{Value as Json, json};
+use std::fmt::Write as _;
+
+/// What goes wrong on the asking side: the exception that ends the test.
+struct Broken {
+    exception: String,
+}
+
+fn broken(exception: impl Into<String>) -> Broken {
+    Broken {
+        exception: exception.into(),
+    }
+}
+
+fn token_request_failed(message: &str) -> Broken {
+    broken(format!(
+        "System.Net.WebException: The request was aborted: The request was canceled. ---> Microsoft.Exchange.Security.OAuth.OAuthTokenRequestFailedException: {message}"
+    ))
+}
+
+/// `Test-OAuthConnectivity`.
+pub(super) fn test_connectivity(world: &mut World, call: &Call<'_>) -> Result<Answer, Refusal> {
+    let user = match call.text("Mailbox") {
+        Some(_) if call.is_on("AppOnly") => None,
+        Some(mailbox) => {
+            Some(local_person(call.plane, mailbox).ok_or_else(|| not_found(world, call, mailbox))?)
+        }
+        None => None,
+    };
+    let target = call.text("TargetUri").unwrap_or_default().to_owned();
+    let service = call.text("Service").unwrap_or_default().to_owned();
+    let mut attempt = Attempt {
+        plane: call.plane,
+        log: String::new(),
+    };
+    let outcome = attempt.run(world, &target, &service, user);
+    let (result, response) = match outcome {
+        Ok(reply) => (
+            "Success",
+            format!("HTTP response message: \r\n{}\r\n", reply.text()),
+        ),
+        Err(broken) => (
+            "Error",
+            format!(
+                "HTTP response message: \r\nException:\r\n{}\r\n",
+                broken.exception
+            ),
+        ),
+    };
+    let detail = format!(
+        "The configuration was last successfully loaded at 1/1/0001 12:00:00 AM UTC. This was {} minutes ago.\r\n\
+         The token cache is being cleared because \"use cached token\" was set to false.\r\n\
+         Exchange Outbound Oauth Log:\r\nClient request ID: {}\r\n{}\r\nExchange Response Details:\r\n{response}",
+        world.now().as_second() / 60 + MINUTES_BEFORE_1970,
+        guid_of(&format!("test {target} {}", world.now())),
+        attempt.log,
+    );
+    let task = match service.as_str() {
+        "EWS" => "Checking EWS API Call Under Oauth",
+        "AutoD" => "Checking Autodiscover API Call Under Oauth",
+        _ => "Checking Generic API Call Under Oauth",
+    };
+    let properties = [
+        ("Task", Value::from(task)),
+        ("Detail", detail.into()),
+        ("ResultType", result.into()),
+        (
+            "Identity",
+            "Microsoft.Exchange.Security.OAuth.ValidationResultNodeId".into(),
+        ),
+        ("IsValid", true.into()),
+        ("ObjectState", "New".into()),
+    ];
+    let object: Object = properties
+        .into_iter()
+        .map(|(name, value)| (name.to_owned(), value))
+        .collect();
+    Ok(Answer {
+        output: vec![object.into()],
+        warnings: Vec::new(),
+    })
+}
+
+/// Minutes between the years 1 and 1970; the configuration of a test that starts afresh was "loaded" in the year 1.
+const MINUTES_BEFORE_1970: i64 = 1_035_593_280;
+
+/// One who has a mailbox on a plane, by address, alias or name.
+fn local_person(plane: Plane, identity: &str) -> Option<Person> {
+    PEOPLE.into_iter().find(|person| {
+        person.mailbox == plane
+            && [person.address, person.alias, person.name]
+                .iter()
+                .any(|key| key.eq_ignore_ascii_case(identity))
+    })
+}
+
+/// One run of the asking side, with what it logs.
+struct Attempt {
+    plane: Plane,
+    log: String,
+}
+
+/// What a challenge says.
+struct Challenge {
+    client_id: String,
+    realm: String,
+    issuers: Vec<String>,
+}
+
+/// The authorization server that was chosen.
+struct Issuer {
+    name: String,
+    identifier: String,
+    realm: String,
+    endpoint: String,
+}
+
+impl Attempt {
+    fn information(&mut self, place: &str, message: impl AsRef<str>) {
+        let _ = write!(self.log, "Information:[{place}] {}\r\n", message.as_ref());
+    }
+
+    fn error(&mut self, place: &str, message: impl AsRef<str>) {
+        let _ = write!(self.log, "Error:[{place}] {}\r\n", message.as_ref());
+    }
+
+    fn run(
+        &mut self,
+        world: &mut World,
+        target: &str,
+        service: &str,
+        user: Option<Person>,
+    ) -> Result<Reply, Broken> {
+        self.information("OAuthCredentials:Authenticate", "entering");
+        let challenge = self.challenge(world, target)?;
+        let issuer = self.choose(world, &challenge, user)?;
+        let host = target.strip_prefix("https://").unwrap_or(target);
+        let host = host.split(['/', ':']).next().unwrap_or(host);
+        let resource = format!("{}/{host}@{}", challenge.client_id, issuer.realm);
+        let actor = self.actor_token(world, &issuer, &resource, user)?;
+        let bearer = self.outer_token(world, &issuer, &resource, &actor, user);
+        self.send(world, target, service, &bearer)
+    }
+
+    /// Asks the target who it believes.
+    fn challenge(&mut self, world: &mut World, target: &str) -> Result<Challenge, Broken> {
+        let headers = [
+            ("Authorization", "Bearer"),
+            ("Content-Type", "text/xml; charset=utf-8"),
+        ];
+        let reply = world
+            .fetch("POST", target, &headers, &[])
+            .map_err(|reason| broken(format!("System.Net.WebException: {reason}")))?;
+        let header = reply
+            .find_header("www-authenticate")
+            .unwrap_or_default()
+            .to_owned();
+        if reply.status != 401 {
+            return Err(broken(format!(
+                "System.Net.WebException: The remote server returned an error: ({}) {}.",
+                reply.status,
+                phrase(reply.status)
+            )));
+        }
+        let Some(challenge) = read_challenge(&header) else {
+            self.error(
+                "OAuthCredentials:Authenticate",
+                format!("the challenge from '{target}' has no Bearer part: {header}"),
+            );
+            return Err(token_request_failed(
+                "The challenge value returned from the server is invalid. The URL may not support OAuth.",
+            ));
+        };
+        self.information(
+            "OAuthCredentials:Authenticate",
+            format!("challenge from '{target}' received: {header}"),
+        );
+        self.information(
+            "OAuthCredentials:GetToken",
+            format!(
+                "client-id: '{}', realm: '{}', trusted_issuer: '{}'",
+                challenge.client_id,
+                challenge.realm,
+                challenge.issuers.join(",")
+            ),
+        );
+        if challenge.client_id.is_empty() {
+            return Err(token_request_failed(
+                "The client ID in the challenge is empty.",
+            ));
+        }
+        Ok(challenge)
+    }
+
+    /// Picks the enabled authorization server of this side that the target believes.
+    fn choose(
+        &mut self,
+        world: &World,
+        challenge: &Challenge,
+        user: Option<Person>,
+    ) -> Result<Issuer, Broken> {
+        let place = "OAuthTokenBuilder:GetAppToken";
+        let organization = if self.plane == Plane::OnPremises {
+            ""
+        } else {
+            seed::TENANT
+        };
+        let builder = if user.is_some() {
+            "OAuthTokenBuilder:GetAppWithUserToken"
+        } else {
+            place
+        };
+        self.information(
+            builder,
+            format!("Start building a token using organizationId '{organization}'"),
+        );
+        self.information(place, "start building the apptoken");
+        self.information(place, "checking enabled auth servers");
+        let servers = issuers(world, self.plane);
+        check_realms(&servers)?;
+        for (server, domains) in &servers {
+            let named = format!("{}@{}", server.identifier, server.realm);
+            let matching = challenge
+                .issuers
+                .iter()
+                .any(|issuer| trusts(issuer, &server.identifier, &server.realm));
+            if matching {
+                self.information(place, format!("trusted_issuer includes the auth server '{}' (having DomainName: {domains}): {named},", server.name));
+                return Ok(self.located(server, challenge));
+            }
+            self.information(
+                place,
+                format!(
+                    "trusted_issuer does NOT include the auth server '{}': {named}",
+                    server.name
+                ),
+            );
+        }
+        let listed = challenge.issuers.join(",");
+        self.error(
+            place,
+            format!("unable to continue building token; no locally configured issuer was in the trusted_issuer list, realm from challenge was also empty. trusted_issuers was {listed}"),
+        );
+        Err(token_request_failed(&format!(
+            "The trusted issuers contained the following entries '{listed}'. None of them are configured locally."
+        )))
+    }
+
+    /// Fills in the tenant, which Exchange Online's own entry leaves open.
+    fn located(&mut self, server: &Issuer, challenge: &Challenge) -> Issuer {
+        let realm = match server.realm.as_str() {
+            "*" => challenge
+                .issuers
+                .iter()
+                .filter_map(|issuer| issuer.split_once('@'))
+                .find(|(identifier, realm)| *identifier == server.identifier && *realm != "*")
+                .map_or(seed::TENANT, |(_, realm)| realm)
+                .to_owned(),
+            realm => realm.to_owned(),
+        };
+        self.information(
+            "OAuthTokenBuilder:GetAppToken",
+            format!("updating the tenant id with the auth server realm; current tenant id value is '', new value is '{realm}'"),
+        );
+        Issuer {
+            name: server.name.clone(),
+            identifier: server.identifier.clone(),
+            endpoint: match server.realm.as_str() {
+                "*" => server
+                    .endpoint
+                    .replace("/tokens/", &format!("/{realm}/tokens/")),
+                _ => server.endpoint.clone(),
+            },
+            realm,
+        }
+    }
+
+    /// Signs an assertion with this side's certificate and gets an actor token for it.
+    fn actor_token(
+        &mut self,
+        world: &mut World,
+        issuer: &Issuer,
+        resource: &str,
+        user: Option<Person>,
+    ) -> Result<String, Broken> {
+        let tenant = issuer.realm.as_str();
+        let domain = user
+            .and_then(|user| user.address.split_once('@'))
+            .map_or("", |(_, domain)| domain);
+        self.information(
+            "OAuthTokenBuilder:GetAppToken",
+            format!("trying to get the apptoken from the auth server '{}' for resource '{resource}', tenantId '{tenant}', userDomain '{domain}'", issuer.name),
+        );
+        self.information(
+            "TokenCache:GetActorToken",
+            format!(
+                "Each key and its counts are L:{}-AS:{}@{tenant}, 0",
+                seed::EXCHANGE,
+                issuer.identifier
+            ),
+        );
+        self.information(
+            "TokenCache:GetActorToken",
+            "try to get a new token synchronously",
+        );
+        self.information(
+            "TokenBuildRequest:GetActorTokenFromAuthServer",
+            format!(
+                "Sending token request to '{}' for the resource '{resource}'",
+                issuer.endpoint
+            ),
+        );
+        let now = world.now().as_second();
+        let host = issuer
+            .endpoint
+            .strip_prefix("https://")
+            .and_then(|rest| rest.split('/').next())
+            .unwrap_or_default();
+        let claims = json!({
+            "iss": format!("{}@{tenant}", seed::EXCHANGE),
+            "aud": format!("{}/{host}@{tenant}", issuer.identifier),
+            "exp": now + 600, "nbf": now,
+        });
+        let assertion = self.sign(world, &claims)?;
+        let body = form(&[
+            ("grant_type", "http://oauth.net/grant_type/jwt/1.0/bearer"),
+            ("assertion", &assertion),
+            ("resource", resource),
+        ]);
+        let headers = [("Content-Type", "application/x-www-form-urlencoded")];
+        let reply = world
+            .fetch("POST", &issuer.endpoint, &headers, body.as_bytes())
+            .map_err(|reason| token_request_failed(&reason))?;
+        let answer: Json = serde_json::from_slice(&reply.body).unwrap_or_default();
+        let text = |name: &str| answer.get(name).and_then(Json::as_str).unwrap_or_default();
+        if reply.status == 200 && !text("access_token").is_empty() {
+            self.information("OAuthTokenBuilder:GetAppToken", "finish building apptoken");
+            return Ok(text("access_token").to_owned());
+        }
+        let failure = format!(
+            "Unable to get token from Auth Server. Error code: '{}'. Description: '{}'.",
+            text("error"),
+            text("error_description")
+        );
+        self.error(
+            "TokenBuildRequest:GetActorTokenFromAuthServer",
+            format!(
+                "Unable to get the token. Error code: '{}'. Description: '{}'.",
+                text("error"),
+                text("error_description")
+            ),
+        );
+        Err(token_request_failed(&failure))
+    }
+
+    /// Signs with the certificate that this side is configured for.
+    fn sign(&mut self, world: &World, claims: &Json) -> Result<String, Broken> {
+        let missing = || {
+            broken(
+                "Microsoft.Exchange.Security.OAuth.OAuthTokenRequestFailedException: Missing signing certificate.",
+            )
+        };
+        let signed = match self.plane {
+            Plane::OnPremises => {
+                let config = world.objects(Plane::OnPremises, "AuthConfig").first();
+                let current = config
+                    .and_then(|config| config.get("CurrentCertificateThumbprint"))
+                    .and_then(Value::as_text)
+                    .unwrap_or_default();
+                let held = world
+                    .objects(Plane::OnPremises, "ExchangeCertificate")
+                    .iter()
+                    .any(|object| match object.get("RawData") {
+                        Some(Value::Bytes(der)) => Certificate::read(der)
+                            .is_some_and(|held| held.thumbprint.eq_ignore_ascii_case(current)),
+                        _ => false,
+                    });
+                let signers = &world.signers().exchange;
+                let signer = signers.iter().find(|signer| {
+                    held && signer.certificate.thumbprint.eq_ignore_ascii_case(current)
+                });
+                signer.and_then(|signer| signer.sign(claims, false))
+            }
+            _ => world.signers().exchange_online.sign(claims, false),
+        };
+        signed.ok_or_else(missing)
+    }
+
+    /// The token that goes to the target: the actor token in an unsigned one that names the user, or alone.
+    fn outer_token(
+        &mut self,
+        world: &World,
+        issuer: &Issuer,
+        resource: &str,
+        actor: &str,
+        user: Option<Person>,
+    ) -> String {
+        let Some(user) = user else {
+            return actor.to_owned();
+        };
+        let tenant = &issuer.realm;
+        let now = world.now().as_second();
+        unsigned(&json!({
+            "iss": format!("{}@{tenant}", seed::EXCHANGE),
+            "aud": resource,
+            "nbf": now, "exp": now + 28_800,
+            "nameid": guid_of(user.address).replace('-', "").get(..16).unwrap_or_default(),
+            "nii": "urn:federation:MicrosoftOnline",
+            "upn": user.address,
+            "smtp": user.address,
+            "sip": user.address,
+            "actortoken": actor,
+        }))
+    }
+
+    /// Calls the target and looks at its answer.
+    fn send(
+        &mut self,
+        world: &mut World,
+        target: &str,
+        service: &str,
+        bearer: &str,
+    ) -> Result<Reply, Broken> {
+        self.information(
+            "OAuthCredentials:Authenticate",
+            format!(
+                "send request to '{target}' with the bearer token: '{}'",
+                described(bearer)
+            ),
+        );
+        let authorization = format!("Bearer {bearer}");
+        let headers = [
+            ("Authorization", authorization.as_str()),
+            ("Content-Type", "text/xml; charset=utf-8"),
+        ];
+        let reply = world
+            .fetch("POST", target, &headers, probe(service).as_bytes())
+            .map_err(|reason| broken(format!("System.Net.WebException: {reason}")))?;
+        if reply.status == 200 {
+            return Ok(reply);
+        }
+        let diagnostics = reply
+            .find_header("x-ms-diagnostics")
+            .map(|text| format!(" diagnostics: {text}"))
+            .unwrap_or_default();
+        Err(broken(format!(
+            "System.Net.WebException: The remote server returned an error: ({}) {}.\r\n   at System.Net.HttpWebRequest.GetResponse()\r\n   at Microsoft.Exchange.Management.SystemConfigurationTasks.TestOAuthConnectivityHelper.SendExchangeOAuthRequest(ADUser user, String orgDomain, Uri targetUri, String& diagnosticMessage, Boolean appOnly, Boolean useCachedToken, Boolean reloadConfig){diagnostics}",
+            reply.status,
+            phrase(reply.status)
+        )))
+    }
+}
+
+/// The authorization servers of a side that can issue actor tokens, with their domains as a text.
+fn issuers(world: &World, plane: Plane) -> Vec<(Issuer, String)> {
+    let text = |object: &Object, name: &str| {
+        object
+            .get(name)
+            .and_then(Value::as_text)
+            .unwrap_or_default()
+            .to_owned()
+    };
+    world
+        .objects(plane, "AuthServer")
+        .iter()
+        .filter(|object| {
+            object.get("Enabled").and_then(Value::as_bool) == Some(true)
+                && text(object, "Type") == "MicrosoftACS"
+        })
+        .map(|object| {
+            let domains = object
+                .get("DomainName")
+                .and_then(Value::as_list)
+                .unwrap_or_default();
+            let domains: Vec<&str> = domains.iter().filter_map(Value::as_text).collect();
+            let issuer = Issuer {
+                name: text(object, "Name"),
+                identifier: text(object, "IssuerIdentifier"),
+                realm: text(object, "Realm"),
+                endpoint: text(object, "TokenIssuingEndpoint"),
+            };
+            (issuer, domains.join(","))
+        })
+        .collect()
+}
+
+fn check_realms(servers: &[(Issuer, String)]) -> Result<(), Broken> {
+    for (at, (server, _)) in servers.iter().enumerate() {
+        if servers
+            .iter()
+            .skip(at + 1)
+            .any(|(other, _)| other.realm.eq_ignore_ascii_case(&server.realm))
+        {
+            return Err(token_request_failed(&match server.realm.as_str() {
+                "" => "Multiple Auth Servers have an empty realm configured.".to_owned(),
+                realm => format!("Multiple Auth Servers have same realm '{realm}'."),
+            }));
+        }
+    }
+    Ok(())
+}
+
+/// Whether `identifier@realm`, an asterisk standing for any realm, stands for an issuer.
+fn trusts(entry: &str, identifier: &str, realm: &str) -> bool {
+    let (id, of) = entry.split_once('@').unwrap_or((entry, "*"));
+    id == identifier && (of == "*" || realm == "*" || of.eq_ignore_ascii_case(realm))
+}
+
+fn read_challenge(header: &str) -> Option<Challenge> {
+    let bearer = header.split_once("Bearer ")?.1;
+    let value = |name: &str| -> String {
+        let after = bearer
+            .split_once(&format!("{name}=\""))
+            .map_or("", |(_, after)| after);
+        after.split('"').next().unwrap_or_default().to_owned()
+    };
+    bearer.contains("client_id=").then(|| Challenge {
+        client_id: value("client_id"),
+        realm: value("realm"),
+        issuers: value("trusted_issuers")
+            .split(',')
+            .map(|issuer| issuer.trim().to_owned())
+            .filter(|issuer| !issuer.is_empty())
+            .collect(),
+    })
+}
+
+fn form(fields: &[(&str, &str)]) -> String {
+    let encoded = |text: &str| -> String {
+        text.bytes()
+            .map(|byte| match byte {
+                b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' => {
+                    char::from(byte).to_string()
+                }
+                _ => format!("%{byte:02x}"),
+            })
+            .collect()
+    };
+    let pairs: Vec<String> = fields
+        .iter()
+        .map(|(name, value)| format!("{name}={}", encoded(value)))
+        .collect();
+    pairs.join("&")
+}
+
+/// A bearer token as the log shows it: the claims, and never a signature.
+fn described(bearer: &str) -> String {
+    let Some(token) = Token::read(bearer) else {
+        return String::new();
+    };
+    let claims = |token: &Token| -> String {
+        let shown = ["oid", "iss", "aud", "nbf", "exp"];
+        shown
+            .iter()
+            .filter_map(|name| {
+                token.claims.get(*name).map(|value| {
+                    format!(
+                        "\"{name}\": \"{}\"",
+                        value
+                            .as_str()
+                            .map_or_else(|| value.to_string(), str::to_owned)
+                    )
+                })
+            })
+            .collect::<Vec<_>>()
+            .join(" ")
+    };
+    let outer = format!("{}.{}", token.header, claims(&token));
+    match Token::read(token.claim("actortoken")) {
+        Some(actor) => format!("{outer} ; actor: {}.{}", actor.header, claims(&actor)),
+        None => outer,
+    }
+}
+
+/// The call that is tried out.
+fn probe(service: &str) -> String {
+    let body = match service {
+        "EWS" => {
+            "<m:GetFolder xmlns:m=\"http://schemas.microsoft.com/exchange/services/2006/messages\" xmlns:t=\"http://schemas.microsoft.com/exchange/services/2006/types\"><m:FolderShape><t:BaseShape>IdOnly</t:BaseShape></m:FolderShape><m:FolderIds><t:DistinguishedFolderId Id=\"inbox\" /></m:FolderIds></m:GetFolder>"
+        }
+        _ => "",
+    };
+    format!(
+        "<?xml version=\"1.0\" encoding=\"utf-8\"?><soap:Envelope xmlns:soap=\"http://schemas.xmlsoap.org/soap/envelope/\"><soap:Body>{body}</soap:Body></soap:Envelope>"
+    )
+}
+
+/// What a server answers to who shows no token: whom it believes.
+pub(super) fn challenge(world: &World, front: Front) -> String {
+    let (issuers, authorization) = match front {
+        Front::OnPremises => {
+            let trusted: Vec<String> = issuers(world, Plane::OnPremises)
+                .iter()
+                .map(|(issuer, _)| format!("{}@{}", issuer.identifier, issuer.realm))
+                .collect();
+            (trusted.join(","), default_authorization(world))
+        }
+        _ => (
+            format!("{}@*", world.names().token_service),
+            Some(format!(
+                "https://{}/common/oauth2/authorize",
+                world.names().login_host
+            )),
+        ),
+    };
+    let mut challenge = format!(
+        "Bearer client_id=\"{}\", trusted_issuers=\"{issuers}\", token_types=\"app_asserted_user_v1 service_asserted_app_v1\"",
+        seed::EXCHANGE
+    );
+    if let Some(uri) = authorization {
+        let _ = write!(challenge, ", authorization_uri=\"{uri}\"");
+    }
+    challenge
+}
+
+/// The sign-in address that clients of hybrid modern authentication are sent to, when one is configured.
+fn default_authorization(world: &World) -> Option<String> {
+    let servers = world.objects(Plane::OnPremises, "AuthServer");
+    let server = servers.iter().find(|server| {
+        server
+            .get("IsDefaultAuthorizationEndpoint")
+            .and_then(Value::as_bool)
+            == Some(true)
+    })?;
+    server
+        .get("AuthorizationEndpoint")?
+        .as_text()
+        .map(str::to_owned)
+}
+
+/// Why a server does not believe a token.
+pub(super) struct Diagnostics {
+    code: u32,
+    reason: String,
+    category: &'static str,
+}
+
+impl Diagnostics {
+    /// The header as the server writes it.
+    pub(super) fn header(&self) -> String {
+        format!(
+            "{};reason=\"{}\";error_category=\"{}\"",
+            self.code, self.reason, self.category
+        )
+    }
+}
+
+fn diagnostics(code: u32, category: &'static str, reason: impl Into<String>) -> Diagnostics {
+    Diagnostics {
+        code,
+        reason: reason.into(),
+        category,
+    }
+}
+
+/// Who called: the application, and the user that it speaks for.
+pub(super) struct Caller {
+    pub(super) application: String,
+    pub(super) user: Option<Person>,
+}
+
+/// Checks a bearer token as MS-XOAUTH 3.2.5.6 tells the server to.
+pub(super) fn receive(
+    world: &World,
+    front: Front,
+    request: &Request,
+    bearer: &str,
+) -> Result<Caller, Diagnostics> {
+    let invalid = || diagnostics(2_000_001, "invalid_token", "The token is invalid.");
+    let outer = Token::read(bearer).ok_or_else(invalid)?;
+    let inner = outer.claim("actortoken");
+    let (actor_text, user_token) = if inner.is_empty() {
+        (bearer, None)
+    } else {
+        (inner, Some(&outer))
+    };
+    let actor = Token::read(actor_text).ok_or_else(invalid)?;
+    if !actor.signed || actor.header("alg") != Some("RS256") {
+        return Err(invalid());
+    }
+    let realm = check_issuer(world, front, &actor, actor_text)?;
+    check_lifetime(world, &actor)?;
+    check_audience(world, front, request, &actor, &realm)?;
+    let (application, _) = actor.claim("nameid").split_once('@').ok_or_else(invalid)?;
+    check_partner(world, front, application)?;
+    let Some(token) = user_token else {
+        return Ok(Caller {
+            application: application.to_owned(),
+            user: None,
+        });
+    };
+    check_lifetime(world, token)?;
+    if token.claim("iss") != actor.claim("nameid")
+        || !token.claim("aud").eq_ignore_ascii_case(actor.claim("aud"))
+    {
+        return Err(invalid());
+    }
+    let user = known_user(front, token).ok_or_else(|| {
+        diagnostics(
+            2_000_005,
+            "invalid_user",
+            "The user specified by the user-context in the token does not exist.",
+        )
+    })?;
+    Ok(Caller {
+        application: application.to_owned(),
+        user: Some(user),
+    })
+}
+
+/// Checks who issued the actor token, and its signature with the keys that the auth server's object holds.
+fn check_issuer(
+    world: &World,
+    front: Front,
+    actor: &Token,
+    text: &str,
+) -> Result<String, Diagnostics> {
+    let issuer = actor.claim("iss");
+    let unknown = || {
+        diagnostics(
+            2_000_009,
+            "invalid_issuer",
+            format!("The issuer of the token is unknown. Issuer was '{issuer}'."),
+        )
+    };
+    let (identifier, realm) = issuer.split_once('@').ok_or_else(unknown)?;
+    let plane = plane_of(front);
+    let known = issuers(world, plane);
+    let (server, _) = known
+        .iter()
+        .find(|(server, _)| {
+            server.identifier == identifier
+                && (server.realm == "*" || server.realm.eq_ignore_ascii_case(realm))
+        })
+        .ok_or_else(unknown)?;
+    if plane == Plane::ExchangeOnline && realm != seed::TENANT {
+        return Err(diagnostics(
+            2_000_004,
+            "invalid_tenant",
+            format!("The tenant for tenant guid '{realm}' does not exist."),
+        ));
+    }
+    let objects = world.objects(plane, "AuthServer").iter();
+    let mut held =
+        objects.filter(|object| object.get("Name").and_then(Value::as_text) == Some(&server.name));
+    let strings = held
+        .next()
+        .and_then(|object| object.get("CertificateStrings"))
+        .and_then(Value::as_list)
+        .unwrap_or_default();
+    let believed = strings
+        .iter()
+        .filter_map(Value::as_text)
+        .filter_map(|text| BASE64_STANDARD.decode(text).ok())
+        .filter_map(|der| Certificate::read(&der))
+        .any(|certificate| {
+            actor.header("x5t") == Some(certificate.x5t().as_str()) && certificate.verifies(text)
+        });
+    believed.then(|| realm.to_owned()).ok_or_else(|| {
+        diagnostics(
+            2_000_000,
+            "invalid_signature",
+            "The token has an invalid signature.",
+        )
+    })
+}
+
+fn plane_of(front: Front) -> Plane {
+    match front {
+        Front::OnPremises => Plane::OnPremises,
+        _ => Plane::ExchangeOnline,
+    }
+}
+
+fn check_lifetime(world: &World, token: &Token) -> Result<(), Diagnostics> {
+    let now = f64::from(u32::try_from(world.now().as_second()).unwrap_or(u32::MAX));
+    let skew = 300.0;
+    let from = token.seconds("nbf").unwrap_or(now);
+    match token.seconds("exp") {
+        Some(to) if from - skew <= now && now < to + skew => Ok(()),
+        _ => Err(diagnostics(
+            2_000_002,
+            "token_expired",
+            "The token has expired.",
+        )),
+    }
+}
+
+/// The audience is `application/host@realm`: the application and realm in their exact case, the host in any.
+fn check_audience(
+    world: &World,
+    front: Front,
+    request: &Request,
+    actor: &Token,
+    realm: &str,
+) -> Result<(), Diagnostics> {
+    let invalid = |reason: String| diagnostics(2_000_003, "invalid_resource", reason);
+    let audience = actor.claim("aud");
+    let parts = audience.split_once('/').and_then(|(application, rest)| {
+        rest.split_once('@')
+            .map(|(host, realm)| (application, host, realm))
+    });
+    let Some((application, host, of)) = parts else {
+        return Err(invalid(format!(
+            "The audience claim value is invalid. Actual '{audience}'."
+        )));
+    };
+    if application != seed::EXCHANGE || of != realm {
+        return Err(invalid(format!(
+            "The audience claim value is invalid. Actual '{audience}'."
+        )));
+    }
+    let asked = request.authority.split(':').next().unwrap_or_default();
+    let fits = match request.loopback {
+        true => world.names().front_of(host) == Some(front),
+        false => host.eq_ignore_ascii_case(asked),
+    };
+    let expected = if request.loopback {
+        world.names().host_of(front)
+    } else {
+        asked
+    };
+    fits.then_some(()).ok_or_else(|| invalid(format!("The hostname component of the audience claim value is invalid. Expected 'https://{expected}'. Actual 'https://{host}'.")))
+}
+
+/// The partner application that the token names must be there, enabled, and have an account to act as.
+fn check_partner(world: &World, front: Front, application: &str) -> Result<(), Diagnostics> {
+    let plane = plane_of(front);
+    let partner = world
+        .objects(plane, "PartnerApplication")
+        .iter()
+        .find(|object| {
+            object
+                .get("ApplicationIdentifier")
+                .and_then(Value::as_text)
+                .is_some_and(|identifier| identifier.eq_ignore_ascii_case(application))
+        });
+    let enabled = partner.is_some_and(|partner| {
+        let linked = partner
+            .get("LinkedAccount")
+            .and_then(Value::as_text)
+            .is_some_and(|account| !account.is_empty());
+        partner.get("Enabled").and_then(Value::as_bool) == Some(true)
+            && (linked || plane == Plane::ExchangeOnline)
+    });
+    enabled.then_some(()).ok_or_else(|| {
+        diagnostics(2_000_008, "invalid_grant", format!("The token should have valid permissions or linked account associated with partner application '{application}'."))
+    })
+}
+
+/// The user that a token speaks for, if this side knows one of that address.
+fn known_user(front: Front, token: &Token) -> Option<Person> {
+    let plane = plane_of(front);
+    PEOPLE.into_iter().find(|person| {
+        let addressed = [token.claim("smtp"), token.claim("upn")]
+            .iter()
+            .any(|claim| claim.eq_ignore_ascii_case(person.address));
+        addressed && (person.mailbox == plane || person.synchronized)
+    })
+}
+
+/// Whether Exchange Online refuses the call for the rule of 2025-10-31: Exchange Web Services for the shared principal.
+pub(super) fn is_blocked(world: &World, front: Front, caller: &Caller) -> bool {
+    front == Front::ExchangeOnline
+        && world.rules() == Rules::SinceBlock
+        && caller.application == seed::EXCHANGE
+}
+
+/// The mailbox of the caller's user on this side; absent for one who is only a mail user here.
+pub(super) fn has_mailbox(front: Front, caller: &Caller) -> bool {
+    caller
+        .user
+        .is_none_or(|user| user.mailbox == plane_of(front))
+}

@@ -1,0 +1,950 @@
+//! What a lab starts with: Contoso, its servers, its tenant, its people, and every name and address of its world.
+//!
+//! The only place of the lab with host names, well-known application identifiers and names of objects.
+
+use super::graph::{Application, Directory, KeyCredential, ServicePrincipal};
+use super::token::{Certificate, Signer, self_signed};
+use super::world::{World, guid_of};
+use super::{Error, Front};
+use crate::cloud::{Cell, CloudName};
+use crate::subject::Plane;
+use crate::value::{Object, Value};
+use jiff::{SignedDuration, Timestamp};
+use rcgen::KeyPair;
+
+/// Which variants of Contoso a lab starts with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Seed {
+    /// Whether a server of Exchange 2010 is still there.
+    pub old_server: bool,
+    /// Whether the Hybrid Configuration Wizard has run before, so that its objects exist under its names.
+    pub wizard: bool,
+    /// Whether a partner company's objects are there too: another tenant's auth server, a connector for other domains.
+    pub neighbors: bool,
+}
+
+impl Default for Seed {
+    fn default() -> Self {
+        Self {
+            old_server: true,
+            wizard: false,
+            neighbors: false,
+        }
+    }
+}
+
+/// The application of Exchange Online, which on-premises Exchange shares.
+pub const EXCHANGE: &str = "00000002-0000-0ff1-ce00-000000000000";
+/// The application of Microsoft Graph.
+pub const GRAPH: &str = "00000003-0000-0000-c000-000000000000";
+/// The tenant.
+pub const TENANT: &str = "6f2c1b9e-4d3a-4c57-9a63-1d0c5e8b7f24";
+/// The registered client that signs in to the lab.
+pub const CLIENT: &str = "3d9f0c51-7a2e-4b68-8f15-c04e2ab96d73";
+/// The on-premises administrator.
+pub const ADMINISTRATOR: &str = "CONTOSO\\administrator";
+/// The on-premises organization, as the wizard puts it into names.
+pub const ORGANIZATION: &str = "b1f7e0a4-93c8-4f0e-a6d5-20c94e7718ba";
+/// The tenant of the partner company.
+pub const NEIGHBOR_TENANT: &str = "d84a57c2-1f6e-4e0b-b6a7-95b3c7e20d18";
+
+const MICROSOFT_TENANT: &str = "f8cdef31-a31e-4b4a-93e4-5f571e91255a";
+const AUTH_CERTIFICATE: &str = "Microsoft Exchange Server Auth Certificate";
+const DAY: i64 = 86_400;
+
+/// The names and addresses of the world that a lab speaks with.
+#[derive(Clone, Debug)]
+pub struct Names {
+    /// The initial domain of the tenant.
+    pub initial_domain: String,
+    /// The hybrid routing domain.
+    pub routing_domain: String,
+    /// The application identifier of the token service.
+    pub token_service: String,
+    /// The host of the Access Control Service.
+    pub acs_host: String,
+    /// The host of the security token service, which the federation metadata document comes from.
+    pub sts_host: String,
+    /// The sign-in host.
+    pub login_host: String,
+    /// The Graph host.
+    pub graph_host: String,
+    /// The host of Exchange Online.
+    pub exchange_host: String,
+    /// The Autodiscover host of Exchange Online.
+    pub autodiscover_host: String,
+    /// The tenant's accepted and verified domains, the on-premises default first.
+    pub domains: Vec<String>,
+    /// The cloud.
+    pub cloud: CloudName,
+}
+
+/// The hosts of the organization's own servers.
+const LOCAL_HOSTS: [&str; 4] = [
+    "mail.contoso.com",
+    "autodiscover.contoso.com",
+    "ex16.contoso.com",
+    "ex10.contoso.com",
+];
+
+impl Names {
+    /// The names that a world of this cloud has.
+    pub fn new(cloud: CloudName) -> Self {
+        let entry = cloud.entry();
+        let host = |cell: Cell, other: &str| {
+            entry
+                .cell(cell)
+                .and_then(|address| address.strip_prefix("https://"))
+                .and_then(|address| address.split('/').next())
+                .map_or_else(|| format!("{other}.{}.example", entry.word), str::to_owned)
+        };
+        let suffix = entry
+            .cell(Cell::InitialDomainSuffix)
+            .map_or_else(|| format!("{}.example", entry.word), str::to_owned);
+        Self {
+            initial_domain: format!("contoso.{suffix}"),
+            routing_domain: match cloud {
+                CloudName::China => "contoso.partner.mail.onmschina.cn".to_owned(),
+                _ => format!("contoso.mail.{suffix}"),
+            },
+            token_service: entry
+                .cell(Cell::TokenService)
+                .unwrap_or("00000001-0000-0000-c000-000000000000")
+                .to_owned(),
+            acs_host: host(Cell::AcsMetadata, "acs"),
+            sts_host: host(Cell::StsMetadata, "sts"),
+            login_host: host(Cell::Login, "login"),
+            graph_host: host(Cell::Graph, "graph"),
+            exchange_host: host(Cell::ExchangeOnline, "outlook"),
+            autodiscover_host: match cloud {
+                CloudName::Worldwide => "autodiscover-s.outlook.com".to_owned(),
+                _ => host(Cell::Autodiscover, "autodiscover"),
+            },
+            domains: vec!["contoso.com".to_owned(), "tailspintoys.com".to_owned()],
+            cloud,
+        }
+    }
+
+    /// The front that answers under a host name of the world; absent when no such name is known.
+    pub fn front_of(&self, host: &str) -> Option<Front> {
+        let is = |name: &str| name.eq_ignore_ascii_case(host);
+        if [&self.acs_host, &self.sts_host, &self.login_host]
+            .iter()
+            .any(|name| is(name))
+        {
+            Some(Front::Login)
+        } else if is(&self.graph_host) {
+            Some(Front::Graph)
+        } else if is(&self.exchange_host)
+            || is(&self.autodiscover_host)
+            || (self.cloud == CloudName::Worldwide && is("outlook.office.com"))
+        {
+            Some(Front::ExchangeOnline)
+        } else {
+            LOCAL_HOSTS
+                .iter()
+                .any(|name| is(name))
+                .then_some(Front::OnPremises)
+        }
+    }
+
+    /// The main host name of a front.
+    pub fn host_of(&self, front: Front) -> &str {
+        match front {
+            Front::Login => &self.login_host,
+            Front::Graph => &self.graph_host,
+            Front::ExchangeOnline => &self.exchange_host,
+            Front::OnPremises => LOCAL_HOSTS[0],
+        }
+    }
+
+    /// The tenant id that a domain or id belongs to; absent for a tenant that does not exist.
+    pub fn tenant_of(&self, name: &str) -> Option<&'static str> {
+        let is = |domain: &String| domain.eq_ignore_ascii_case(name);
+        if name.eq_ignore_ascii_case(TENANT)
+            || self.domains.iter().any(is)
+            || is(&self.initial_domain)
+            || is(&self.routing_domain)
+        {
+            Some(TENANT)
+        } else if name.eq_ignore_ascii_case(NEIGHBOR_TENANT)
+            || name.eq_ignore_ascii_case("fabrikam.com")
+        {
+            Some(NEIGHBOR_TENANT)
+        } else {
+            None
+        }
+    }
+
+    /// The issuer that the federation metadata of a tenant names.
+    pub fn sts_issuer(&self, tenant: &str) -> String {
+        let host = match self.cloud {
+            CloudName::Worldwide | CloudName::GccHigh | CloudName::Dod => "sts.windows.net",
+            _ => &self.sts_host,
+        };
+        format!("https://{host}/{tenant}/")
+    }
+
+    /// The server whose directory the cmdlets of a plane speak to.
+    pub fn domain_controller(&self, plane: Plane) -> &'static str {
+        match plane {
+            Plane::OnPremises => "DC01.contoso.com",
+            _ => "AM6PR05A10DC001.EURPR05A010.PROD.OUTLOOK.COM",
+        }
+    }
+
+    /// Where the configuration objects of a plane are in its directory.
+    pub fn configuration(&self, plane: Plane) -> String {
+        match plane {
+            Plane::OnPremises => {
+                "CN=Contoso,CN=Microsoft Exchange,CN=Services,CN=Configuration,DC=contoso,DC=com"
+                    .to_owned()
+            }
+            _ => format!(
+                "CN=Configuration,CN={},CN=ConfigurationUnits,DC=EURPR05A010,DC=PROD,DC=OUTLOOK,DC=COM",
+                self.initial_domain
+            ),
+        }
+    }
+
+    /// The organization that an object of a plane belongs to, as its `OrganizationId` says it.
+    pub fn organization_id(&self, plane: Plane) -> String {
+        match plane {
+            Plane::OnPremises => String::new(),
+            _ => format!(
+                "EURPR05A010.PROD.OUTLOOK.COM/Microsoft Exchange Hosted Organizations/{0} - EURPR05A010.PROD.OUTLOOK.COM/ConfigurationUnits/{0}/Configuration",
+                self.initial_domain
+            ),
+        }
+    }
+
+    /// The schema that the classes of a plane's objects come from.
+    pub fn schema(&self, plane: Plane) -> &'static str {
+        match plane {
+            Plane::OnPremises => "contoso.com/Configuration/Schema",
+            _ => "EURPR05A010.PROD.OUTLOOK.COM/Configuration/Schema",
+        }
+    }
+
+    /// The server that a plane's cmdlets run on.
+    pub fn server(&self, plane: Plane) -> &'static str {
+        match plane {
+            Plane::OnPremises => "EX16",
+            _ => "AM6PR05MB6182",
+        }
+    }
+}
+
+/// The private keys of the world, each with its certificate.
+pub(super) struct Signers {
+    /// Those of on-premises Exchange that can sign: the current one, then the next.
+    pub(super) exchange: Vec<Signer>,
+    pub(super) token_service: Signer,
+    pub(super) exchange_online: Signer,
+    pub(super) application: Signer,
+}
+
+/// The registered client's private key, as PEM.
+pub(super) const APPLICATION_KEY: &str = include_str!("keys/application.pem");
+
+impl Signers {
+    pub(super) fn new(now: Timestamp) -> Result<Self, Error> {
+        let after = |days: i64| now.saturating_add(SignedDuration::from_secs(days * DAY));
+        let after = |days| after(days).unwrap_or(now);
+        Ok(Self {
+            exchange: vec![
+                Signer::new(
+                    include_str!("keys/exchange-auth.pem"),
+                    AUTH_CERTIFICATE,
+                    after(-400),
+                    after(5 * 365 - 400),
+                )?,
+                Signer::new(
+                    include_str!("keys/exchange-auth-next.pem"),
+                    AUTH_CERTIFICATE,
+                    after(-10),
+                    after(5 * 365 - 10),
+                )?,
+            ],
+            token_service: Signer::new(
+                include_str!("keys/token-service.pem"),
+                "accounts.accesscontrol.example",
+                after(-200),
+                after(2 * 365),
+            )?,
+            exchange_online: Signer::new(
+                include_str!("keys/exchange-online.pem"),
+                "exchange-online.example",
+                after(-100),
+                after(365),
+            )?,
+            application: Signer::new(APPLICATION_KEY, "exoauth", after(-30), after(335))?,
+        })
+    }
+}
+
+/// One who has a mailbox.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Person {
+    pub(super) name: &'static str,
+    pub(super) alias: &'static str,
+    pub(super) address: &'static str,
+    pub(super) mailbox: Plane,
+    /// Whether the other side knows this person as a mail user.
+    pub(super) synchronized: bool,
+}
+
+const fn person(
+    name: &'static str,
+    alias: &'static str,
+    address: &'static str,
+    mailbox: Plane,
+    synchronized: bool,
+) -> Person {
+    Person {
+        name,
+        alias,
+        address,
+        mailbox,
+        synchronized,
+    }
+}
+
+/// Everybody.
+pub(super) const PEOPLE: [Person; 5] = [
+    person(
+        "Megan Bowen",
+        "megan",
+        "megan@contoso.com",
+        Plane::OnPremises,
+        true,
+    ),
+    person("Lee Gu", "lee", "lee@contoso.com", Plane::OnPremises, false),
+    person(
+        "Isaiah Langer",
+        "isaiah",
+        "isaiah@tailspintoys.com",
+        Plane::OnPremises,
+        true,
+    ),
+    person(
+        "Alex Wilber",
+        "alex",
+        "alex@contoso.com",
+        Plane::ExchangeOnline,
+        true,
+    ),
+    person(
+        "Pradeep Gupta",
+        "pradeep",
+        "pradeep@contoso.com",
+        Plane::ExchangeOnline,
+        false,
+    ),
+];
+
+/// Fills a world.
+pub(super) fn fill(world: &mut World, seed: Seed) -> Result<(), Error> {
+    let now = world.now();
+    certificates(world, now)?;
+    auth_objects(world);
+    domains(world);
+    servers(world, seed);
+    organizations(world);
+    people(world);
+    if seed.wizard {
+        wizard(world);
+    }
+    if seed.neighbors {
+        neighbors(world);
+    }
+    Ok(())
+}
+
+fn text(value: &str) -> Value {
+    Value::from(value)
+}
+
+fn texts(values: &[&str]) -> Value {
+    Value::List(values.iter().map(|value| text(value)).collect())
+}
+
+fn object(properties: &[(&str, Value)]) -> Object {
+    properties
+        .iter()
+        .map(|(name, value)| ((*name).to_owned(), value.clone()))
+        .collect()
+}
+
+/// Five certificates: the current and the next, an expired one of the same subject, and two that serve the web sites.
+fn certificates(world: &mut World, now: Timestamp) -> Result<(), Error> {
+    let after = |days: i64| {
+        now.saturating_add(SignedDuration::from_secs(days * DAY))
+            .unwrap_or(now)
+    };
+    let key = KeyPair::generate()?;
+    let all = [
+        world.signers().exchange[0].certificate.clone(),
+        world.signers().exchange[1].certificate.clone(),
+        self_signed(&key, AUTH_CERTIFICATE, after(-2200), after(-400))?,
+        self_signed(&key, "EX16", after(-500), after(1325))?,
+        self_signed(&key, "mail.contoso.com", after(-100), after(265))?,
+    ];
+    for certificate in all {
+        let raw = object(&[("RawData", Value::Bytes(certificate.der))]);
+        world.put(Plane::OnPremises, "ExchangeCertificate", raw);
+    }
+    Ok(())
+}
+
+fn auth_objects(world: &mut World) {
+    let thumbprints: Vec<String> = world
+        .signers()
+        .exchange
+        .iter()
+        .map(|signer| signer.certificate.thumbprint.clone())
+        .collect();
+    let at = world
+        .now()
+        .saturating_add(SignedDuration::from_hours(24 * 30));
+    let config = object(&[
+        ("CurrentCertificateThumbprint", text(&thumbprints[0])),
+        ("NextCertificateThumbprint", text(&thumbprints[1])),
+        (
+            "NextCertificateEffectiveDate",
+            at.map_or(Value::Null, |at| Value::from(at.to_string())),
+        ),
+        ("ServiceName", text(EXCHANGE)),
+    ]);
+    world.create(
+        Plane::OnPremises,
+        "AuthConfig",
+        "Auth Configuration",
+        config,
+    );
+    let linked = |name: &str| text(&format!("contoso.com/Users/{name}-ApplicationAccount"));
+    let applications = [
+        (
+            "Exchange Online",
+            EXCHANGE,
+            false,
+            linked("Exchange Online"),
+        ),
+        ("Microsoft Graph", GRAPH, true, Value::Null),
+        (
+            "TeamsScheduler",
+            "7557eb47-c689-4224-abcf-aef9bd7573df",
+            true,
+            Value::Null,
+        ),
+        (
+            "CloudVoicemail",
+            "db7de2b5-2149-435e-8043-e080dd50afae",
+            false,
+            Value::Null,
+        ),
+    ];
+    for (name, identifier, enabled, account) in applications {
+        let properties = object(&[
+            ("Enabled", enabled.into()),
+            ("ApplicationIdentifier", text(identifier)),
+            (
+                "AcceptSecurityIdentifierInformation",
+                (identifier == GRAPH).into(),
+            ),
+            ("LinkedAccount", account),
+        ]);
+        world.create(Plane::OnPremises, "PartnerApplication", name, properties);
+    }
+    let online = object(&[("ApplicationIdentifier", text(EXCHANGE))]);
+    world.create(
+        Plane::ExchangeOnline,
+        "PartnerApplication",
+        "Exchange Online",
+        online,
+    );
+    let names = world.names().clone();
+    let service = object(&[
+        ("IssuerIdentifier", text(&names.token_service)),
+        (
+            "TokenIssuingEndpoint",
+            text(&format!("https://{}/tokens/OAuth/2", names.acs_host)),
+        ),
+        (
+            "CertificateStrings",
+            texts(&[&world.signers().token_service.certificate.base64()]),
+        ),
+        ("Realm", text("*")),
+        ("Type", text("MicrosoftACS")),
+    ]);
+    world.create(
+        Plane::ExchangeOnline,
+        "AuthServer",
+        &names.token_service,
+        service,
+    );
+}
+
+fn domains(world: &mut World) {
+    let names = world.names().clone();
+    let domain = |name: &str, kind: &str, flags: [bool; 3]| {
+        object(&[
+            ("DomainName", text(name)),
+            ("DomainType", text(kind)),
+            ("Default", flags[0].into()),
+            ("IsCoexistenceDomain", flags[1].into()),
+            ("InitialDomain", flags[2].into()),
+        ])
+    };
+    let routing = names.routing_domain.as_str();
+    let initial = names.initial_domain.as_str();
+    let local = [
+        ("contoso.com", "Authoritative", [true, false, false]),
+        ("tailspintoys.com", "Authoritative", [false, false, false]),
+        (routing, "InternalRelay", [false, true, false]),
+    ];
+    for (name, kind, flags) in local {
+        world.create(
+            Plane::OnPremises,
+            "AcceptedDomain",
+            name,
+            domain(name, kind, flags),
+        );
+    }
+    let online = [
+        ("contoso.com", "Authoritative", [true, false, false]),
+        ("tailspintoys.com", "Authoritative", [false, false, false]),
+        (routing, "Authoritative", [false, true, false]),
+        (initial, "Authoritative", [false, false, true]),
+    ];
+    for (name, kind, flags) in online {
+        world.create(
+            Plane::ExchangeOnline,
+            "AcceptedDomain",
+            name,
+            domain(name, kind, flags),
+        );
+    }
+}
+
+/// A server of the organization: name, version, roles.
+type Server = (&'static str, &'static str, &'static str);
+
+const EX16: Server = ("EX16", "Version 15.1 (Build 2507.59)", "Mailbox");
+const EX10: Server = (
+    "EX10",
+    "Version 14.3 (Build 123.4)",
+    "ClientAccess, Mailbox",
+);
+
+fn servers(world: &mut World, seed: Seed) {
+    let servers: &[Server] = if seed.old_server {
+        &[EX16, EX10]
+    } else {
+        &[EX16]
+    };
+    for server in servers {
+        let (name, version, roles) = *server;
+        let fqdn = format!("{}.contoso.com", name.to_lowercase());
+        let modern = name == EX16.0;
+        let properties = object(&[
+            ("Domain", text("contoso.com")),
+            ("Edition", text("Standard")),
+            ("Fqdn", text(&fqdn)),
+            ("InternetWebProxy", Value::Null),
+            ("IsHubTransportServer", modern.into()),
+            ("IsClientAccessServer", true.into()),
+            ("IsEdgeServer", false.into()),
+            ("IsMailboxServer", true.into()),
+            ("IsE14OrLater", true.into()),
+            ("IsE15OrLater", modern.into()),
+            ("AdminDisplayVersion", text(version)),
+            (
+                "Site",
+                text("contoso.com/Configuration/Sites/Default-First-Site-Name"),
+            ),
+            ("ServerRole", text(roles)),
+        ]);
+        world.create(Plane::OnPremises, "ExchangeServer", name, properties);
+        let public = if modern {
+            "autodiscover.contoso.com"
+        } else {
+            fqdn.as_str()
+        };
+        let uri = format!("https://{public}/Autodiscover/Autodiscover.xml");
+        for noun in ["ClientAccessServer", "ClientAccessService"] {
+            let properties = object(&[
+                ("Fqdn", text(&fqdn)),
+                ("AutoDiscoverServiceInternalUri", text(&uri)),
+                ("AutoDiscoverSiteScope", texts(&["Default-First-Site-Name"])),
+            ]);
+            world.create(Plane::OnPremises, noun, name, properties);
+        }
+        virtual_directories(world, *server, &fqdn);
+    }
+}
+
+fn virtual_directories(world: &mut World, server: Server, fqdn: &str) {
+    let modern = server.0 == EX16.0;
+    // The noun, the directory's name, its path, and whether it has an external address.
+    let directories = [
+        (
+            "WebServicesVirtualDirectory",
+            "EWS",
+            "/EWS/Exchange.asmx",
+            true,
+        ),
+        ("AutodiscoverVirtualDirectory", "Autodiscover", "", false),
+        ("MapiVirtualDirectory", "mapi", "/mapi", true),
+        ("OabVirtualDirectory", "OAB", "/OAB", true),
+        (
+            "ActiveSyncVirtualDirectory",
+            "Microsoft-Server-ActiveSync",
+            "/Microsoft-Server-ActiveSync",
+            true,
+        ),
+        ("OwaVirtualDirectory", "owa", "/owa", true),
+        ("EcpVirtualDirectory", "ecp", "/ecp", true),
+    ];
+    for (noun, directory, path, external) in directories {
+        if !modern && noun == "MapiVirtualDirectory" {
+            continue;
+        }
+        let address = |host: &str| text(&format!("https://{host}{path}"));
+        let outside = external && modern;
+        let oauth = modern && !["OwaVirtualDirectory", "EcpVirtualDirectory"].contains(&noun);
+        let methods: &[&str] = match (noun, modern) {
+            ("MapiVirtualDirectory", _) => &["Ntlm", "OAuth", "Negotiate"],
+            (_, true) if oauth => &["Ntlm", "WindowsIntegrated", "WSSecurity", "OAuth"],
+            _ => &["Ntlm", "WindowsIntegrated"],
+        };
+        let mut properties = object(&[
+            ("Server", text(server.0)),
+            (
+                "InternalUrl",
+                if path.is_empty() {
+                    Value::Null
+                } else {
+                    address(fqdn)
+                },
+            ),
+            (
+                "ExternalUrl",
+                if outside {
+                    address("mail.contoso.com")
+                } else {
+                    Value::Null
+                },
+            ),
+            ("InternalAuthenticationMethods", texts(methods)),
+            ("ExternalAuthenticationMethods", texts(methods)),
+            ("AdminDisplayVersion", text(server.1)),
+            ("ExtendedProtectionTokenChecking", text("None")),
+        ]);
+        if noun == "MapiVirtualDirectory" {
+            properties.insert("IISAuthenticationMethods".to_owned(), texts(methods));
+        } else {
+            properties.insert("WSSecurityAuthentication".to_owned(), oauth.into());
+            properties.insert("BasicAuthentication".to_owned(), false.into());
+            properties.insert("WindowsAuthentication".to_owned(), true.into());
+            properties.insert("OAuthAuthentication".to_owned(), oauth.into());
+        }
+        if noun == "WebServicesVirtualDirectory" {
+            properties.insert("MRSProxyEnabled".to_owned(), modern.into());
+        }
+        let name = format!("{directory} (Default Web Site)");
+        world.create(Plane::OnPremises, noun, &name, properties);
+    }
+    let outside = if modern {
+        text("mail.contoso.com")
+    } else {
+        Value::Null
+    };
+    let properties = object(&[
+        ("Server", text(server.0)),
+        ("InternalHostname", text(fqdn)),
+        ("ExternalHostname", outside),
+        ("InternalClientsRequireSsl", true.into()),
+        ("ExternalClientsRequireSsl", modern.into()),
+        ("IISAuthenticationMethods", texts(&["Ntlm", "Negotiate"])),
+        ("AdminDisplayVersion", text(server.1)),
+    ]);
+    world.create(
+        Plane::OnPremises,
+        "OutlookAnywhere",
+        "Rpc (Default Web Site)",
+        properties,
+    );
+}
+
+fn organizations(world: &mut World) {
+    let names = world.names().clone();
+    let local = object(&[
+        ("OAuth2ClientProfileEnabled", false.into()),
+        ("EwsEnabled", Value::Null),
+        ("HybridConfigurationStatus", text("Unknown")),
+    ]);
+    world.create(Plane::OnPremises, "OrganizationConfig", "Contoso", local);
+    let online = object(&[
+        ("OAuth2ClientProfileEnabled", true.into()),
+        ("EwsEnabled", true.into()),
+        ("EwsAllowedAppIDs", Value::Null),
+    ]);
+    world.create(
+        Plane::ExchangeOnline,
+        "OrganizationConfig",
+        &names.initial_domain,
+        online,
+    );
+    let organization = object(&[
+        ("OrganizationGuid", text(ORGANIZATION)),
+        ("OrganizationName", text("Contoso")),
+        ("HybridDomains", texts(&["contoso.com", "tailspintoys.com"])),
+        ("InboundConnector", Value::Null),
+        ("OutboundConnector", Value::Null),
+        ("OrganizationRelationship", Value::Null),
+    ]);
+    world.create(
+        Plane::ExchangeOnline,
+        "OnPremisesOrganization",
+        ORGANIZATION,
+        organization,
+    );
+}
+
+fn people(world: &mut World) {
+    for person in PEOPLE {
+        let properties = object(&[
+            ("Alias", text(person.alias)),
+            ("DisplayName", text(person.name)),
+            ("PrimarySmtpAddress", text(person.address)),
+            ("UserPrincipalName", text(person.address)),
+            ("RecipientTypeDetails", text("UserMailbox")),
+        ]);
+        world.create(person.mailbox, "Mailbox", person.name, properties);
+    }
+}
+
+/// What the wizard leaves: the same objects as the page's, under its own names.
+fn wizard(world: &mut World) {
+    let names = world.names().clone();
+    let acs = super::rules::learned_acs(world, TENANT);
+    world.create(
+        Plane::OnPremises,
+        "AuthServer",
+        &format!("ACS - {ORGANIZATION}"),
+        with(
+            acs,
+            "DomainName",
+            texts(&["contoso.com", &names.routing_domain]),
+        ),
+    );
+    let sts = super::rules::learned_sts(world, TENANT);
+    world.create(
+        Plane::OnPremises,
+        "AuthServer",
+        &format!("EvoSts - {ORGANIZATION}"),
+        with(sts, "DomainName", texts(&[&names.routing_domain])),
+    );
+    let connector = |endpoint: String, domains: &[&str]| {
+        object(&[
+            ("TargetAddressDomains", texts(domains)),
+            ("DiscoveryEndpoint", Value::from(endpoint)),
+        ])
+    };
+    world.create(
+        Plane::OnPremises,
+        "IntraOrganizationConnector",
+        &format!("HybridIOC - {ORGANIZATION}"),
+        connector(
+            format!(
+                "https://{}/autodiscover/autodiscover.svc",
+                names.autodiscover_host
+            ),
+            &[&names.routing_domain],
+        ),
+    );
+    world.create(
+        Plane::ExchangeOnline,
+        "IntraOrganizationConnector",
+        &format!("HybridIOC - {}", guid_of("the wizard's other connector")),
+        connector(
+            "https://autodiscover.contoso.com/autodiscover/autodiscover.svc".to_owned(),
+            &["contoso.com", "tailspintoys.com"],
+        ),
+    );
+    world.set(
+        Plane::OnPremises,
+        "PartnerApplication",
+        "Exchange Online",
+        "Enabled",
+        &true.into(),
+    );
+    let hybrid = object(&[
+        ("ReceivingTransportServers", texts(&["EX16"])),
+        ("SendingTransportServers", texts(&["EX16"])),
+        ("OnPremisesSmartHost", text("mail.contoso.com")),
+        ("Domains", texts(&["contoso.com", "tailspintoys.com"])),
+        (
+            "Features",
+            texts(&[
+                "FreeBusy",
+                "MoveMailbox",
+                "Mailtips",
+                "MessageTracking",
+                "OwaRedirection",
+                "OnlineArchive",
+                "SecureMail",
+                "Photos",
+            ]),
+        ),
+    ]);
+    world.create(
+        Plane::OnPremises,
+        "HybridConfiguration",
+        "Hybrid Configuration",
+        hybrid,
+    );
+}
+
+/// What belongs to a partner company and must stay as it is.
+fn neighbors(world: &mut World) {
+    let acs = super::rules::learned_acs(world, NEIGHBOR_TENANT);
+    world.create(
+        Plane::OnPremises,
+        "AuthServer",
+        "Fabrikam ACS",
+        with(acs, "DomainName", texts(&["fabrikam.com"])),
+    );
+    let sts = super::rules::learned_sts(world, NEIGHBOR_TENANT);
+    world.create(
+        Plane::OnPremises,
+        "AuthServer",
+        "Fabrikam EvoSts",
+        with(sts, "DomainName", texts(&["fabrikam.com"])),
+    );
+    for plane in [Plane::OnPremises, Plane::ExchangeOnline] {
+        let connector = object(&[
+            ("TargetAddressDomains", texts(&["fabrikam.com"])),
+            (
+                "DiscoveryEndpoint",
+                text("https://autodiscover.fabrikam.com/autodiscover/autodiscover.svc"),
+            ),
+        ]);
+        world.create(plane, "IntraOrganizationConnector", "Fabrikam", connector);
+    }
+    let space = object(&[
+        ("ForestName", text("fabrikam.com")),
+        ("AccessMethod", text("OrgWideFB")),
+        ("UserName", text("FABRIKAM\\freebusy")),
+    ]);
+    world.create(
+        Plane::OnPremises,
+        "AvailabilityAddressSpace",
+        "fabrikam.com",
+        space,
+    );
+}
+
+fn with(mut object: Object, name: &str, value: Value) -> Object {
+    object.insert(name.to_owned(), value);
+    object
+}
+
+/// The directory of the tenant.
+pub(super) fn directory(
+    names: &Names,
+    signers: &Signers,
+    now: Timestamp,
+) -> Result<Directory, Error> {
+    let after = |days: i64| {
+        now.saturating_add(SignedDuration::from_secs(days * DAY))
+            .unwrap_or(now)
+    };
+    let foreign = KeyPair::generate()?;
+    let expired = self_signed(&foreign, AUTH_CERTIFICATE, after(-2000), after(-200))?;
+    let other = self_signed(&foreign, "archive.fabrikam.com", after(-300), after(430))?;
+    let principal =
+        |app_id: &str, title: &str, owner: &str, spns: Vec<String>, keys: Vec<Certificate>| {
+            ServicePrincipal {
+                id: guid_of(&format!("service principal {app_id}")),
+                app_id: app_id.to_owned(),
+                display_name: title.to_owned(),
+                owner: owner.to_owned(),
+                names: spns,
+                keys: keys.iter().map(KeyCredential::of).collect(),
+            }
+        };
+    let intranet = "5f8e2a70-30bb-4f0f-9d52-6c1e77a8d0b4";
+    Ok(Directory {
+        title: "Contoso".to_owned(),
+        principals: vec![
+            principal(
+                EXCHANGE,
+                "Office 365 Exchange Online",
+                MICROSOFT_TENANT,
+                exchange_names(names),
+                vec![expired, other],
+            ),
+            principal(
+                GRAPH,
+                "Microsoft Graph",
+                MICROSOFT_TENANT,
+                vec![GRAPH.to_owned(), format!("https://{}", names.graph_host)],
+                Vec::new(),
+            ),
+            principal(
+                CLIENT,
+                "exoauth",
+                TENANT,
+                vec![CLIENT.to_owned()],
+                Vec::new(),
+            ),
+            principal(
+                intranet,
+                "Contoso Intranet",
+                TENANT,
+                vec![
+                    intranet.to_owned(),
+                    "https://intranet.contoso.com/".to_owned(),
+                ],
+                Vec::new(),
+            ),
+        ],
+        applications: vec![Application {
+            app_id: CLIENT.to_owned(),
+            title: "exoauth".to_owned(),
+            keys: vec![signers.application.certificate.clone()],
+        }],
+    })
+}
+
+/// The service principal names that the first-party principal comes with.
+fn exchange_names(names: &Names) -> Vec<String> {
+    let host = &names.exchange_host;
+    let mut all = vec![
+        EXCHANGE.to_owned(),
+        format!("{EXCHANGE}/{host}"),
+        format!("https://{host}/"),
+        format!("https://{host}:443/"),
+        format!("{EXCHANGE}/{}", names.autodiscover_host),
+        format!("https://{}/", names.autodiscover_host),
+    ];
+    if names.cloud == CloudName::Worldwide {
+        let more = [
+            "mail.office365.com",
+            "outlook.com",
+            "*.outlook.com",
+            "outlook.office.com",
+        ];
+        all.extend(more.map(|host| format!("{EXCHANGE}/{host}")));
+        let more = [
+            "https://outlook.office.com",
+            "https://outlook.office.com/",
+            "https://ps.outlook.com",
+            "https://outlook.com/",
+        ];
+        all.extend(more.map(str::to_owned));
+    }
+    all
+}

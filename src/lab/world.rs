@@ -1,0 +1,456 @@
+//! The state of a lab: two Exchange organizations, one tenant, its directory, keys and certificates.
+//!
+//! [`World::invoke`] runs a cmdlet on one of the planes; [`World::fetch`] is a request from one server of the world to
+//! another. Nothing here waits, so the state is behind a plain mutex, see [`Shared`].
+
+use super::cmdlet;
+use super::front::{self, Front, Reply, Request};
+use super::graph::Directory;
+use super::noun::{self, Kind, Noun, Start};
+use super::seed::{self, Names, Signers};
+use super::token::hexadecimal;
+use super::{Error, LabOptions, Passwords};
+use crate::clock::Clock;
+use crate::secret::Secret;
+use crate::subject::Plane;
+use crate::value::{Object, Value};
+use aws_lc_rs::digest::{SHA256, digest};
+use indexmap::IndexMap;
+use jiff::Timestamp;
+use std::{
+    collections::BTreeMap,
+    fmt,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+/// Which rules Exchange Online follows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Rules {
+    /// Those of before 2025-10-31: the shared principal may call Exchange Web Services.
+    #[default]
+    BeforeBlock,
+    /// Those since 2025-10-31: calls of the shared principal to Exchange Web Services are refused.
+    SinceBlock,
+}
+
+/// What a cmdlet gave.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Answer {
+    /// The objects.
+    pub output: Vec<Value>,
+    /// The warnings.
+    pub warnings: Vec<String>,
+}
+
+/// Why a cmdlet failed, as an error record says it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// The class of the exception.
+    pub exception: String,
+    /// The category.
+    pub category: String,
+    /// The fully qualified error identifier.
+    pub identifier: String,
+    /// The object that it is about.
+    pub target: String,
+    /// The message.
+    pub message: String,
+}
+
+/// A handle on the world that the servers and the tests share.
+#[derive(Clone)]
+pub struct Shared(Arc<Mutex<World>>);
+
+impl Shared {
+    pub(super) fn new(world: World) -> Self {
+        Self(Arc::new(Mutex::new(world)))
+    }
+
+    /// Looks at the world, or changes it, while nobody else does.
+    pub fn with<T>(&self, look: impl FnOnce(&mut World) -> T) -> T {
+        look(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl fmt::Debug for Shared {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Shared(World)")
+    }
+}
+
+type Shelf = IndexMap<&'static str, Vec<Object>>;
+
+/// Everything that the simulated services hold.
+pub struct World {
+    clock: Clock,
+    rules: Rules,
+    names: Names,
+    passwords: Passwords,
+    signers: Signers,
+    loopback: BTreeMap<Front, String>,
+    local: Shelf,
+    online: Shelf,
+    directory: Directory,
+    requests: BTreeMap<Front, u64>,
+    writes: BTreeMap<Plane, u64>,
+    made: u64,
+}
+
+impl World {
+    pub(super) fn new(
+        options: LabOptions,
+        ports: &BTreeMap<Front, u16>,
+        passwords: Passwords,
+    ) -> Result<Self, Error> {
+        let names = Names::new(options.cloud);
+        let now = options.clock.now();
+        let signers = Signers::new(now)?;
+        let loopback = ports
+            .iter()
+            .map(|(front, port)| (*front, format!("localhost:{port}")));
+        let mut world = Self {
+            directory: seed::directory(&names, &signers, now)?,
+            clock: options.clock,
+            rules: options.rules,
+            names,
+            passwords,
+            signers,
+            loopback: loopback.collect(),
+            local: Shelf::new(),
+            online: Shelf::new(),
+            requests: BTreeMap::new(),
+            writes: BTreeMap::new(),
+            made: 0,
+        };
+        seed::fill(&mut world, options.seed)?;
+        Ok(world)
+    }
+
+    /// Runs a cmdlet; its name and those of its parameters are taken in any case.
+    ///
+    /// # Errors
+    ///
+    /// What the product refuses.
+    pub fn invoke(
+        &mut self,
+        plane: Plane,
+        name: &str,
+        parameters: &Object,
+    ) -> Result<Answer, Refusal> {
+        cmdlet::invoke(self, plane, name, parameters)
+    }
+
+    /// Sends a request to another server of the world.
+    ///
+    /// # Errors
+    ///
+    /// The text of the connection's failure, where no server has that name.
+    pub(super) fn fetch(
+        &mut self,
+        method: &str,
+        url: &str,
+        headers: &[(&str, &str)],
+        body: &[u8],
+    ) -> Result<Reply, String> {
+        let rest = url
+            .strip_prefix("https://")
+            .ok_or("Unable to connect to the remote server")?;
+        let (authority, path) = rest.find('/').map_or((rest, "/"), |at| rest.split_at(at));
+        let host = authority.split(':').next().unwrap_or(authority);
+        let Some(front) = self.names.front_of(host) else {
+            return Err(format!("The remote name could not be resolved: '{host}'"));
+        };
+        let (path, query) = path.split_once('?').unwrap_or((path, ""));
+        let request = Request {
+            method: method.to_owned(),
+            authority: authority.to_owned(),
+            path: path.to_owned(),
+            query: query.to_owned(),
+            headers: headers
+                .iter()
+                .map(|(name, value)| (name.to_lowercase(), (*value).to_owned()))
+                .collect(),
+            body: body.to_vec(),
+            loopback: false,
+        };
+        Ok(front::answer(self, front, &request))
+    }
+
+    /// What time it is.
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// The rules of Exchange Online.
+    pub fn rules(&self) -> Rules {
+        self.rules
+    }
+
+    /// Changes the rules of Exchange Online.
+    pub fn set_rules(&mut self, rules: Rules) {
+        self.rules = rules;
+    }
+
+    /// The names and addresses of the world.
+    pub fn names(&self) -> &Names {
+        &self.names
+    }
+
+    /// The directory of the tenant.
+    pub fn directory(&self) -> &Directory {
+        &self.directory
+    }
+
+    /// The directory of the tenant, to be changed.
+    pub fn directory_mut(&mut self) -> &mut Directory {
+        &mut self.directory
+    }
+
+    pub(super) fn passwords(&self) -> &Passwords {
+        &self.passwords
+    }
+
+    /// Says whether user name and password are the on-premises administrator's; names are compared without case.
+    pub fn is_administrator(&self, username: &str, password: &str) -> bool {
+        let principal = "administrator@contoso.com";
+        (username.eq_ignore_ascii_case(seed::ADMINISTRATOR)
+            || username.eq_ignore_ascii_case(principal))
+            && self.passwords.administrator.expose() == password
+    }
+
+    pub(super) fn signers(&self) -> &Signers {
+        &self.signers
+    }
+
+    pub(super) fn client_certificate(&self) -> Secret {
+        let body = self.signers.application.certificate.base64();
+        let lines: Vec<&str> = body
+            .as_bytes()
+            .chunks(64)
+            .filter_map(|line| std::str::from_utf8(line).ok())
+            .collect();
+        Secret::new(format!(
+            "{}-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----\n",
+            seed::APPLICATION_KEY,
+            lines.join("\n")
+        ))
+    }
+
+    /// The address of a front on the loopback interface.
+    pub(super) fn loopback(&self, front: Front) -> &str {
+        self.loopback.get(&front).map_or("", String::as_str)
+    }
+
+    /// Counts a request that came over the loopback interface.
+    pub(super) fn count(&mut self, front: Front) {
+        *self.requests.entry(front).or_default() += 1;
+    }
+
+    /// Counts a write that was asked for.
+    pub(super) fn count_write(&mut self, plane: Plane) {
+        *self.writes.entry(plane).or_default() += 1;
+    }
+
+    /// How many requests a front got over the loopback interface.
+    pub fn requests(&self, front: Front) -> u64 {
+        self.requests.get(&front).copied().unwrap_or_default()
+    }
+
+    /// How many writes a plane was asked for, also those that it refused.
+    pub fn writes(&self, plane: Plane) -> u64 {
+        self.writes.get(&plane).copied().unwrap_or_default()
+    }
+
+    /// The objects of a noun on a plane; none for a noun that nobody knows.
+    pub fn objects(&self, plane: Plane, noun: &str) -> &[Object] {
+        let shelf = match plane {
+            Plane::OnPremises => &self.local,
+            _ => &self.online,
+        };
+        shelf.get(noun).map_or(&[], Vec::as_slice)
+    }
+
+    /// The objects of a noun on a plane, to be changed; none for the directory, which is not made of cmdlets' objects.
+    pub fn objects_mut(&mut self, plane: Plane, noun: &'static str) -> &mut Vec<Object> {
+        let shelf = match plane {
+            Plane::OnPremises => &mut self.local,
+            _ => &mut self.online,
+        };
+        shelf.entry(noun).or_default()
+    }
+
+    /// Puts an object on a plane as it is.
+    pub(super) fn put(&mut self, plane: Plane, noun: &'static str, object: Object) {
+        self.objects_mut(plane, noun).push(object);
+    }
+
+    /// Makes an object with the noun's defaults and the directory's properties, and puts it on a plane.
+    pub(super) fn create(
+        &mut self,
+        plane: Plane,
+        noun: &'static str,
+        name: &str,
+        properties: Object,
+    ) {
+        if let Some(noun) = noun::by_name(noun) {
+            let object = self.made(plane, noun, name, properties);
+            self.put(plane, noun.name, object);
+        }
+    }
+
+    /// Sets one property of an object that is found by its name; used by the seed and by tests.
+    pub fn set(
+        &mut self,
+        plane: Plane,
+        noun: &'static str,
+        name: &str,
+        property: &str,
+        value: &Value,
+    ) {
+        for object in self.objects_mut(plane, noun) {
+            if object.get("Name").and_then(Value::as_text) == Some(name) {
+                object.insert(property.to_owned(), value.clone());
+            }
+        }
+    }
+
+    /// Makes an object with the noun's defaults and the directory's properties.
+    pub(super) fn made(
+        &mut self,
+        plane: Plane,
+        noun: &Noun,
+        name: &str,
+        properties: Object,
+    ) -> Object {
+        let mut object: Object = noun
+            .starts
+            .iter()
+            .filter(|(property, _)| exists_on(noun, property, plane))
+            .map(|(property, start)| ((*property).to_owned(), start_value(*start)))
+            .collect();
+        object.extend(properties);
+        self.made += 1;
+        let guid = guid_of(&format!("{plane} {} {name} {}", noun.name, self.made));
+        self.add_directory_properties(plane, noun, name, &guid, &mut object);
+        object
+    }
+
+    fn add_directory_properties(
+        &self,
+        plane: Plane,
+        noun: &Noun,
+        name: &str,
+        guid: &str,
+        object: &mut Object,
+    ) {
+        let server = object
+            .get("Server")
+            .and_then(Value::as_text)
+            .unwrap_or_default()
+            .to_owned();
+        let now = Value::from(whole_seconds(self.now()));
+        let schema = schema_name(noun.directory_class);
+        let identity = if server.is_empty() {
+            name.to_owned()
+        } else {
+            format!("{server}\\{name}")
+        };
+        let container = noun.container.replace("{server}", &server);
+        let parts = [
+            format!("CN={name}"),
+            container,
+            self.names.configuration(plane),
+        ];
+        let distinguished: Vec<&str> = parts
+            .iter()
+            .map(String::as_str)
+            .filter(|part| !part.is_empty())
+            .collect();
+        let mut add = |property: &str, value: Value| {
+            object.insert(property.to_owned(), value);
+        };
+        add("AdminDisplayName", "".into());
+        add("ExchangeVersion", "0.20 (15.0.0.0)".into());
+        add("Name", name.into());
+        add("DistinguishedName", distinguished.join(",").into());
+        add("Identity", identity.as_str().into());
+        add("Guid", guid.into());
+        add(
+            "ObjectCategory",
+            format!("{}/{schema}", self.names.schema(plane)).into(),
+        );
+        add("ObjectClass", vec!["top", noun.directory_class].into());
+        for property in [
+            "WhenChanged",
+            "WhenCreated",
+            "WhenChangedUTC",
+            "WhenCreatedUTC",
+        ] {
+            add(property, now.clone());
+        }
+        if plane == Plane::ExchangeOnline {
+            add("ExchangeObjectId", guid.into());
+        }
+        add("OrganizationId", self.names.organization_id(plane).into());
+        add("Id", identity.into());
+        add(
+            "OriginatingServer",
+            self.names.domain_controller(plane).into(),
+        );
+        add("IsValid", true.into());
+        add("ObjectState", "Unchanged".into());
+    }
+}
+
+/// Whether a property belongs to a plane: those that only a parameter of the other plane sets do not.
+fn exists_on(noun: &Noun, property: &str, plane: Plane) -> bool {
+    noun.parameters
+        .iter()
+        .find(|parameter| parameter.name == property)
+        .is_none_or(|parameter| parameter.planes & noun::plane_bit(plane) != 0)
+}
+
+fn start_value(start: Start) -> Value {
+    match start {
+        Start::Null => Value::Null,
+        Start::Bool(value) => value.into(),
+        Start::Text(text) => text.into(),
+        Start::Empty => Value::List(Vec::new()),
+    }
+}
+
+/// `msExchAuthAuthServer` is `ms-Exch-Auth-Auth-Server` in the schema.
+fn schema_name(class: &str) -> String {
+    let mut name = String::new();
+    for letter in class.chars() {
+        if letter.is_uppercase() && !name.is_empty() {
+            name.push('-');
+        }
+        name.push(letter);
+    }
+    name
+}
+
+/// A moment as RFC 3339 without a fraction.
+pub(super) fn whole_seconds(at: Timestamp) -> String {
+    Timestamp::from_second(at.as_second()).map_or_else(|_| at.to_string(), |at| at.to_string())
+}
+
+/// A GUID that the same words always give, so that two labs of the same seed look alike.
+pub(super) fn guid_of(words: &str) -> String {
+    let digits = hexadecimal(digest(&SHA256, words.as_bytes()).as_ref()).to_lowercase();
+    let part = |from: usize, to: usize| digits.get(from..to).unwrap_or_default();
+    format!(
+        "{}-{}-4{}-a{}-{}",
+        part(0, 8),
+        part(8, 12),
+        part(13, 16),
+        part(17, 20),
+        part(20, 32)
+    )
+}
+
+/// Whether a property's kind is a list.
+pub(super) fn is_list(kind: Kind) -> bool {
+    kind == Kind::List
+}
