@@ -19,6 +19,7 @@ mod peers {
 }
 mod script {
     mod bundle;
+    mod check;
     mod conversation;
     mod mistakes;
     mod modules;

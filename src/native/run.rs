@@ -14,6 +14,9 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+/// Reads a file for a script: its path as the script gave it.
+pub type ReadFile = Arc<dyn Fn(&str) -> Result<Vec<u8>, Failure> + Send + Sync>;
+
 /// Writes a file for a script: its path as the script gave it, and its bytes.
 pub type WriteFile = Arc<dyn Fn(&str, &[u8]) -> Result<(), Failure> + Send + Sync>;
 
@@ -26,6 +29,8 @@ pub struct Surroundings {
     pub session: Arc<Session>,
     /// Which steps run.
     pub choice: StepChoice,
+    /// Reads files, where that is granted.
+    pub read_file: Option<ReadFile>,
     /// Writes files, where that is granted.
     pub write_file: Option<WriteFile>,
     /// Runs another playbook.
@@ -108,6 +113,11 @@ impl Inputs {
         locked(&self.values).extend(values);
     }
 
+    /// Takes these inputs in the place of those there were.
+    pub fn replace(&self, values: BTreeMap<String, Value>) {
+        *locked(&self.values) = values;
+    }
+
     /// Whether there is an input of that name.
     pub fn has(&self, name: &str) -> bool {
         locked(&self.values).contains_key(name)
@@ -154,6 +164,7 @@ pub(super) const ENTRIES: &[Entry] = &[
     Entry::plain("is_unknown"),
     Entry::plain("attempt"),
     Entry::plain("sleep"),
+    Entry::plain("read_file"),
     Entry::plain("write_file"),
 ];
 
@@ -304,6 +315,19 @@ pub(super) mod functions {
         )
     }
 
+    /// Reads the bytes of a file, where the run was granted that.
+    ///
+    /// ```rhai
+    /// let read = attempt(|| read_file("example.cer"));
+    /// ```
+    #[rhai_fn(global, return_raw, volatile)]
+    pub fn read_file(call: NativeCallContext, path: &str) -> Thrown<Blob> {
+        match &Surroundings::of(&call)?.read_file {
+            Some(read_file) => read_file(path).map_err(throw),
+            None => Err(throw(not_granted("read", path))),
+        }
+    }
+
     /// Writes a text or bytes to a file, where the run was granted that; only announced while planning.
     ///
     /// ```rhai
@@ -419,17 +443,21 @@ fn write(call: &NativeCallContext, path: &str, content: &[u8]) -> Thrown<()> {
         return surroundings.say(Level::Info, text);
     }
     let Some(write_file) = &surroundings.write_file else {
-        return Err(throw(
-            Failure::new(
-                FailureKind::Input,
-                format!("this run may not write files, and the script asks to write {path}"),
-            )
-            .with_hint("a script that writes files must be granted it where it is started"),
-        ));
+        return Err(throw(not_granted("write", path)));
     };
     write_file(path, content).map_err(throw)?;
     surroundings.say(
         Level::Info,
         format!("wrote {} bytes to {path}", content.len()),
     )
+}
+
+fn not_granted(what: &str, path: &str) -> Failure {
+    Failure::new(
+        FailureKind::Input,
+        format!("this run may not {what} files, and the script asks to {what} {path}"),
+    )
+    .with_hint(format!(
+        "a script that {what}s files must be granted it where it is started"
+    ))
 }

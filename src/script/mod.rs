@@ -6,6 +6,7 @@
 
 pub mod bundle;
 pub mod catalog;
+mod check;
 pub mod playbook;
 mod resolver;
 pub mod throw;
@@ -17,7 +18,7 @@ pub use throw::{Frame, ScriptFailure};
 
 use crate::failure::{Failure, FailureKind};
 use crate::native::cloud::CloudHandle;
-use crate::native::run::{Inputs, RunPlaybook, StepChoice, Surroundings, WriteFile};
+use crate::native::run::{Inputs, ReadFile, RunPlaybook, StepChoice, Surroundings, WriteFile};
 use crate::native::{self, Entra, Exchange, convert, options::nearest, options::quoted};
 use crate::session::Session;
 use crate::session::event::{Event, Level};
@@ -44,6 +45,8 @@ pub struct HostOptions {
     pub only: Vec<String>,
     /// The step, by id or by the name of its playbook, to start at.
     pub start_at: Option<String>,
+    /// Reads files for scripts, where that is granted.
+    pub read_file: Option<ReadFile>,
     /// Writes files for scripts, where that is granted.
     pub write_file: Option<WriteFile>,
 }
@@ -131,6 +134,7 @@ impl Host {
             let surroundings = Arc::new(Surroundings {
                 session: session.clone(),
                 choice: StepChoice::new(options.only.clone(), options.start_at.clone()),
+                read_file: options.read_file.clone(),
                 write_file: options.write_file.clone(),
                 run_playbook,
             });
@@ -184,6 +188,14 @@ impl Host {
             engine.register_static_module(alias, module);
         }
         Ok(convert::to_value(&value)?)
+    }
+
+    /// What is wrong with a script and the modules that it imports, as far as it can be seen without running: syntax,
+    /// variables, functions and the number of their arguments. Empty where nothing is.
+    pub fn check(&self, id: &str, text: &str) -> Vec<ScriptFailure> {
+        let engine = self.engine.read().unwrap_or_else(PoisonError::into_inner);
+        self.sources.add(id, text);
+        check::check(id, text, &self.known(&engine))
     }
 
     /// The functions that scripts can call, native and of the library.
@@ -289,11 +301,17 @@ impl Host {
                 .with_hint(format!("it is made for {}", quoted(&words))));
             }
         }
-        let mut given = self.options.inputs.clone();
-        if !outermost {
-            given.retain(|name, _| playbook.inputs.iter().any(|input| input.name == *name));
+        let given = &self.options.inputs;
+        if outermost {
+            self.inputs.replace(playbook.read_inputs(given)?);
+        } else {
+            // What the outer playbook made of an input stays; the rest of what was given is not for this one.
+            let mut rest = playbook.clone();
+            rest.inputs.retain(|input| !self.inputs.has(&input.name));
+            let mut given = given.clone();
+            given.retain(|name, _| rest.inputs.iter().any(|input| input.name == *name));
+            self.inputs.add(rest.read_inputs(&given)?);
         }
-        self.inputs.add(playbook.read_inputs(&given)?);
         Ok(())
     }
 
@@ -316,12 +334,15 @@ impl Host {
     }
 
     fn explain(&self, engine: &Engine, id: &str, error: &EvalAltResult) -> ScriptFailure {
-        let known = Known {
+        throw::explain(id, error, &self.known(engine))
+    }
+
+    fn known<'host>(&'host self, engine: &'host Engine) -> Known<'host> {
+        Known {
             engine,
             bundle: &self.bundle,
             sources: &self.sources,
-        };
-        throw::explain(id, error, &known)
+        }
     }
 }
 

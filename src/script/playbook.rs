@@ -631,7 +631,7 @@ fn text_of(program: &AST) -> String {
 /// The steps that are named literally, in the order of the text.
 fn steps(playbook: &str, program: &AST) -> Vec<Step> {
     let mut found = Vec::new();
-    each_call(program, &mut |call, position| {
+    each_call(program, &mut |call, position, _| {
         if call.name == "step"
             && let [
                 Expr::StringConstant(id, _),
@@ -668,12 +668,15 @@ pub(super) fn imports(program: &AST) -> Vec<(String, String)> {
         .collect()
 }
 
-/// Visits every call of a function.
-fn each_call(program: &AST, visit: &mut dyn FnMut(&FnCallExpr, Position)) {
+/// Visits every call of a function, with its place and whether it is called on an object.
+pub(super) fn each_call(program: &AST, visit: &mut dyn FnMut(&FnCallExpr, Position, bool)) {
     program.walk(&mut |path: &[ASTNode]| {
         match path.last() {
-            Some(ASTNode::Expr(Expr::FnCall(call, position)))
-            | Some(ASTNode::Stmt(Stmt::FnCall(call, position))) => visit(call, *position),
+            Some(
+                ASTNode::Expr(Expr::FnCall(call, position))
+                | ASTNode::Stmt(Stmt::FnCall(call, position)),
+            ) => visit(call, *position, false),
+            Some(ASTNode::Expr(Expr::MethodCall(call, position))) => visit(call, *position, true),
             _ => {}
         }
         true

@@ -390,6 +390,47 @@ fn no_variable(name: &str, source: &str) -> Failure {
 }
 
 impl Known<'_> {
+    /// Explains what the compiler says.
+    pub(super) fn of_syntax(&self, kind: &ParseErrorType, source: &str) -> Failure {
+        syntax(kind, source, Some(self))
+    }
+
+    /// Explains a call with a number of arguments that the function does not take.
+    pub(super) fn wrong_count(
+        &self,
+        name: &str,
+        counts: &BTreeSet<usize>,
+        given: usize,
+    ) -> Failure {
+        let counts: Vec<String> = counts.iter().map(usize::to_string).collect();
+        let failure = input(format!(
+            "\"{name}\" takes {} arguments, and {given} are given",
+            counts.join(" or ")
+        ));
+        let functions = self.functions();
+        let forms: BTreeSet<&str> = functions
+            .iter()
+            .filter(|function| function.name == name)
+            .map(|function| function.form.as_str())
+            .collect();
+        match forms.is_empty() {
+            true => failure,
+            false => failure.with_hint(format!(
+                "it is called as {}",
+                forms.into_iter().collect::<Vec<_>>().join(" or ")
+            )),
+        }
+    }
+
+    /// Explains a call of a function that no one has.
+    pub(super) fn no_such(&self, name: &str, near: Option<&str>) -> Failure {
+        let failure = input(format!("there is no function \"{name}\""));
+        match near {
+            Some(near) => failure.with_hint(format!("did you mean \"{near}\"?")),
+            None => failure,
+        }
+    }
+
     /// Explains a call of a function that is not there, by its signature such as `get_foo (Exchange, string)`.
     fn no_function(&self, signature: &str) -> Failure {
         let (path, arguments) = signature

@@ -105,6 +105,16 @@ impl Scripts {
         .map_err(|failed| throw::render(&failed, false))
     }
 
+    /// What a check finds in a script without running it, as it is drawn.
+    pub(crate) fn check(&self, path: &str, text: &str) -> Vec<String> {
+        let found = self.on_host(|host, _| Ok(host.check(path, text)));
+        let found = found.unwrap_or_else(|failed| vec![failed]);
+        found
+            .iter()
+            .map(|failed| throw::render(failed, false))
+            .collect()
+    }
+
     pub(crate) fn bundle(&self) -> Bundle {
         let (files, listed) = (self.files.clone(), self.files.clone());
         Bundle::embedded().with_folder(
