@@ -24,6 +24,11 @@ impl Clock {
         Self(Arc::new(Timestamp::now))
     }
 
+    /// A clock that asks somebody else.
+    pub fn told_by(tell: impl Fn() -> Timestamp + Send + Sync + 'static) -> Self {
+        Self(Arc::new(tell))
+    }
+
     /// A clock that stands still.
     pub fn fixed(at: Timestamp) -> Self {
         Self(Arc::new(move || at))

@@ -27,11 +27,16 @@ mod script {
 }
 mod support {
     pub(crate) mod scripts;
+    pub(crate) mod service;
     pub(crate) mod source;
     pub(crate) mod wait;
 }
 mod wire {
     mod clixml;
+    mod entra;
+    mod graph;
+    mod http;
+    mod online;
     mod pair;
     mod psrp;
     mod wsman;

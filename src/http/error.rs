@@ -2,6 +2,7 @@
 
 use crate::failure::{Failure, FailureKind};
 use reqwest::Url;
+use rustls::CertificateError::{self, BadSignature, UnknownIssuer};
 use std::{error, fmt, io, time::Duration};
 
 /// No answer came, or none that can be read.
@@ -114,7 +115,7 @@ impl Error {
         let kind = match find_tls_error(error) {
             Some(rustls::Error::InvalidCertificate(problem)) => ErrorKind::Untrusted {
                 reason: certificate_problem(problem),
-                unknown_issuer: *problem == rustls::CertificateError::UnknownIssuer,
+                unknown_issuer: matches!(problem, UnknownIssuer | BadSignature),
             },
             Some(other) if error.is_connect() => ErrorKind::Tls {
                 reason: other.to_string(),
@@ -341,13 +342,12 @@ fn below<'error>(
     }
 }
 
-fn certificate_problem(problem: &rustls::CertificateError) -> String {
+fn certificate_problem(problem: &CertificateError) -> String {
     match problem {
-        rustls::CertificateError::UnknownIssuer => "nobody trusted here issued it".to_owned(),
-        other => {
-            let text = other.to_string();
-            text.trim_start_matches("invalid peer certificate: ")
-                .to_owned()
+        UnknownIssuer => "nobody trusted here issued it".to_owned(),
+        BadSignature => {
+            "an authority with the name of a trusted one, but another key, issued it".to_owned()
         }
+        other => other.to_string(),
     }
 }

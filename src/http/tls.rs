@@ -85,31 +85,26 @@ impl ServerCertVerifier for Trust {
         ocsp_response: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, rustls::Error> {
-        let unknown_issuer = rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer);
-        if let Some(added) = &self.added {
-            let verdict = added.verify_server_cert(
-                end_entity,
-                intermediates,
-                server_name,
-                ocsp_response,
-                now,
-            );
-            match verdict {
-                Err(error) if error == unknown_issuer => {}
-                known => return known,
+        let by_added = self.added.as_ref().map(|added| {
+            added.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now)
+        });
+        let not_theirs = match by_added {
+            Some(Err(error)) if is_of_another_issuer(&error) => Some(error),
+            Some(verdict) => return verdict,
+            None => None,
+        };
+        let by_system = self.system().and_then(|system| {
+            system.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now)
+        });
+        match (by_system, not_theirs) {
+            // The added authorities say more, and a machine may have none of its own.
+            (Err(error), Some(not_theirs))
+                if is_of_another_issuer(&error)
+                    || !matches!(error, rustls::Error::InvalidCertificate(_)) =>
+            {
+                Err(not_theirs)
             }
-        }
-        match self.system() {
-            Ok(system) => system.verify_server_cert(
-                end_entity,
-                intermediates,
-                server_name,
-                ocsp_response,
-                now,
-            ),
-            // A machine without roots of its own still trusts what the organization file names.
-            Err(_) if self.added.is_some() => Err(unknown_issuer),
-            Err(error) => Err(error),
+            (verdict, _) => verdict,
         }
     }
 
@@ -146,6 +141,16 @@ impl ServerCertVerifier for Trust {
             .signature_verification_algorithms
             .supported_schemes()
     }
+}
+
+/// An authority of the same name with another key is another one: the file may be older than the authority.
+fn is_of_another_issuer(error: &rustls::Error) -> bool {
+    matches!(
+        error,
+        rustls::Error::InvalidCertificate(
+            CertificateError::UnknownIssuer | CertificateError::BadSignature
+        )
+    )
 }
 
 #[cfg(test)]
