@@ -497,6 +497,11 @@ fn a_host_call_can_be_answered_if_an_answer_is_waited_for() {
         pair.client.refuse(write),
         Err(Error::NoAnswerWanted { .. })
     ));
+    let secret = Value::SecureString("ciphertext".to_owned());
+    assert!(matches!(
+        pair.client.answer(read, secret),
+        Err(Error::SecureString { .. })
+    ));
     for chunk in pair.client.answer(read, "typed".into()).unwrap() {
         pair.server.receive(Some(FIRST), &chunk).unwrap();
     }

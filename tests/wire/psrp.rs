@@ -13,8 +13,9 @@ use base64::{Engine as _, prelude::BASE64_STANDARD};
 use exoauth::remoting::clixml::Value;
 use exoauth::remoting::psrp::{
     Client, ClientOptions, Command, Destination, Error, ErrorCategory, ErrorRecord, Event,
-    HostMethod, InformationRecord, Limits, Message, MessageType, Parameter, PipelineState,
-    PoolState, ProgressRecord, ProtocolVersion, Record, Server, ServerEvent, ServerOptions,
+    HostMethod, HostResponse, InformationRecord, Limits, Message, MessageType, Parameter,
+    PipelineState, PoolState, ProgressRecord, ProtocolVersion, Record, Server, ServerEvent,
+    ServerOptions,
 };
 use std::collections::BTreeMap;
 use uuid::{Uuid, uuid};
@@ -851,7 +852,7 @@ fn versions_that_are_not_understood_are_refused() {
 
 #[test]
 fn the_examples_of_the_specification_are_understood() {
-    // MS-PSRP 3.1.5.3.15, 2.2.2.6 and 2.2.2.7, as published.
+    // MS-PSRP 3.1.5.3.15, 2.2.2.9, 2.2.2.6, 2.2.2.7 and 2.2.2.16, as published.
     let capability = "<Obj RefId=\"0\"> <MS> <Version N=\"protocolversion\">2.2</Version> <Version N=\"PSVersion\">2.0</Version> <Version N=\"SerializationVersion\">1.1.0.1</Version> </MS> </Obj>";
     let bytes = fragment(
         1,
@@ -868,6 +869,16 @@ fn the_examples_of_the_specification_are_understood() {
         (server.protocol, server.powershell.as_str()),
         (ProtocolVersion::V2_2, "2.0")
     );
+
+    let state = "<Obj RefId=\"1\"> <MS> <I32 N=\"RunspaceState\">2</I32> </MS> </Obj>";
+    let bytes = fragment(
+        2,
+        0,
+        3,
+        &message(MessageType::RunspacePoolState, None, state),
+    );
+    client.receive(None, &bytes).unwrap();
+    assert_eq!(client.next_event(), Some(Event::PoolOpened));
 
     let mut server = Server::new(ServerOptions::default());
     let opening = Client::new(POOL, ClientOptions::default()).open().unwrap();
@@ -897,4 +908,42 @@ fn the_examples_of_the_specification_are_understood() {
         assert!(server.has_data(None));
         server.data_to_send(None, usize::MAX);
     }
+    while server.next_event().is_some() {}
+    let response = r#"
+ <Obj RefId="11">
+   <MS>
+     <S N="mr">Line read from the host</S>
+     <I64 N="ci">1</I64>
+     <Obj N="mi" RefId="12">
+       <TN RefId="4">
+         <T>System.Management.Automation.Remoting.RemoteHostMethodId</T>
+         <T>System.Enum</T>
+         <T>System.ValueType</T>
+         <T>System.Object</T>
+       </TN>
+       <ToString>ReadLine</ToString>
+       <I32>11</I32>
+     </Obj>
+   </MS>
+ </Obj>"#;
+    let message = Message {
+        destination: Destination::Server,
+        kind: MessageType::RunspacePoolHostResponse,
+        pool: POOL,
+        pipeline: None,
+        data: response,
+    };
+    server
+        .receive(None, &fragment(8, 0, 3, &message.write()))
+        .unwrap();
+    let expected = HostResponse {
+        pipeline: None,
+        call: 1,
+        method: HostMethod::ReadLine,
+        result: Ok("Line read from the host".into()),
+    };
+    assert_eq!(
+        server.next_event(),
+        Some(ServerEvent::HostResponse(expected))
+    );
 }

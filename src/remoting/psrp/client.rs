@@ -10,7 +10,8 @@ use crate::remoting::psrp::fragment::{Limits, Outgoing, Reassembler, SMALLEST};
 use crate::remoting::psrp::host::{HostCall, HostInfo, HostResponse};
 use crate::remoting::psrp::message::{Destination, Message, MessageType};
 use crate::remoting::psrp::pipeline::{
-    Command, PipelineState, create_pipeline, read_error, read_state, refuse_secure_strings,
+    Command, PipelineState, create_pipeline, holds_secure_string, read_error, read_state,
+    refuse_secure_strings,
 };
 use crate::remoting::psrp::pool::{
     Capability, Opening, PoolState, ProtocolVersion, primitive_dictionary,
@@ -269,15 +270,20 @@ impl Client {
         self.reassembler.forget(Some(pipeline));
     }
 
-    /// Answers a host call; gives the chunks to send for its pipeline.
+    /// Answers a host call; gives the chunks to send for its pipeline, on the stream `pr` (MS-PSRP 3.1.5.3.5).
     ///
     /// # Errors
-    /// The call waits for no answer, or the pool is not open.
+    /// The call waits for no answer, the pool is not open, or the answer is a secure string.
     pub fn answer(&mut self, call: &HostCall, value: Value) -> Result<Vec<Vec<u8>>, Error> {
+        if holds_secure_string(&value) {
+            return Err(Error::SecureString {
+                place: format!("the answer to {}", call.method),
+            });
+        }
         self.respond(call, Ok(value))
     }
 
-    /// Refuses a host call, because nobody can be asked; gives the chunks to send for its pipeline.
+    /// Refuses a host call, because nobody can be asked; gives the chunks to send as [`Client::answer`] does.
     ///
     /// # Errors
     /// The call waits for no answer, or the pool is not open.
@@ -453,6 +459,7 @@ impl Client {
             return Ok(());
         }
         self.pipelines.insert(pipeline, state);
+        self.reassembler.forget(Some(pipeline));
         self.events.push_back(Event::PipelineEnded {
             pipeline,
             state,

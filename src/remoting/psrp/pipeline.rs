@@ -239,7 +239,8 @@ pub(crate) fn refuse_secure_strings(commands: &[Command]) -> Result<(), Error> {
     Ok(())
 }
 
-fn holds_secure_string(value: &Value) -> bool {
+/// Says whether there is a secure string anywhere in the value.
+pub(crate) fn holds_secure_string(value: &Value) -> bool {
     let mut pending = vec![value];
     while let Some(value) = pending.pop() {
         let Value::Object(object) = value else {
