@@ -4,6 +4,7 @@ use crate::clock::Clock;
 use crate::cloud::{Addresses, Cell};
 use crate::entra::{Credential, SignIn};
 use crate::exchange::online::Online;
+use crate::exchange::onprem::{OnPremises, Times};
 use crate::exchange::{Answer, Road};
 use crate::failure::{Failure, FailureKind};
 use crate::organization::{Organization, SecretSource};
@@ -29,6 +30,7 @@ pub(super) struct Connections {
     sign_in: OnceLock<Result<Arc<SignIn>, Failure>>,
     graph: OnceLock<Result<graph::Client, Failure>>,
     online: OnceLock<Result<Online, Failure>>,
+    on_premises: OnceLock<Result<OnPremises, Failure>>,
 }
 
 impl Connections {
@@ -49,6 +51,7 @@ impl Connections {
             sign_in: OnceLock::new(),
             graph: OnceLock::new(),
             online: OnceLock::new(),
+            on_premises: OnceLock::new(),
         }
     }
 
@@ -71,6 +74,20 @@ impl Connections {
                 base,
                 self.sign_in()?,
             ))
+        })
+    }
+
+    fn on_premises(&self) -> Result<&OnPremises, Failure> {
+        open(&self.on_premises, || {
+            let exchange = self.organization.exchange.as_ref().ok_or_else(|| {
+                Failure::new(
+                    FailureKind::Input,
+                    "the organization file has no on-premises Exchange server",
+                )
+                .with_hint("add the table [exchange] with url, auth, username and password")
+            })?;
+            let password = (self.read_secret)(&exchange.password)?;
+            OnPremises::new(exchange, &password, Times::default())
         })
     }
 
@@ -152,6 +169,9 @@ impl Roads for Connections {
                         warnings: Vec::new(),
                     })
                 }
+                (Plane::OnPremises, Request::Cmdlet(invocation)) => {
+                    Ok(self.on_premises()?.invoke(invocation).await?)
+                }
                 (Plane::ExchangeOnline, Request::Cmdlet(invocation)) => {
                     Ok(self.online()?.invoke(invocation).await?)
                 }
@@ -174,6 +194,7 @@ impl Roads for Connections {
             ),
             ("graph", made(&self.graph).map(graph::Client::requests)),
             ("exchange-online", made(&self.online).map(Road::requests)),
+            ("on-premises", made(&self.on_premises).map(Road::requests)),
         ];
         counts
             .into_iter()
@@ -182,6 +203,11 @@ impl Roads for Connections {
     }
 
     fn close(&self) -> Journey<'_, ()> {
-        Box::pin(async { Ok(()) })
+        Box::pin(async {
+            if let Some(Ok(on_premises)) = self.on_premises.get() {
+                on_premises.close().await?;
+            }
+            Ok(())
+        })
     }
 }
