@@ -19,6 +19,7 @@ mod read;
 mod text;
 mod value;
 mod write;
+mod xml;
 
 pub use error::{Error, ErrorKind};
 pub use read::{Limits, read, read_str};

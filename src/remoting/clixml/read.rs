@@ -1,17 +1,17 @@
 //! [`read`]: CLIXML becomes values, or an error that says where and why.
 //!
-//! Written for speed and for hostile input: events borrow from the document, names are kept once, references share,
+//! Written for speed and for hostile input: pieces borrow from the document, names are kept once, references share,
 //! and nesting, size and what references unfold to are limited.
 
 use std::{borrow::Cow, collections::HashMap, str::FromStr, sync::Arc};
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
-use quick_xml::events::{BytesStart, Event};
 use uuid::Uuid;
 
 use super::{
     Content, Error, ErrorKind, NAMESPACE, Name, Object, Progress, Properties, TypeNames, Value,
     text::{self, Encoding, Unescaped, unescape},
+    xml::{Attribute, Element, Fault, Piece, Scanner},
 };
 
 /// What a document may ask of the reader.
@@ -89,7 +89,7 @@ type Result<T, E = Box<Error>> = std::result::Result<T, E>;
 
 /// The state of reading one document.
 struct Reader<'a> {
-    events: quick_xml::Reader<&'a [u8]>,
+    scanner: Scanner<'a>,
     limits: Limits,
     names: Names,
     type_names: HashMap<u64, TypeNames>,
@@ -116,12 +116,6 @@ enum Known {
     },
 }
 
-/// The element that was just met; `empty` means that it has no end tag to wait for.
-struct Element<'a> {
-    start: BytesStart<'a>,
-    empty: bool,
-}
-
 /// Where a value stands, which decides which attributes it has.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Place {
@@ -135,10 +129,8 @@ enum Place {
 
 impl<'a> Reader<'a> {
     fn new(text: &'a str, limits: &Limits) -> Self {
-        let mut events = quick_xml::Reader::from_str(text);
-        events.config_mut().check_comments = true;
         Self {
-            events,
+            scanner: Scanner::new(text),
             limits: Limits {
                 depth: limits.depth.min(DEEPEST),
                 ..*limits
@@ -155,17 +147,21 @@ impl<'a> Reader<'a> {
 
     fn document(mut self) -> Result<Vec<Value>> {
         let root = self.root()?;
-        let values = if root.name() == "Objs" {
+        let values = if root.name == "Objs" {
             self.objs(&root)
                 .map_err(|error| within(error, || "/Objs".to_owned()))?
         } else {
             vec![self.root_value(&root)?]
         };
         loop {
-            match self.event()? {
-                Event::Eof => return Ok(values),
-                Event::Comment(_) => {}
-                Event::Text(text) if is_blank(&text) => {}
+            match self.piece()? {
+                Piece::Nothing => return Ok(values),
+                Piece::Comment => {}
+                Piece::Text(text) if is_blank(text) => {}
+                Piece::DocumentType => return Err(self.error(ErrorKind::DocumentType)),
+                Piece::ProcessingInstruction => {
+                    return Err(self.error(ErrorKind::ProcessingInstruction));
+                }
                 _ => return Err(self.error(ErrorKind::TrailingContent)),
             }
         }
@@ -173,43 +169,42 @@ impl<'a> Reader<'a> {
 
     /// Passes by the declaration, and finds the root element.
     fn root(&mut self) -> Result<Element<'a>> {
-        let mut first = true;
+        let mut seen = false;
         loop {
-            match self.event()? {
-                Event::Decl(declaration) if first => self.declaration(&declaration)?,
-                Event::Start(start) => return Ok(Element::new(start, false)),
-                Event::Empty(start) => return Ok(Element::new(start, true)),
-                Event::Comment(_) => {}
-                Event::Text(text) => {
-                    let text = text.into_inner();
-                    if !is_blank(&text) {
-                        let reason = format!("it begins with {:?}", beginning(&text));
-                        return Err(self.error(ErrorKind::NotXml { reason }));
-                    }
+            match self.piece()? {
+                Piece::Declaration(attributes) => self.declaration(attributes)?,
+                Piece::Start(element) => return Ok(element),
+                Piece::Comment => {}
+                Piece::Text(text) if is_blank(text) => {}
+                Piece::Text(text) => {
+                    let reason = format!("it begins with {:?}", beginning(text.trim()));
+                    return Err(self.error(ErrorKind::NotXml { reason }));
                 }
-                Event::Eof if first => {
+                Piece::Nothing if !seen => {
                     let reason = "it is empty".to_owned();
                     return Err(self.error(ErrorKind::NotXml { reason }));
                 }
                 other => return Err(self.misplaced(other)),
             }
-            first = false;
+            seen = true;
         }
     }
 
     /// The bytes were understood already; here it is only checked that the document does not claim otherwise.
-    fn declaration(&self, declaration: &quick_xml::events::BytesDecl<'_>) -> Result<()> {
-        let Some(encoding) = declaration.encoding() else {
-            return Ok(());
-        };
-        let encoding = encoding.map_err(|error| self.not_xml(&error))?;
+    fn declaration(&self, attributes: &str) -> Result<()> {
         let known = ["utf-8", "utf-16", "us-ascii"];
-        if known.iter().any(|name| encoding.eq_ignore_ascii_case(name)) {
-            return Ok(());
+        let mut rest = attributes;
+        while let Some(attribute) = self.attribute(rest)? {
+            let is_known = known
+                .iter()
+                .any(|name| attribute.value.eq_ignore_ascii_case(name));
+            if attribute.key == "encoding" && !is_known {
+                let encoding = beginning(attribute.value);
+                return Err(self.error(ErrorKind::UnsupportedEncoding { encoding }));
+            }
+            rest = attribute.rest;
         }
-        Err(self.error(ErrorKind::UnsupportedEncoding {
-            encoding: encoding.into_owned(),
-        }))
+        Ok(())
     }
 
     fn objs(&mut self, root: &Element<'a>) -> Result<Vec<Value>> {
@@ -234,12 +229,12 @@ impl<'a> Reader<'a> {
             Ok((_, value)) => Ok(value),
             Err(error)
                 if matches!(&error.kind, ErrorKind::UnknownElement { element }
-                    if error.path.is_empty() && element == root.name()) =>
+                    if error.path.is_empty() && element == root.name) =>
             {
-                let root = beginning(root.name());
+                let root = beginning(root.name);
                 Err(self.error(ErrorKind::NotClixml { root }))
             }
-            Err(error) => Err(within(error, || format!("/{}", root.name()))),
+            Err(error) => Err(within(error, || format!("/{}", root.name))),
         }
     }
 
@@ -255,7 +250,7 @@ impl<'a> Reader<'a> {
     /// One value, with its name if it stands where values have one.
     fn value(&mut self, element: &Element<'a>, place: Place) -> Result<(Option<Name>, Value)> {
         self.values += 1;
-        let tag = element.name();
+        let tag = element.name;
         match tag {
             "Obj" => return self.object(element, place),
             "Ref" => return self.reference(element, place),
@@ -274,7 +269,7 @@ impl<'a> Reader<'a> {
     }
 
     fn primitive(&mut self, element: &Element<'a>) -> Result<Value> {
-        let tag = element.name();
+        let tag = element.name;
         if tag == "PR" {
             let progress = self.progress(element)?;
             return Ok(Value::Progress(Box::new(progress)));
@@ -373,13 +368,13 @@ impl<'a> Reader<'a> {
         let mut object = Object::default();
         while let Some(child) = self.child(element)? {
             self.part(&mut object, &child)
-                .map_err(|error| within(error, || format!("/{}", child.name())))?;
+                .map_err(|error| within(error, || format!("/{}", child.name)))?;
         }
         Ok(object)
     }
 
     fn part(&mut self, object: &mut Object, child: &Element<'a>) -> Result<()> {
-        let first = match child.name() {
+        let first = match child.name {
             "TN" | "TNRef" => {
                 let names = self.types(child)?;
                 object.type_names.replace(names).is_none()
@@ -412,12 +407,12 @@ impl<'a> Reader<'a> {
             return Ok(());
         }
         Err(self.error(ErrorKind::RepeatedElement {
-            element: beginning(child.name()),
+            element: beginning(child.name),
         }))
     }
 
     fn content(&mut self, child: &Element<'a>) -> Result<Content> {
-        let container: fn(Vec<Value>) -> Content = match child.name() {
+        let container: fn(Vec<Value>) -> Content = match child.name {
             "LST" => Content::List,
             "QUE" => Content::Queue,
             "STK" => Content::Stack,
@@ -440,7 +435,7 @@ impl<'a> Reader<'a> {
         let mut items = Vec::new();
         while let Some(child) = self.child(parent)? {
             let (_, value) = self.value(&child, place).map_err(|error| {
-                within(error, || format!("/{}[{}]", child.name(), items.len() + 1))
+                within(error, || format!("/{}[{}]", child.name, items.len() + 1))
             })?;
             items.push(value);
         }
@@ -450,7 +445,7 @@ impl<'a> Reader<'a> {
     fn entries(&mut self, parent: &Element<'a>) -> Result<Vec<(Value, Value)>> {
         let mut entries = Vec::new();
         while let Some(child) = self.child(parent)? {
-            if child.name() != "En" {
+            if child.name != "En" {
                 return Err(self.unknown(&child));
             }
             let entry = self
@@ -477,7 +472,7 @@ impl<'a> Reader<'a> {
         };
         let (name, value) = self
             .value(&child, Place::Named)
-            .map_err(|error| within(error, || format!("/{}[@N='{part}']", child.name())))?;
+            .map_err(|error| within(error, || format!("/{}[@N='{part}']", child.name)))?;
         match name {
             Some(name) if *name == *part => Ok(value),
             name => Err(self.invalid(part, name.as_deref().unwrap_or_default())),
@@ -489,8 +484,8 @@ impl<'a> Reader<'a> {
         let begin = self.properties.len();
         while let Some(child) = self.child(parent)? {
             let (name, value) = self.value(&child, Place::Named).map_err(|error| {
-                let name = child.raw_name().unwrap_or_default();
-                within(error, || format!("/{}[@N='{name}']", child.name()))
+                let name = raw_name(&child).unwrap_or_default();
+                within(error, || format!("/{}[@N='{name}']", child.name))
             })?;
             let Some(name) = name else {
                 let attribute = "N";
@@ -526,7 +521,7 @@ impl<'a> Reader<'a> {
 
     fn types(&mut self, element: &Element<'a>) -> Result<TypeNames> {
         let (_, reference) = self.name_and_reference(element, Place::Plain)?;
-        if element.name() == "TN" {
+        if element.name == "TN" {
             let names = self.written_types(element)?;
             if let Some(reference) = reference {
                 self.type_names.insert(reference, names.clone());
@@ -549,7 +544,7 @@ impl<'a> Reader<'a> {
     fn written_types(&mut self, element: &Element<'a>) -> Result<TypeNames> {
         let mut names: Vec<Name> = Vec::new();
         while let Some(child) = self.child(element)? {
-            if child.name() != "T" {
+            if child.name != "T" {
                 return Err(self.unknown(&child));
             }
             self.no_attributes(&child)?;
@@ -565,7 +560,7 @@ impl<'a> Reader<'a> {
         let Some(child) = self.child(element)? else {
             return Err(self.error(ErrorKind::MissingElement { element: "S" }));
         };
-        if !matches!(child.name(), "S" | "Nil") {
+        if !matches!(child.name, "S" | "Nil") {
             return Err(self.unknown(&child));
         }
         let (_, current_operation) = self.value(&child, Place::Plain)?;
@@ -592,7 +587,7 @@ impl<'a> Reader<'a> {
 
     fn field(&mut self, parent: &Element<'a>, name: &'static str) -> Result<String> {
         match self.child(parent)? {
-            Some(child) if child.name() == name => {
+            Some(child) if child.name == name => {
                 self.no_attributes(&child)?;
                 let text = self.text(&child)?;
                 self.well_formed(text)
@@ -603,57 +598,60 @@ impl<'a> Reader<'a> {
     }
 
     /// The next element inside `parent`, or nothing once that ends.
+    #[inline]
     fn child(&mut self, parent: &Element<'a>) -> Result<Option<Element<'a>>> {
         if parent.empty {
             return Ok(None);
         }
+        match self.scanner.next_start() {
+            Some(child) => Ok(Some(child)),
+            None => self.child_or_end(parent),
+        }
+    }
+
+    fn child_or_end(&mut self, parent: &Element<'a>) -> Result<Option<Element<'a>>> {
         loop {
-            match self.event()? {
-                Event::Start(start) => return Ok(Some(Element::new(start, false))),
-                Event::Empty(start) => return Ok(Some(Element::new(start, true))),
-                Event::End(_) => return Ok(None),
-                Event::Comment(_) => {}
-                Event::Text(text) if is_blank(&text) => {}
+            match self.piece()? {
+                Piece::Start(child) => return Ok(Some(child)),
+                Piece::End(name) if name == parent.name => return Ok(None),
+                Piece::Comment => {}
+                Piece::Text(text) if is_blank(text) => {}
                 other => return Err(self.misplaced(other)),
             }
         }
     }
 
     /// The text inside `element`, with line ends and entities as XML wants them.
+    #[inline]
     fn text(&mut self, element: &Element<'a>) -> Result<Cow<'a, str>> {
-        let mut all: Cow<'a, str> = Cow::Borrowed("");
         if element.empty {
-            return Ok(all);
+            return Ok(Cow::Borrowed(""));
         }
+        match self.scanner.plain_text(element.name) {
+            Some(text) => Ok(Cow::Borrowed(text)),
+            None => self.pieced_text(element),
+        }
+    }
+
+    fn pieced_text(&mut self, element: &Element<'a>) -> Result<Cow<'a, str>> {
+        let mut all = String::new();
         loop {
-            let part = match self.event()? {
-                Event::End(_) => return Ok(all),
-                Event::Text(text) => line_ends(text.into_inner()),
-                Event::CData(data) => line_ends(data.into_inner()),
-                Event::GeneralRef(reference) => {
-                    Cow::Owned(self.entity(&reference.into_inner())?.into())
-                }
-                Event::Comment(_) => continue,
-                Event::Start(start) | Event::Empty(start) => {
-                    return Err(self.unknown(&Element::new(start, true)));
-                }
+            match self.piece()? {
+                Piece::End(name) if name == element.name => return Ok(Cow::Owned(all)),
+                Piece::Text(text) | Piece::Data(text) => push_lines(text, &mut all),
+                Piece::Reference(reference) => all.push(self.entity(reference)?),
+                Piece::Comment => {}
                 other => return Err(self.misplaced(other)),
-            };
-            if all.is_empty() {
-                all = part;
-            } else {
-                all.to_mut().push_str(&part);
             }
         }
     }
 
-    fn event(&mut self) -> Result<Event<'a>> {
-        self.events.read_event().map_err(|error| {
-            Box::new(Error {
-                at: usize::try_from(self.events.error_position()).unwrap_or(usize::MAX),
-                path: String::new(),
-                kind: ErrorKind::NotXml {
-                    reason: error.to_string(),
+    fn piece(&mut self) -> Result<Piece<'a>> {
+        self.scanner.next().map_err(|fault| {
+            self.error(match fault {
+                Fault::Unfinished => ErrorKind::UnexpectedEnd,
+                Fault::IllFormed(reason) => ErrorKind::NotXml {
+                    reason: reason.to_owned(),
                 },
             })
         })
@@ -697,7 +695,7 @@ impl<'a> Reader<'a> {
     }
 
     fn no_attributes(&mut self, element: &Element<'a>) -> Result<()> {
-        if element.is_bare() {
+        if element.attributes.is_empty() {
             return Ok(());
         }
         self.attributes(element, |_, _, _| Ok(false))
@@ -710,7 +708,7 @@ impl<'a> Reader<'a> {
     ) -> Result<(Option<Name>, Option<u64>)> {
         let mut name = None;
         let mut reference = None;
-        if element.is_bare() {
+        if element.attributes.is_empty() {
             return Ok((name, reference));
         }
         self.attributes(element, |reader, key, value| match key {
@@ -735,11 +733,8 @@ impl<'a> Reader<'a> {
         element: &Element<'a>,
         mut accept: impl FnMut(&mut Self, &str, &str) -> Result<bool>,
     ) -> Result<()> {
-        let mut rest = element.start.attributes_raw();
-        while let Some(attribute) = Attribute::split(rest).map_err(|rest| {
-            let reason = format!("the attribute {:?} is not well-formed", beginning(rest));
-            self.error(ErrorKind::NotXml { reason })
-        })? {
+        let mut rest = element.attributes;
+        while let Some(attribute) = self.attribute(rest)? {
             if !accept(self, attribute.key, attribute.value)? {
                 let attribute = beginning(attribute.key);
                 return Err(self.error(ErrorKind::UnknownAttribute { attribute }));
@@ -747,6 +742,13 @@ impl<'a> Reader<'a> {
             rest = attribute.rest;
         }
         Ok(())
+    }
+
+    fn attribute<'t>(&self, text: &'t str) -> Result<Option<Attribute<'t>>> {
+        Attribute::split(text).map_err(|rest| {
+            let reason = format!("the attribute {:?} is not well-formed", beginning(rest));
+            self.error(ErrorKind::NotXml { reason })
+        })
     }
 
     /// The name that the value of an `N` attribute stands for.
@@ -826,15 +828,9 @@ impl<'a> Reader<'a> {
 
     fn error(&self, kind: ErrorKind) -> Box<Error> {
         Box::new(Error {
-            at: usize::try_from(self.events.buffer_position()).unwrap_or(usize::MAX),
+            at: self.scanner.position(),
             path: String::new(),
             kind,
-        })
-    }
-
-    fn not_xml(&self, reason: &dyn std::fmt::Display) -> Box<Error> {
-        self.error(ErrorKind::NotXml {
-            reason: reason.to_string(),
         })
     }
 
@@ -847,87 +843,45 @@ impl<'a> Reader<'a> {
 
     fn unknown(&self, element: &Element<'_>) -> Box<Error> {
         self.error(ErrorKind::UnknownElement {
-            element: beginning(element.name()),
+            element: beginning(element.name),
         })
     }
 
-    /// The error for an event that CLIXML does not have where it was met.
-    fn misplaced(&self, event: Event<'_>) -> Box<Error> {
-        self.error(match event {
-            Event::DocType(_) => ErrorKind::DocumentType,
-            Event::PI(_) | Event::Decl(_) => ErrorKind::ProcessingInstruction,
-            Event::Eof => ErrorKind::UnexpectedEnd,
-            Event::Text(text) => ErrorKind::StrayText {
-                text: beginning(text.into_inner().trim()),
-            },
-            Event::CData(data) => ErrorKind::StrayText {
-                text: beginning(&data.into_inner()),
-            },
-            Event::GeneralRef(reference) => ErrorKind::StrayText {
-                text: format!("&{};", beginning(&reference.into_inner())),
-            },
-            Event::Start(start) | Event::Empty(start) => ErrorKind::UnknownElement {
-                element: beginning(start.name().into_inner()),
-            },
-            Event::End(_) | Event::Comment(_) => ErrorKind::TrailingContent,
-        })
-    }
-}
-
-impl<'a> Element<'a> {
-    fn new(start: BytesStart<'a>, empty: bool) -> Self {
-        Self { start, empty }
-    }
-
-    fn name(&self) -> &str {
-        self.start.name().into_inner()
-    }
-
-    /// Says whether it has no attribute.
-    fn is_bare(&self) -> bool {
-        self.start.attributes_raw().is_empty()
-    }
-
-    /// The name a property has in the document, to say where an error is.
-    fn raw_name(&self) -> Option<&str> {
-        let mut rest = self.start.attributes_raw();
-        while let Ok(Some(attribute)) = Attribute::split(rest) {
-            if attribute.key == "N" {
-                return Some(attribute.value);
+    /// The error for a piece that CLIXML does not have where it was met.
+    fn misplaced(&self, piece: Piece<'_>) -> Box<Error> {
+        self.error(match piece {
+            Piece::DocumentType => ErrorKind::DocumentType,
+            Piece::ProcessingInstruction | Piece::Declaration(_) => {
+                ErrorKind::ProcessingInstruction
             }
-            rest = attribute.rest;
-        }
-        None
+            Piece::Nothing => ErrorKind::UnexpectedEnd,
+            Piece::Text(text) | Piece::Data(text) => ErrorKind::StrayText {
+                text: beginning(text.trim()),
+            },
+            Piece::Reference(reference) => ErrorKind::StrayText {
+                text: format!("&{};", beginning(reference)),
+            },
+            Piece::Start(element) => ErrorKind::UnknownElement {
+                element: beginning(element.name),
+            },
+            Piece::End(name) => ErrorKind::NotXml {
+                reason: format!("</{}> ends an element that is not open", beginning(name)),
+            },
+            Piece::Comment => ErrorKind::TrailingContent,
+        })
     }
 }
 
-/// An attribute as it is written, and what follows it.
-struct Attribute<'t> {
-    key: &'t str,
-    value: &'t str,
-    rest: &'t str,
-}
-
-impl<'t> Attribute<'t> {
-    /// Takes the first attribute off, or returns what is not one.
-    fn split(text: &'t str) -> Result<Option<Self>, &'t str> {
-        let attribute = text.trim_ascii_start();
-        if attribute.is_empty() {
-            return Ok(None);
+/// The name a property has in the document, to say where an error is.
+fn raw_name<'a>(element: &Element<'a>) -> Option<&'a str> {
+    let mut rest = element.attributes;
+    while let Ok(Some(attribute)) = Attribute::split(rest) {
+        if attribute.key == "N" {
+            return Some(attribute.value);
         }
-        let parts = || {
-            // White space has to stand before each attribute.
-            let after_space = attribute.len() < text.len();
-            let (key, value) = attribute.split_once('=').filter(|_| after_space)?;
-            let value = value.trim_ascii_start();
-            let quote = value.chars().next().filter(|c| matches!(c, '"' | '\''))?;
-            let (value, rest) = value[1..].split_once(quote)?;
-            let key = key.trim_ascii_end();
-            let sound = !key.is_empty() && !value.contains('<');
-            sound.then_some(Self { key, value, rest })
-        };
-        parts().map(Some).ok_or(attribute)
+        rest = attribute.rest;
     }
+    None
 }
 
 /// The names that were met, so that each is in memory once: a table in which a new name takes the place of an older
@@ -987,12 +941,16 @@ fn beginning(text: &str) -> String {
     text.chars().take(40).collect()
 }
 
-/// Every line end is one line feed (XML 1.0, 2.11).
-fn line_ends(text: Cow<'_, str>) -> Cow<'_, str> {
-    if text.as_bytes().contains(&b'\r') {
-        Cow::Owned(text.replace("\r\n", "\n").replace('\r', "\n"))
-    } else {
-        text
+/// Appends text in which every line end becomes one line feed (XML 1.0, 2.11).
+fn push_lines(text: &str, out: &mut String) {
+    for line in text.split_inclusive('\n') {
+        match line.strip_suffix("\r\n") {
+            Some(line) => {
+                out.push_str(&line.replace('\r', "\n"));
+                out.push('\n');
+            }
+            None => out.push_str(&line.replace('\r', "\n")),
+        }
     }
 }
 
