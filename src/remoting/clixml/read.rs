@@ -92,8 +92,8 @@ struct Reader<'a> {
     scanner: Scanner<'a>,
     limits: Limits,
     names: Names,
-    type_names: HashMap<u64, TypeNames>,
-    objects: HashMap<u64, Known>,
+    type_names: References<TypeNames>,
+    objects: References<Known>,
     /// How many objects are open.
     depth: usize,
     /// How high the open object is so far: one more than the highest object in it.
@@ -136,8 +136,8 @@ impl<'a> Reader<'a> {
                 ..*limits
             },
             names: Names::default(),
-            type_names: HashMap::new(),
-            objects: HashMap::new(),
+            type_names: References::default(),
+            objects: References::default(),
             depth: 0,
             height: 0,
             values: 0,
@@ -502,7 +502,7 @@ impl<'a> Reader<'a> {
             let attribute = "RefId";
             return Err(self.error(ErrorKind::MissingAttribute { attribute }));
         };
-        let (object, height, values) = match self.objects.get(&reference) {
+        let (object, height, values) = match self.objects.get(reference) {
             None => return Err(self.error(ErrorKind::DanglingReference { reference })),
             Some(Known::Open) => return Err(self.error(ErrorKind::ReferenceLoop { reference })),
             Some(Known::Complete {
@@ -535,7 +535,7 @@ impl<'a> Reader<'a> {
             let attribute = "RefId";
             return Err(self.error(ErrorKind::MissingAttribute { attribute }));
         };
-        match self.type_names.get(&reference) {
+        match self.type_names.get(reference) {
             Some(names) => Ok(names.clone()),
             None => Err(self.error(ErrorKind::DanglingReference { reference })),
         }
@@ -706,11 +706,13 @@ impl<'a> Reader<'a> {
         element: &Element<'a>,
         place: Place,
     ) -> Result<(Option<Name>, Option<u64>)> {
+        if place == Place::Named
+            && let Some(value) = only_name(element.attributes)
+        {
+            return Ok((Some(self.name(value)?), None));
+        }
         let mut name = None;
         let mut reference = None;
-        if element.attributes.is_empty() {
-            return Ok((name, reference));
-        }
         self.attributes(element, |reader, key, value| match key {
             "N" if place == Place::Named => {
                 Ok(name.replace(reader.attribute_name(value)?).is_none())
@@ -872,6 +874,17 @@ impl<'a> Reader<'a> {
     }
 }
 
+/// The value of an `N` that is the only attribute and needs no thought, which is so for nearly every property.
+#[inline]
+fn only_name(attributes: &str) -> Option<&str> {
+    let value = attributes.strip_prefix(" N=\"")?;
+    let end = value
+        .bytes()
+        .position(|byte| byte < b' ' || matches!(byte, b'"' | b'&' | b'<'))?;
+    let (value, rest) = value.split_at(end);
+    matches!(rest, "\"" | "\" ").then_some(value)
+}
+
 /// The name a property has in the document, to say where an error is.
 fn raw_name<'a>(element: &Element<'a>) -> Option<&'a str> {
     let mut rest = element.attributes;
@@ -882,6 +895,42 @@ fn raw_name<'a>(element: &Element<'a>) -> Option<&'a str> {
         rest = attribute.rest;
     }
     None
+}
+
+/// What identifiers stand for: those that count up from zero, as PowerShell's do, in a list, the others in a map.
+struct References<T> {
+    counted: Vec<T>,
+    others: HashMap<u64, T>,
+}
+
+impl<T> Default for References<T> {
+    fn default() -> Self {
+        Self {
+            counted: Vec::new(),
+            others: HashMap::new(),
+        }
+    }
+}
+
+impl<T> References<T> {
+    /// What was inserted last under that identifier.
+    fn get(&self, reference: u64) -> Option<&T> {
+        let counted = usize::try_from(reference).map(|at| self.counted.get(at));
+        match counted {
+            Ok(Some(item)) => Some(item),
+            _ => self.others.get(&reference),
+        }
+    }
+
+    fn insert(&mut self, reference: u64, item: T) {
+        match usize::try_from(reference) {
+            Ok(at) if at < self.counted.len() => self.counted[at] = item,
+            Ok(at) if at == self.counted.len() => self.counted.push(item),
+            _ => {
+                self.others.insert(reference, item);
+            }
+        }
+    }
 }
 
 /// The names that were met, so that each is in memory once: a table in which a new name takes the place of an older
