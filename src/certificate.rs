@@ -6,6 +6,7 @@ use aws_lc_rs::digest;
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use jiff::Timestamp;
 use std::{error, fmt};
+use x509_parser::error::X509Error;
 use x509_parser::pem::Pem;
 use x509_parser::prelude::{FromDer, X509Certificate};
 use x509_parser::public_key::PublicKey;
@@ -43,7 +44,7 @@ impl Certificate {
     pub fn from_der(der: &[u8]) -> Result<Self, Error> {
         let refuse = |reason: String| Error::Der { reason };
         let (rest, parsed) =
-            X509Certificate::from_der(der).map_err(|error| refuse(error.to_string()))?;
+            X509Certificate::from_der(der).map_err(|error| refuse(plain(&error)))?;
         if !rest.is_empty() {
             return Err(refuse(format!("{} bytes follow its end", rest.len())));
         }
@@ -204,6 +205,16 @@ impl fmt::Debug for Certificate {
             .field("subject", &self.subject)
             .field("not_after", &self.not_after)
             .finish_non_exhaustive()
+    }
+}
+
+/// The parser's errors name its own types.
+fn plain(error: &x509_parser::nom::Err<X509Error>) -> String {
+    match error {
+        x509_parser::nom::Err::Incomplete(_) => "it ends too early".to_owned(),
+        x509_parser::nom::Err::Error(error) | x509_parser::nom::Err::Failure(error) => {
+            format!("it is not well-formed DER ({error})")
+        }
     }
 }
 

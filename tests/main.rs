@@ -32,6 +32,7 @@ mod support {
     pub(crate) mod wait;
 }
 mod wire {
+    mod certificate;
     mod clixml;
     mod entra;
     mod graph;
