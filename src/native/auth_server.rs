@@ -56,7 +56,6 @@ impl Cmdlet for NewAuthServer {
     const CONTROLS: &'static [&'static str] = &["TrustAnySSLCertificate"];
     const LEARNED: &'static [&'static str] = &[
         "Guid",
-        "Type",
         "Realm",
         "IssuerIdentifier",
         "TokenIssuingEndpoint",
