@@ -11,6 +11,8 @@ mod lab {
 }
 mod native {
     mod catalog;
+    mod examples;
+    mod intra_org_connector;
     mod options;
     mod values;
 }

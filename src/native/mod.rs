@@ -263,7 +263,11 @@ impl Exchange {
         if planes.contains(&self.plane) {
             return Ok(());
         }
-        let places: Vec<String> = planes.iter().map(Plane::to_string).collect();
+        let place = |plane: Plane| match plane {
+            Plane::OnPremises => plane.to_string(),
+            _ => format!("in {plane}"),
+        };
+        let places: Vec<String> = planes.iter().map(|&plane| place(plane)).collect();
         let handles: Vec<String> = planes
             .iter()
             .map(|&plane| format!("{}.{function}", handle_name(plane)))
@@ -271,9 +275,9 @@ impl Exchange {
         Err(Failure::new(
             FailureKind::Input,
             format!(
-                "{cmdlet} does not exist in {}, only in {}",
-                self.plane,
-                places.join(" and ")
+                "{cmdlet} exists {} and not {}",
+                places.join(" and "),
+                place(self.plane)
             ),
         )
         .with_hint(format!("call {}", handles.join(" or "))))

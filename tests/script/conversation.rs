@@ -56,10 +56,7 @@ fn addresses_are_those_of_the_cloud_and_an_unknown_one_names_its_key() {
                 .into()
         )
     );
-    let china = Scripts {
-        cloud: CloudName::China,
-        ..Scripts::default()
-    };
+    let china = Scripts::of_cloud(CloudName::China);
     assert_eq!(
         china.eval(&["cloud.acs_metadata(cloud.tenant)"]),
         Err("nobody documents \"acs_metadata\" of the cloud \"china\" (set \"acs_metadata\" under [endpoints] in the organization file)".to_owned())

@@ -274,10 +274,7 @@ fn a_failed_step_is_announced_and_the_failure_goes_on() {
 
 #[test]
 fn a_playbook_for_other_clouds_is_refused() {
-    let dod = Scripts {
-        cloud: CloudName::Dod,
-        ..Scripts::default()
-    };
+    let dod = Scripts::of_cloud(CloudName::Dod);
     let drawn = dod.run(
         "mine.rhai",
         "const PLAYBOOK = #{ title: \"Mine\", clouds: [\"china\"] };",

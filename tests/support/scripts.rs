@@ -5,7 +5,7 @@
 use exoauth::clock::Clock;
 use exoauth::cloud::CloudName;
 use exoauth::failure::{Failure, FailureKind};
-use exoauth::organization::{Organization, SignIn, SignInMethod};
+use exoauth::organization::{Organization, SecretSource, SignIn, SignInMethod};
 use exoauth::script::{
     Bundle, Host, HostOptions, Playbook, ScriptFailure, on_engine_thread, throw,
 };
@@ -13,15 +13,21 @@ use exoauth::session::event::{Event, Listener};
 use exoauth::session::{Interrupt, Mode, Options, Session};
 use exoauth::value::Value;
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
+use tokio::runtime::Handle;
 
-/// What was announced, as short lines.
+/// What was announced, as short lines, and whether something was sent that writes.
 #[derive(Clone, Default)]
-pub(crate) struct Heard(Arc<Mutex<Vec<String>>>);
+pub(crate) struct Heard(Arc<Mutex<Vec<String>>>, Arc<AtomicBool>);
 
 impl Heard {
     pub(crate) fn lines(&self) -> Vec<String> {
         self.0.lock().unwrap().clone()
+    }
+
+    pub(crate) fn wrote(&self) -> bool {
+        self.1.load(Ordering::Relaxed)
     }
 }
 
@@ -33,6 +39,14 @@ impl Listener for Heard {
             Event::StepFinished { id, outcome } => format!("{outcome:?} {id}"),
             Event::PlaybookStarted { name, .. } => format!("playbook {name}"),
             Event::Verdict(verdict) => format!("{} {}", verdict.outcome.word(), verdict.title),
+            Event::Planned { change } => {
+                let word = if change.same { "same" } else { "planned" };
+                format!("{word} {}", change.call)
+            }
+            Event::Writing { change } => {
+                self.1.store(true, Ordering::Relaxed);
+                format!("writing {}", change.call)
+            }
             _ => return Ok(()),
         };
         self.0.lock().unwrap().push(line);
@@ -43,7 +57,8 @@ impl Listener for Heard {
 /// A host that is being set up.
 pub(crate) struct Scripts {
     pub(crate) mode: Mode,
-    pub(crate) cloud: CloudName,
+    pub(crate) organization: Organization,
+    pub(crate) runtime: Option<Handle>,
     pub(crate) options: HostOptions,
     pub(crate) files: BTreeMap<&'static str, &'static str>,
     pub(crate) heard: Heard,
@@ -54,7 +69,8 @@ impl Default for Scripts {
     fn default() -> Self {
         Self {
             mode: Mode::Apply,
-            cloud: CloudName::Worldwide,
+            organization: nobody(CloudName::Worldwide),
+            runtime: None,
             options: HostOptions::default(),
             files: BTreeMap::new(),
             heard: Heard::default(),
@@ -67,6 +83,22 @@ impl Scripts {
     pub(crate) fn planning() -> Self {
         Self {
             mode: Mode::Plan,
+            ..Self::default()
+        }
+    }
+
+    pub(crate) fn of_cloud(cloud: CloudName) -> Self {
+        Self {
+            organization: nobody(cloud),
+            ..Self::default()
+        }
+    }
+
+    /// A host for an organization that is served on this runtime.
+    pub(crate) fn on(organization: Organization, runtime: Handle) -> Self {
+        Self {
+            organization,
+            runtime: Some(runtime),
             ..Self::default()
         }
     }
@@ -127,34 +159,41 @@ impl Scripts {
         &self,
         act: impl FnOnce(&Host, &Bundle) -> Result<T, ScriptFailure> + Send,
     ) -> Result<T, ScriptFailure> {
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(1)
-            .enable_all()
-            .build()
-            .unwrap();
+        let own = match self.runtime {
+            Some(_) => None,
+            None => Some(tokio::runtime::Runtime::new().unwrap()),
+        };
+        let runtime = own
+            .as_ref()
+            .map_or(self.runtime.clone(), |own| Some(own.handle().clone()));
         let session = Session::start(Options {
-            organization: organization(self.cloud),
+            organization: self.organization.clone(),
             mode: self.mode,
             playbook: "test".to_owned(),
             run: "test".to_owned(),
-            runtime: runtime.handle().clone(),
+            runtime: runtime.unwrap(),
             clock: Clock::fixed("2026-11-23T09:00:00Z".parse().unwrap()),
-            read_secret: Arc::new(|_| {
-                Err(Failure::new(FailureKind::SignIn, "no secrets in this test"))
+            read_secret: Arc::new(|source| match source {
+                SecretSource::Plain(secret) => Ok(secret.clone()),
+                _ => Err(Failure::new(FailureKind::SignIn, "no secrets in this test")),
             }),
             listeners: vec![Box::new(self.heard.clone())],
             expected: None,
             interrupt: self.interrupt.clone(),
         })?;
         let (bundle, options) = (self.bundle(), self.options.clone());
+        let closing = session.clone();
         on_engine_thread(move || {
             let host = Host::new(session, bundle.clone(), options)?;
-            act(&host, &bundle)
+            let result = act(&host, &bundle);
+            closing.finish();
+            result
         })?
     }
 }
 
-fn organization(cloud: CloudName) -> Organization {
+/// An organization that nobody answers for.
+fn nobody(cloud: CloudName) -> Organization {
     Organization {
         name: "contoso".to_owned(),
         cloud: Some(cloud),
