@@ -92,6 +92,11 @@ fn get(world: &World, call: &Call<'_>) -> Result<Answer, Refusal> {
                 .is_none_or(|identity| fits(call.noun, object, identity))
         })
         .filter(|object| server.is_none_or(|server| is_on_server(object, server)))
+        .filter(|object| {
+            call.text("RecipientTypeDetails").is_none_or(|kind| {
+                object.get("RecipientTypeDetails").and_then(Value::as_text) == Some(kind)
+            })
+        })
         .map(|object| Value::from(rules::shown(call, object)))
         .collect();
     if output.is_empty() && !call.noun.single {

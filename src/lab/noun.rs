@@ -678,6 +678,7 @@ pub const NOUNS: &[Noun] = &[
         parameters: &[
             parameter("Identity", Kind::Identity, GET).control(),
             parameter("ResultSize", Kind::Text, GET).control(),
+            parameter("RecipientTypeDetails", Kind::Text, GET).control(),
             parameter("Server", Kind::Text, GET).on(LOCAL).control(),
         ],
         starts: &[],

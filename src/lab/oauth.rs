@@ -43,7 +43,7 @@ pub(super) fn test_connectivity(world: &mut World, call: &Call<'_>) -> Result<An
         }
         None => None,
     };
-    let target = call.text("TargetUri").unwrap_or_default().to_owned();
+    let target = world.in_the_world(call.text("TargetUri").unwrap_or_default());
     let service = call.text("Service").unwrap_or_default().to_owned();
     let mut attempt = Attempt {
         plane: call.plane,

@@ -241,6 +241,20 @@ impl World {
         self.loopback.get(&front).map_or("", String::as_str)
     }
 
+    /// The address that a loopback address of a front stands for; any other address as it is.
+    pub(super) fn in_the_world(&self, url: &str) -> String {
+        self.loopback
+            .iter()
+            .find_map(|(front, authority)| {
+                let path = url
+                    .strip_prefix("https://")?
+                    .strip_prefix(authority.as_str())?;
+                (path.is_empty() || path.starts_with('/'))
+                    .then(|| format!("https://{}{path}", self.names.host_of(*front)))
+            })
+            .unwrap_or_else(|| url.to_owned())
+    }
+
     /// Counts a request that came over the loopback interface.
     pub(super) fn count(&mut self, front: Front) {
         *self.requests.entry(front).or_default() += 1;
