@@ -336,6 +336,27 @@ fn every_stream_of_windows_server_is_understood() {
 }
 
 #[test]
+fn a_client_whose_pipeline_is_not_named_as_its_command_gets_its_own_name_back() {
+    let text = include_str!("fixtures/psrp/windows-stream-output-invocation.txt");
+    let lines = conversation(text);
+    let (mut server, events) = heard_by_a_server(&lines);
+    let Some(ServerEvent::Invoke { pipeline, .. }) = events.last() else {
+        panic!("not invoked: {events:?}");
+    };
+    let command = lines.iter().find_map(|line| line.channel);
+    assert_eq!(command, Some(*pipeline));
+    server.finish(*pipeline).unwrap();
+    let line = Line {
+        from_client: false,
+        channel: command,
+        bytes: server.data_to_send(command, usize::MAX),
+    };
+    let invoked = lines.iter().find(|line| line.channel.is_some()).unwrap();
+    assert_eq!(line.identifier(24), invoked.identifier(24));
+    assert_ne!(line.identifier(24), *pipeline);
+}
+
+#[test]
 fn a_terminating_error_of_windows_server_is_understood() {
     let text = include_str!("fixtures/psrp/windows-error-failed.txt");
     let (_, events) = heard_by_a_client(&conversation(text));
@@ -512,22 +533,28 @@ fn whole(kind: MessageType, data: &str) -> Vec<u8> {
 
 #[test]
 fn a_message_has_the_header_of_the_specification() {
-    let bytes = message(MessageType::PipelineOutput, Some(FIRST), "<Nil />");
+    let message = Message {
+        destination: Destination::Client,
+        kind: MessageType::PipelineOutput,
+        pool: uuid!("00112233-4455-6677-8899-aabbccddeeff"),
+        pipeline: Some(uuid!("ffeeddcc-bbaa-9988-7766-554433221100")),
+        data: "<Nil />",
+    };
     let expected = [
-        &[1, 0, 0, 0, 0x04, 0x10, 0x04, 0][..],
-        &[
-            0x11, 0x11, 0x11, 0x11, 0x22, 0x22, 0x33, 0x33, 0x44, 0x44, 0x55, 0x55, 0x55, 0x55,
-            0x55, 0x55,
-        ],
-        &[
-            0xAA, 0xAA, 0xAA, 0xAA, 0x22, 0x22, 0x33, 0x33, 0x44, 0x44, 0x55, 0x55, 0x55, 0x55,
-            0x55, 0x55,
-        ],
+        &[0x01, 0, 0, 0, 0x04, 0x10, 0x04, 0][..],
+        b"\x33\x22\x11\x00\x55\x44\x77\x66\x88\x99\xAA\xBB\xCC\xDD\xEE\xFF",
+        b"\xCC\xDD\xEE\xFF\xAA\xBB\x88\x99\x77\x66\x55\x44\x33\x22\x11\x00",
         b"<Nil />",
     ]
     .concat();
-    assert_eq!(bytes, expected);
-    assert_eq!(Message::read(&bytes).unwrap().write(), bytes);
+    assert_eq!(message.write(), expected);
+    assert_eq!(Message::read(&expected).unwrap(), message);
+}
+
+#[test]
+fn the_mark_of_byte_order_in_front_of_the_data_is_no_part_of_it() {
+    let marked = message(MessageType::PipelineOutput, None, "\u{FEFF}<Nil />");
+    assert_eq!(Message::read(&marked).unwrap().data, "<Nil />");
 }
 
 #[test]
