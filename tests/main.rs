@@ -40,6 +40,7 @@ mod wire {
     mod graph;
     mod http;
     mod online;
+    mod onprem;
     mod pair;
     mod psrp;
     mod wsman;

@@ -3,6 +3,7 @@
 //! A front's own answer is a plain function from [`Request`] and world to [`Reply`], because inside the world the
 //! simulated servers call one another by the same functions.
 
+use super::onprem::PowerShell;
 use super::world::{Shared, World};
 use super::{entra, exchange_web, graph, online};
 use http_body_util::{BodyExt as _, Full, Limited};
@@ -179,14 +180,26 @@ pub(super) fn answer(world: &mut World, front: Front, request: &Request) -> Repl
     }
 }
 
+/// What the servers share: the world, and the sessions of PowerShell, which are no part of it.
+#[derive(Clone)]
+pub(super) struct Services {
+    pub(super) world: Shared,
+    pub(super) powershell: PowerShell,
+}
+
 /// Accepts connections until it is dropped; the connections end with it.
-pub(super) async fn serve(listener: TcpListener, front: Front, tls: TlsAcceptor, world: Shared) {
+pub(super) async fn serve(
+    listener: TcpListener,
+    front: Front,
+    tls: TlsAcceptor,
+    services: Services,
+) {
     let mut connections = JoinSet::new();
     loop {
         tokio::select! {
             accepted = listener.accept() => {
                 if let Ok((stream, _)) = accepted {
-                    connections.spawn(converse(stream, front, tls.clone(), world.clone()));
+                    connections.spawn(converse(stream, front, tls.clone(), services.clone()));
                 }
             }
             Some(_) = connections.join_next() => {}
@@ -197,7 +210,7 @@ pub(super) async fn serve(listener: TcpListener, front: Front, tls: TlsAcceptor,
 /// The longest body that is read: what a WSMan envelope or a key list can reach, and some more.
 const BODY_LIMIT: usize = 16 << 20;
 
-async fn converse(stream: TcpStream, front: Front, tls: TlsAcceptor, world: Shared) {
+async fn converse(stream: TcpStream, front: Front, tls: TlsAcceptor, services: Services) {
     if stream.set_nodelay(true).is_err() {
         return;
     }
@@ -205,8 +218,8 @@ async fn converse(stream: TcpStream, front: Front, tls: TlsAcceptor, world: Shar
         return;
     };
     let service = service_fn(move |request| {
-        let world = world.clone();
-        async move { Ok::<_, Infallible>(respond(front, request, &world).await) }
+        let services = services.clone();
+        async move { Ok::<_, Infallible>(respond(front, request, &services).await) }
     });
     let connection = hyper::server::conn::http1::Builder::new();
     if let Err(error) = connection
@@ -220,7 +233,7 @@ async fn converse(stream: TcpStream, front: Front, tls: TlsAcceptor, world: Shar
 async fn respond(
     front: Front,
     request: hyper::Request<Incoming>,
-    world: &Shared,
+    services: &Services,
 ) -> hyper::Response<Full<Bytes>> {
     let (parts, body) = request.into_parts();
     let reply = match Limited::new(body, BODY_LIMIT).collect().await {
@@ -234,7 +247,7 @@ async fn respond(
                 body: body.to_bytes().to_vec(),
                 loopback: true,
             };
-            answer_counted(front, &request, world).await
+            answer_counted(front, &request, services).await
         }
         Err(_) => Reply::empty(413),
     };
@@ -242,7 +255,12 @@ async fn respond(
 }
 
 /// The one place where a front may wait: PowerShell remoting answers some requests only when there is something to say.
-async fn answer_counted(front: Front, request: &Request, world: &Shared) -> Reply {
+async fn answer_counted(front: Front, request: &Request, services: &Services) -> Reply {
+    let Services { world, powershell } = services;
+    if front == Front::OnPremises && PowerShell::owns(&request.path) {
+        world.with(|world| world.count(front));
+        return powershell.answer(request, world).await;
+    }
     world.with(|world| {
         world.count(front);
         answer(world, front, request)

@@ -13,6 +13,7 @@ mod graph;
 pub mod noun;
 mod oauth;
 mod online;
+mod onprem;
 mod rules;
 pub mod seed;
 mod tls;
@@ -21,6 +22,7 @@ pub mod world;
 
 pub use front::{Front, Reply, Request};
 pub use graph::{Directory, KeyCredential, ServicePrincipal};
+pub use onprem::PowerShell;
 pub use seed::Seed;
 pub use token::Certificate;
 pub use world::{Answer, Refusal, Rules, Shared, World};
@@ -65,6 +67,7 @@ pub struct Lab {
     cloud: CloudName,
     ports: BTreeMap<Front, u16>,
     authority: String,
+    powershell: PowerShell,
     servers: JoinSet<()>,
 }
 
@@ -87,13 +90,17 @@ impl Lab {
             .collect();
         let cloud = options.cloud;
         let world = Shared::new(World::new(options, &ports, Passwords::new()?)?);
+        let services = front::Services {
+            world: world.clone(),
+            powershell: PowerShell::default(),
+        };
         let mut servers = JoinSet::new();
         for (front, _, listener) in listeners {
             servers.spawn(front::serve(
                 listener,
                 front,
                 tls.acceptor.clone(),
-                world.clone(),
+                services.clone(),
             ));
         }
         Ok(Self {
@@ -101,6 +108,7 @@ impl Lab {
             cloud,
             ports,
             authority: tls.authority,
+            powershell: services.powershell,
             servers,
         })
     }
@@ -194,6 +202,11 @@ impl Lab {
     /// The state, shared with the servers.
     pub fn world(&self) -> &Shared {
         &self.world
+    }
+
+    /// The sessions of PowerShell on the on-premises servers.
+    pub fn powershell(&self) -> &PowerShell {
+        &self.powershell
     }
 
     /// Waits until the servers end, which they do not do by themselves.

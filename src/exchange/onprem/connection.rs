@@ -49,10 +49,12 @@ impl Endpoint {
         let authority = uri
             .authority()
             .ok_or_else(|| wrong("it names no host".to_owned()))?;
-        if authority.as_str().contains('@') {
-            return Err(wrong(
-                "a user name does not belong into the address".to_owned(),
-            ));
+        if let Some((before, _)) = authority.as_str().split_once('@') {
+            return Err(Problem::Address {
+                // It may hold a password.
+                url: url.replacen(&format!("{before}@"), "", 1),
+                reason: "a user name does not belong in it".to_owned(),
+            });
         }
         let host = authority.host().trim_matches(['[', ']']).to_owned();
         let (tls, port) = match uri.scheme_str() {

@@ -3,9 +3,9 @@
 //! The rule for objects, the same at every depth: an enumeration is its text; something that holds a list is a list,
 //! even an empty one; a dictionary is an object of its entries. Any other object that is *output* is the object of its
 //! properties, the adapted ones first and the extended ones after, in the order of the wire. Any other object that is
-//! the *value of a property* or an element of a list is its text, if it has one: Exchange compares, prints and accepts
-//! identities (`ADObjectId`), domains, versions, sizes and time spans by that text, and their properties only repeat
-//! it. Without a text it is the object of its properties.
+//! the *value of a property* or an element of a list is its text, if it has one, even an empty one: Exchange compares,
+//! prints and accepts identities (`ADObjectId`), domains, versions, sizes and time spans by that text, PowerShell shows
+//! that text, and their properties only repeat it. Without a text it is the object of its properties.
 //!
 //! `PSComputerName`, `RunspaceId` and `PSShowComputerName` say how an object traveled, and `SerializationData` is a
 //! .NET blob that must never be parsed: all four are dropped.
@@ -195,10 +195,7 @@ impl Budget {
             Content::Dictionary(entries) => return self.entries(entries),
         }
         match &object.to_string {
-            Some(text) if place == Place::Inside && !text.is_empty() => self.text(text),
-            Some(text) if object.adapted.is_empty() && object.extended.is_empty() => {
-                self.text(text)
-            }
+            Some(text) if place == Place::Inside || !has_properties(object) => self.text(text),
             _ => self.properties(object),
         }
     }
@@ -237,6 +234,10 @@ impl Budget {
         }
         Ok(Value::Object(object))
     }
+}
+
+fn has_properties(object: &clixml::Object) -> bool {
+    !object.adapted.is_empty() || !object.extended.is_empty()
 }
 
 fn is_enumeration(object: &clixml::Object) -> bool {
@@ -323,13 +324,19 @@ mod tests {
 
     #[test]
     fn a_part_without_a_text_is_its_properties() -> Result<(), Mismatch> {
-        let policy = clixml::Object::new()
+        let policy = clixml::Object::new().with_adapted("IsEmpty", clixml::Value::Bool(true));
+        let organization = clixml::Object::new()
             .with_to_string("")
-            .with_adapted("IsEmpty", clixml::Value::Bool(true));
-        let config = clixml::Object::new().with_adapted("Policy", policy);
+            .with_adapted("ConfigurationUnit", clixml::Value::Null);
+        let config = clixml::Object::new()
+            .with_adapted("Policy", policy)
+            .with_adapted("OrganizationId", organization);
         assert_eq!(
             neutral(&config.into())?,
-            object(&[("Policy", object(&[("IsEmpty", true.into())]))])
+            object(&[
+                ("Policy", object(&[("IsEmpty", true.into())])),
+                ("OrganizationId", "".into()),
+            ])
         );
         Ok(())
     }
