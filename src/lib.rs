@@ -1,6 +1,7 @@
 #![doc = include_str!("README.md")]
 
 pub mod certificate;
+pub mod cli;
 pub mod clock;
 pub mod cloud;
 pub mod entra;

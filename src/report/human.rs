@@ -43,6 +43,8 @@ struct State {
     kept: Vec<String>,
     /// The headings above the next line, not written yet.
     headings: Vec<String>,
+    /// The title of the included playbook that the steps belong to.
+    playbook: Option<String>,
     depth: usize,
     lines_in_step: usize,
     progress_shown: bool,
@@ -112,12 +114,12 @@ impl HumanReport {
         self.write(&mut state, &format!("nothing is to be changed: {why}"))
     }
 
-    /// Says what an apply pass did.
+    /// Says what an apply pass did, and whether it came to its end.
     ///
     /// # Errors
     ///
     /// When it cannot be written.
-    pub fn done(&self, summary: &Summary) -> Result<(), Failure> {
+    pub fn done(&self, summary: &Summary, completely: bool) -> Result<(), Failure> {
         let mut state = self.state();
         self.write(&mut state, "")?;
         let mut parts = Vec::new();
@@ -132,7 +134,8 @@ impl HumanReport {
         if parts.is_empty() {
             parts.push("nothing was asked for".to_owned());
         }
-        self.write(&mut state, &format!("done: {}", parts.join("; ")))?;
+        let word = if completely { "done" } else { "stopped" };
+        self.write(&mut state, &format!("{word}: {}", parts.join("; ")))?;
         self.write(&mut state, &requests(summary))
     }
 
@@ -182,6 +185,7 @@ impl HumanReport {
         };
         state.mode = Some(*mode);
         (state.depth, state.lines_in_step) = (0, 0);
+        state.playbook = None;
         state.headings.clear();
         if !state.named {
             state.named = true;
@@ -198,17 +202,32 @@ impl HumanReport {
         Ok(())
     }
 
-    fn heading(&self, state: &mut State, depth: usize, name: &str, title: &str) {
-        let indent = "  ".repeat(depth);
-        let name = self.options.paint.text(Paint::STRONG, clean(name));
-        if depth == 0 {
-            state.headings = vec![String::new()];
-        }
-        state
-            .headings
-            .push(format!("{indent}{name}  {}", clean(title)));
-        state.depth = depth + 1;
+    fn playbook(&self, state: &mut State, name: &str, title: &str) {
+        state.headings = vec![String::new(), self.heading(name, title)];
+        state.playbook = Some(title.to_owned());
+        state.depth = 1;
+    }
+
+    /// A step of the title of its playbook needs no heading of its own.
+    fn step(&self, state: &mut State, id: &str, title: &str) {
         state.lines_in_step = 0;
+        state.depth = match state.playbook.as_deref() {
+            None => {
+                state.headings = vec![String::new(), self.heading(id, title)];
+                1
+            }
+            Some(above) if above == title => 1,
+            Some(_) => {
+                let heading = self.heading(id, title);
+                state.headings.push(format!("  {heading}"));
+                2
+            }
+        };
+    }
+
+    fn heading(&self, name: &str, title: &str) -> String {
+        let name = self.options.paint.text(Paint::STRONG, clean(name));
+        format!("{name}  {}", clean(title))
     }
 
     fn step_finished(&self, state: &mut State, outcome: StepOutcome) -> Result<(), Failure> {
@@ -224,7 +243,7 @@ impl HumanReport {
             StepOutcome::Same | StepOutcome::Changed => {}
         }
         state.headings.clear();
-        state.depth = state.depth.saturating_sub(1);
+        state.depth = usize::from(state.playbook.is_some());
         Ok(())
     }
 
@@ -288,12 +307,11 @@ impl Listener for HumanReport {
         match event {
             Event::RunStarted { .. } => report.started(state, event),
             Event::PlaybookStarted { name, title } => {
-                report.heading(state, 0, name, title);
+                report.playbook(state, name, title);
                 Ok(())
             }
             Event::StepStarted { id, title } => {
-                let depth = state.depth;
-                report.heading(state, depth, id, title);
+                report.step(state, id, title);
                 Ok(())
             }
             Event::StepFinished { outcome, .. } => report.step_finished(state, *outcome),

@@ -34,9 +34,27 @@ pub struct Ending<'a> {
     /// The file that holds the record of the run.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub journal: Option<String>,
+    /// Why a script stopped, with its lines.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stopped: Option<serde_json::Value>,
     /// The command that goes on from here.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub resume: Option<String>,
+}
+
+impl<'a> Ending<'a> {
+    /// An ending that has only its exit code.
+    pub fn of(exit: u8, meaning: &'a str) -> Self {
+        Self {
+            exit,
+            meaning,
+            organization: None,
+            summary: None,
+            journal: None,
+            stopped: None,
+            resume: None,
+        }
+    }
 }
 
 impl JsonReport {

@@ -1,0 +1,153 @@
+//! [`Args`]: what was typed.
+
+use clap::{Parser, Subcommand, ValueEnum};
+
+/// Makes an on-premises Exchange organization and Exchange Online trust each other by OAuth.
+///
+/// Without --org, everything is done to the lab: a simulated organization inside this program, where nothing real is
+/// touched.
+#[derive(Debug, Parser)]
+#[command(name = "exoauth", version)]
+pub struct Args {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+    /// How results are written.
+    #[arg(long, global = true, value_enum, default_value_t = Format::Human)]
+    pub format: Format,
+    /// Writes the log of this level to standard error, such as debug or exoauth=trace; the variable EXOAUTH_LOG does the same.
+    #[arg(long, global = true, value_name = "LEVEL")]
+    pub log: Option<String>,
+}
+
+/// How results are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For people.
+    Human,
+    /// For programs.
+    Json,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Runs a playbook: shows what it would change, asks, and changes it.
+    Run(Run),
+    /// Verifies the trust in both directions; the same as `run verify`.
+    Verify(Where),
+    /// Lists the playbooks.
+    List,
+    /// Shows a playbook: what it is for, what it asks for, its steps.
+    Show(Show),
+    /// Copies a playbook into the user's own folder, where it takes the place of the shipped one.
+    Fork(Fork),
+    /// Evaluates one expression, such as 'onprem.get_auth_config()', and prints its value.
+    Eval(Eval),
+    /// Serves the lab until stopped, and writes an organization file for it.
+    Lab(Lab),
+    /// Shows the addresses of each Microsoft cloud.
+    Clouds,
+    /// Shows the records of earlier runs.
+    Journal(Journal),
+}
+
+/// Which organization.
+#[derive(Clone, Debug, Default, clap::Args)]
+pub struct Where {
+    /// The organization: a name in the user's configuration folder, or the path of a file; the lab if left out.
+    #[arg(long, value_name = "NAME|PATH")]
+    pub org: Option<String>,
+    /// The cloud that the lab speaks as.
+    #[arg(long, value_name = "CLOUD", conflicts_with = "org")]
+    pub cloud: Option<String>,
+    /// The rules that the lab follows: before-block, or since-block: those since 2025-10-31, when Exchange Web Services
+    /// refuse the shared principal.
+    #[arg(long, value_name = "RULES", conflicts_with = "org")]
+    pub rules: Option<String>,
+    /// An input of the playbook.
+    #[arg(long, value_name = "NAME=VALUE")]
+    pub input: Vec<String>,
+    /// Shows for each change the cmdlet or REST call that it is.
+    #[arg(long)]
+    pub explain: bool,
+}
+
+/// Runs a playbook.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Run {
+    /// The name of a playbook, see `exoauth list`, or the path of a file.
+    #[arg(value_name = "PLAYBOOK|FILE")]
+    pub playbook: String,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "clap would take a comment for help")]
+    pub place: Where,
+    /// Only shows what would change; sends nothing that writes.
+    #[arg(long, conflicts_with = "apply")]
+    pub plan: bool,
+    /// Changes it without asking.
+    #[arg(long)]
+    pub apply: bool,
+    /// With --plan: ends with exit code 3 when there are changes.
+    #[arg(long, requires = "plan")]
+    pub exit_code: bool,
+    /// Runs this step alone, by its id or the name of its playbook; can be given several times.
+    #[arg(long, value_name = "STEP", conflicts_with = "start_at")]
+    pub only: Vec<String>,
+    /// Skips the steps before this one, by its id or the name of its playbook.
+    #[arg(long, value_name = "STEP")]
+    pub start_at: Option<String>,
+}
+
+/// Shows a playbook.
+#[derive(Debug, clap::Args)]
+pub struct Show {
+    /// The name of a playbook, or the path of a file.
+    #[arg(value_name = "NAME|FILE")]
+    pub playbook: String,
+    /// Prints its text.
+    #[arg(long)]
+    pub source: bool,
+}
+
+/// Copies a playbook.
+#[derive(Debug, clap::Args)]
+pub struct Fork {
+    /// The name of a playbook.
+    pub name: String,
+}
+
+/// Evaluates an expression.
+#[derive(Debug, clap::Args)]
+pub struct Eval {
+    /// The expression, such as 'onprem.get_auth_config()'.
+    pub expression: String,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "clap would take a comment for help")]
+    pub place: Where,
+    /// Sends what writes; without it, writes are only predicted.
+    #[arg(long)]
+    pub apply: bool,
+}
+
+/// Serves the lab.
+#[derive(Debug, clap::Args)]
+pub struct Lab {
+    /// The cloud that it speaks as.
+    #[arg(long, value_name = "CLOUD")]
+    pub cloud: Option<String>,
+    /// The rules that it follows: before-block, or since-block: those since 2025-10-31, when Exchange Web Services refuse
+    /// the shared principal.
+    #[arg(long, value_name = "RULES")]
+    pub rules: Option<String>,
+    /// The folder for the organization file and the certificate authority; one in the user's state folder if left out.
+    #[arg(long, value_name = "FOLDER")]
+    pub write: Option<String>,
+}
+
+/// Shows the records of earlier runs.
+#[derive(Debug, clap::Args)]
+pub struct Journal {
+    /// A run, or the start of its name; all runs if left out.
+    pub run: Option<String>,
+}

@@ -1,0 +1,401 @@
+//! [`Env`]: the only way outside. Arguments, variables, streams, folders, the clock, signals, and whoever sits there.
+//!
+//! [`Env::system`] is the real one; a test makes one in memory and calls [`main`](crate::cli::main) with it.
+
+use crate::clock::Clock;
+use crate::failure::{Failure, FailureKind};
+use crate::organization::SecretSource;
+use crate::report::{Paint, Stream};
+use crate::secret::Secret;
+use crate::session::{Interrupt, ReadSecret};
+use etcetera::{AppStrategy, AppStrategyArgs, choose_app_strategy};
+use std::collections::{BTreeMap, VecDeque};
+use std::io::{self, BufRead, IsTerminal};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use tokio::runtime::Handle;
+
+/// The width of a window that nobody tells us about.
+const USUAL_WIDTH: usize = 100;
+
+/// Everything outside of the program.
+#[derive(Clone, Debug)]
+pub struct Env {
+    /// What was typed, the name of the program first.
+    pub arguments: Vec<String>,
+    /// The environment variables.
+    pub variables: BTreeMap<String, String>,
+    /// The folder that relative paths start from.
+    pub folder: PathBuf,
+    /// The user's folders; `None` when the user has no home.
+    pub folders: Option<Folders>,
+    /// Standard output: results.
+    pub output: Output,
+    /// Standard error: questions, progress, logs.
+    pub error: Output,
+    /// Whoever answers questions.
+    pub person: Person,
+    /// The time.
+    pub clock: Clock,
+    /// Raised by Ctrl-C.
+    pub interrupt: Interrupt,
+    /// Whether the system's signals raise it.
+    pub signals: bool,
+    /// Whether it was raised because the system asked the program to end.
+    pub terminated: Arc<AtomicBool>,
+}
+
+/// The user's folders for this program.
+#[derive(Clone, Debug)]
+pub struct Folders {
+    /// Organization files.
+    pub configuration: PathBuf,
+    /// Scripts of one's own.
+    pub data: PathBuf,
+    /// Journals.
+    pub state: PathBuf,
+}
+
+/// A standard stream to write to.
+#[derive(Clone, Debug)]
+pub struct Output {
+    /// The stream.
+    pub stream: Stream,
+    /// Whether a person reads along.
+    pub terminal: bool,
+}
+
+/// Whoever answers questions.
+#[derive(Clone, Debug)]
+pub enum Person {
+    /// Someone at the terminal.
+    Terminal,
+    /// Nobody: standard input is not a terminal.
+    Nobody,
+    /// Answers that were written down before, for tests.
+    Script(Arc<Mutex<VecDeque<String>>>),
+}
+
+impl Env {
+    /// The real one.
+    ///
+    /// # Errors
+    ///
+    /// When an argument is not Unicode, or the current folder does not exist.
+    pub fn system() -> Result<Self, Failure> {
+        #[expect(clippy::disallowed_methods, reason = "the one way outside")]
+        let (arguments, variables, folder, output, error, input) = (
+            std::env::args_os(),
+            std::env::vars_os(),
+            std::env::current_dir(),
+            io::stdout(),
+            io::stderr(),
+            io::stdin(),
+        );
+        let arguments: Result<Vec<String>, Failure> = arguments
+            .map(|argument| {
+                argument
+                    .into_string()
+                    .map_err(|argument| not_unicode(&argument))
+            })
+            .collect();
+        // A variable that is not Unicode cannot be one of ours, nor a secret that could be sent.
+        let variables = variables.filter_map(|(name, value)| {
+            Some((name.into_string().ok()?, value.into_string().ok()?))
+        });
+        let folder = folder.map_err(|error| {
+            Failure::new(FailureKind::Input, "the current folder cannot be used").caused_by(error)
+        })?;
+        Ok(Self {
+            arguments: arguments?,
+            variables: variables.collect(),
+            folder,
+            folders: user_folders(),
+            person: if input.is_terminal() {
+                Person::Terminal
+            } else {
+                Person::Nobody
+            },
+            output: Output {
+                terminal: output.is_terminal(),
+                stream: Stream::new(output),
+            },
+            error: Output {
+                terminal: error.is_terminal(),
+                stream: Stream::new(error),
+            },
+            clock: Clock::system(),
+            interrupt: Interrupt::new(),
+            signals: true,
+            terminated: Arc::default(),
+        })
+    }
+
+    /// A path as the user typed it, from the current folder.
+    pub fn path(&self, typed: impl AsRef<Path>) -> PathBuf {
+        self.folder.join(typed)
+    }
+
+    /// The user's folders.
+    ///
+    /// # Errors
+    ///
+    /// When the user has no home.
+    pub fn folders(&self) -> Result<&Folders, Failure> {
+        self.folders.as_ref().ok_or_else(|| {
+            Failure::new(FailureKind::Input, "the user's home folder is not known")
+                .with_hint("set HOME, or give files by their path")
+        })
+    }
+
+    /// How a stream is written: in colors only to a terminal, and not with `NO_COLOR`.
+    pub fn paint(&self, output: &Output) -> Paint {
+        let set = |name| {
+            self.variables
+                .get(name)
+                .is_some_and(|value| !value.is_empty())
+        };
+        let dumb = self
+            .variables
+            .get("TERM")
+            .is_some_and(|term| term == "dumb");
+        let columns = self.variables.get("COLUMNS");
+        Paint {
+            colors: output.terminal && !set("NO_COLOR") && !dumb,
+            width: columns
+                .and_then(|columns| columns.parse().ok())
+                .filter(|columns| *columns >= 20)
+                .unwrap_or(USUAL_WIDTH),
+        }
+    }
+
+    /// Asks a question that is answered with yes or no; `None` when there is nobody to ask.
+    ///
+    /// # Errors
+    ///
+    /// When the question cannot be shown or the answer cannot be read.
+    pub fn ask(&self, question: &str) -> Result<Option<bool>, Failure> {
+        if matches!(self.person, Person::Nobody) {
+            return Ok(None);
+        }
+        loop {
+            self.question(&format!("{question} [y/n] "))?;
+            match self
+                .person
+                .answer()
+                .map_err(|error| unheard(&error))?
+                .as_deref()
+            {
+                Some("y" | "Y" | "yes") => return Ok(Some(true)),
+                Some("n" | "N" | "no") | None => return Ok(Some(false)),
+                Some(_) => {}
+            }
+        }
+    }
+
+    /// Reads secrets from where the organization file says they are.
+    pub fn read_secret(&self) -> ReadSecret {
+        let env = self.clone();
+        Arc::new(move |source| match source {
+            SecretSource::Plain(secret) => Ok(secret.clone()),
+            SecretSource::Env(name) => env.variables.get(name).map_or_else(
+                || Err(wrong(format!("the environment variable {name} is not set"))),
+                |text| Ok(Secret::new(text.as_str())),
+            ),
+            SecretSource::File(path) => secret_from_file(path),
+            SecretSource::Command(command) => secret_from_command(command, &env.folder),
+            SecretSource::Prompt => env.ask_secret(),
+        })
+    }
+
+    /// Raises the interrupt at the first Ctrl-C or termination, and ends the program at the second.
+    pub fn watch_signals(&self, runtime: &Handle) {
+        if !self.signals {
+            return;
+        }
+        let (interrupt, terminated) = (self.interrupt.clone(), Arc::clone(&self.terminated));
+        let error = self.error.stream.clone();
+        runtime.spawn(async move {
+            loop {
+                let by_system = next_signal().await;
+                if interrupt.raised() {
+                    leave(if by_system { 143 } else { 130 });
+                }
+                terminated.store(by_system, Ordering::SeqCst);
+                interrupt.raise();
+                let told = error.line(
+                    "\ninterrupted: finishing what was sent; press Ctrl-C again to leave at once",
+                );
+                if let Err(failure) = told {
+                    tracing::debug!(%failure, "nobody reads along");
+                }
+            }
+        });
+    }
+
+    fn question(&self, text: &str) -> Result<(), Failure> {
+        self.error
+            .stream
+            .text(text)
+            .map_err(|error| unheard(&error))
+    }
+
+    fn ask_secret(&self) -> Result<Secret, Failure> {
+        self.question("password: ")?;
+        let answer = match &self.person {
+            Person::Nobody => {
+                return Err(
+                    wrong("`{ prompt = true }` needs a terminal to ask at".to_owned()).with_hint(
+                        "use { env = \"...\" }, { file = \"...\" } or { command = \"...\" }",
+                    ),
+                );
+            }
+            Person::Script(_) => self.person.answer(),
+            Person::Terminal => without_echo(|| self.person.answer()),
+        };
+        self.question("\n")?;
+        match answer.map_err(|error| unheard(&error))? {
+            Some(text) => Ok(Secret::new(text)),
+            None => Err(wrong("no password was given".to_owned())),
+        }
+    }
+}
+
+impl Person {
+    /// The next line; `None` when there is none.
+    fn answer(&self) -> io::Result<Option<String>> {
+        match self {
+            Self::Nobody => Ok(None),
+            Self::Script(answers) => {
+                let mut answers = answers.lock().unwrap_or_else(PoisonError::into_inner);
+                Ok(answers.pop_front())
+            }
+            Self::Terminal => {
+                let mut line = String::new();
+                #[expect(clippy::disallowed_methods, reason = "the one way outside")]
+                let read = io::stdin().lock().read_line(&mut line)?;
+                let line = line.trim_end_matches(['\r', '\n']).to_owned();
+                Ok((read > 0).then_some(line))
+            }
+        }
+    }
+}
+
+fn user_folders() -> Option<Folders> {
+    let strategy = choose_app_strategy(AppStrategyArgs {
+        app_name: "exoauth".to_owned(),
+        ..AppStrategyArgs::default()
+    });
+    let strategy = strategy.ok()?;
+    Some(Folders {
+        configuration: strategy.config_dir(),
+        data: strategy.data_dir(),
+        // Windows knows no folder for state.
+        state: strategy.state_dir().unwrap_or_else(|| strategy.data_dir()),
+    })
+}
+
+/// Waits for Ctrl-C or for the system's request to end; says whether it was the system.
+#[cfg(unix)]
+async fn next_signal() -> bool {
+    use tokio::signal::unix::{SignalKind, signal};
+    match signal(SignalKind::terminate()) {
+        Ok(mut terminate) => tokio::select! {
+            _ = terminate.recv() => true,
+            pressed = tokio::signal::ctrl_c() => never_if_failed(pressed).await,
+        },
+        Err(_) => never_if_failed(tokio::signal::ctrl_c().await).await,
+    }
+}
+
+#[cfg(not(unix))]
+async fn next_signal() -> bool {
+    never_if_failed(tokio::signal::ctrl_c().await).await
+}
+
+/// Where Ctrl-C cannot be heard, the system's default ends the program.
+async fn never_if_failed(pressed: io::Result<()>) -> bool {
+    if let Err(error) = pressed {
+        tracing::warn!(%error, "Ctrl-C cannot be heard");
+        std::future::pending::<()>().await;
+    }
+    false
+}
+
+fn leave(code: i32) {
+    #[expect(clippy::disallowed_methods, reason = "the user asked twice")]
+    std::process::exit(code)
+}
+
+fn secret_from_file(path: &Path) -> Result<Secret, Failure> {
+    let text = std::fs::read_to_string(path).map_err(|error| {
+        wrong(format!("the secret file {} cannot be read", path.display()))
+            .with_detail(error.to_string())
+    })?;
+    Ok(Secret::new(text.trim_end_matches(['\r', '\n'])))
+}
+
+fn secret_from_command(command: &str, folder: &Path) -> Result<Secret, Failure> {
+    let (shell, flag) = if cfg!(windows) {
+        ("cmd", "/C")
+    } else {
+        ("sh", "-c")
+    };
+    let failed = |detail: String| {
+        wrong(format!("the secret's command failed: {command}")).with_detail(detail)
+    };
+    let output = Command::new(shell)
+        .args([flag, command])
+        .current_dir(folder)
+        .stdin(Stdio::null())
+        .stderr(Stdio::inherit())
+        .output()
+        .map_err(|error| failed(error.to_string()))?;
+    if !output.status.success() {
+        return Err(failed(output.status.to_string()));
+    }
+    let text = String::from_utf8(output.stdout)
+        .map_err(|_| failed("its output is not UTF-8".to_owned()))?;
+    Ok(Secret::new(text.trim_end_matches(['\r', '\n'])))
+}
+
+/// Reads while the terminal does not show what is typed.
+#[cfg(unix)]
+fn without_echo<T>(read: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
+    let echo = |word| {
+        Command::new("stty")
+            .arg(word)
+            .stdin(Stdio::inherit())
+            .status()
+    };
+    if !echo("-echo")?.success() {
+        return Err(io::Error::other(
+            "the terminal's echo cannot be switched off",
+        ));
+    }
+    let answer = read();
+    echo("echo")?;
+    answer
+}
+
+#[cfg(not(unix))]
+fn without_echo<T>(_read: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
+    Err(io::Error::other(
+        "this terminal's echo cannot be switched off; use { env = \"...\" } or { file = \"...\" }",
+    ))
+}
+
+fn wrong(message: String) -> Failure {
+    Failure::new(FailureKind::Input, message)
+}
+
+fn unheard(error: &io::Error) -> Failure {
+    wrong(format!("the question could not be asked: {error}"))
+}
+
+fn not_unicode(argument: &std::ffi::OsStr) -> Failure {
+    let shown = argument.to_string_lossy().into_owned();
+    wrong(format!("the argument \"{shown}\" is not Unicode"))
+}

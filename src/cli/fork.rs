@@ -1,0 +1,81 @@
+//! `exoauth fork`: a copy of a shipped playbook of one's own, which takes its place.
+
+use crate::cli::{Env, ExitCode, args, scripts};
+use crate::failure::{Failure, FailureKind};
+use crate::script::bundle::Source;
+use std::fs::{self, OpenOptions};
+use std::io::{self, ErrorKind, Write};
+use std::path::Path;
+
+/// Copies a playbook into the user's folder, with a first line that remembers where it is from.
+pub(super) fn main(env: &Env, asked: &args::Fork) -> Result<ExitCode, Failure> {
+    let folder = &env.folders()?.data;
+    let path = format!("scripts/{}.rhai", asked.name);
+    let bundle = scripts::bundle(env);
+    let target = folder.join(&path);
+    let Some(source) = bundle.shipped(&path) else {
+        // The bundle names the nearest one; a playbook of one's own has nothing to be forked from.
+        bundle.source(&asked.name)?;
+        let message = format!("\"{}\" is your own playbook already", asked.name);
+        return Err(
+            Failure::new(FailureKind::Input, message).with_detail(target.display().to_string())
+        );
+    };
+    match write(&target, &forked(&source)) {
+        Ok(()) => {}
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => {
+            let message = format!("{} exists and is not overwritten", target.display());
+            return Err(Failure::new(FailureKind::Input, message)
+                .with_hint("edit it, or move it away and fork again"));
+        }
+        Err(error) => {
+            let message = format!("{} cannot be written", target.display());
+            return Err(Failure::new(FailureKind::Input, message).with_detail(error.to_string()));
+        }
+    }
+    env.output.stream.line(&target.display().to_string())?;
+    env.error.stream.line(&format!(
+        "\"exoauth run {}\" now runs this copy; delete it to have the shipped one back",
+        asked.name
+    ))?;
+    Ok(ExitCode::DONE)
+}
+
+/// The text of a fork: the shipped one below a line that remembers it.
+fn forked(source: &Source) -> String {
+    let version = env!("CARGO_PKG_VERSION");
+    let (path, hash) = (&source.path, source.hash());
+    format!(
+        "// forked from {path} of exoauth {version}, sha256 {hash}\n{}",
+        source.text
+    )
+}
+
+/// The hash of the shipped text that a fork was made from.
+pub(super) fn forked_from(text: &str) -> Option<&str> {
+    let first = text.lines().next()?.strip_prefix("// forked from ")?;
+    first.split_once(", sha256 ").map(|(_, hash)| hash.trim())
+}
+
+fn write(target: &Path, text: &str) -> io::Result<()> {
+    if let Some(folder) = target.parent() {
+        fs::create_dir_all(folder)?;
+    }
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .open(target)?;
+    file.write_all(text.as_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fork_remembers_where_it_is_from() {
+        let line = "// forked from scripts/a.rhai of exoauth 0.1.0, sha256 abc\n//! A.\n";
+        assert_eq!(forked_from(line), Some("abc"));
+        assert_eq!(forked_from("//! A.\n"), None);
+    }
+}

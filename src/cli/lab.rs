@@ -1,0 +1,133 @@
+//! `exoauth lab`: serves the lab until stopped; and how other commands start one of their own.
+
+use crate::cli::nearest::hint;
+use crate::cli::{Env, ExitCode, args, runtime};
+use crate::cloud::{CLOUDS, CloudName};
+use crate::failure::{Failure, FailureKind};
+use crate::lab::{Lab, LabOptions, Rules};
+use std::io;
+use std::path::Path;
+use std::sync::mpsc;
+use std::time::Duration;
+use tokio::runtime::Handle;
+
+/// The words of the rules.
+const RULES: [(&str, Rules); 2] = [
+    ("before-block", Rules::BeforeBlock),
+    ("since-block", Rules::SinceBlock),
+];
+
+/// Serves the lab until Ctrl-C.
+pub(super) fn main(env: &Env, asked: &args::Lab) -> Result<ExitCode, Failure> {
+    let runtime = runtime()?;
+    env.watch_signals(runtime.handle());
+    let lab = start(
+        env,
+        asked.cloud.as_deref(),
+        asked.rules.as_deref(),
+        runtime.handle(),
+    )?;
+    let folder = match &asked.write {
+        Some(folder) => env.path(folder),
+        None => env.folders()?.state.join("lab"),
+    };
+    let file = folder.join("lab.toml");
+    write(&lab, &folder).map_err(|error| {
+        Failure::new(
+            FailureKind::Input,
+            format!("{} cannot be written", file.display()),
+        )
+        .with_detail(error.to_string())
+    })?;
+    let output = &env.output.stream;
+    output.line(&file.display().to_string())?;
+    let path = file.display();
+    for line in [
+        "the lab is served until Ctrl-C; nothing real is touched; try in another window:"
+            .to_owned(),
+        format!("  exoauth run configure --org {path}"),
+        format!("  exoauth verify --org {path}"),
+        format!("  exoauth eval 'onprem.get_auth_config()' --org {path}"),
+    ] {
+        env.error.stream.line(&line)?;
+    }
+    while !env.interrupt.raised() {
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    Ok(ExitCode::DONE)
+}
+
+/// Starts a lab on the runtime.
+pub(super) fn start(
+    env: &Env,
+    cloud: Option<&str>,
+    rules: Option<&str>,
+    runtime: &Handle,
+) -> Result<Lab, Failure> {
+    let options = LabOptions {
+        cloud: cloud.map_or(Ok(CloudName::Worldwide), find_cloud)?,
+        rules: rules.map_or(Ok(Rules::default()), find_rules)?,
+        clock: env.clock.clone(),
+        ..LabOptions::default()
+    };
+    // Only the session blocks on the runtime; here the task itself says when it is ready.
+    let (ready, wait) = mpsc::channel();
+    runtime.spawn(async move { ready.send(Lab::start(options).await) });
+    let broken = |reason: String| {
+        Failure::new(FailureKind::Internal, "the lab could not be started").with_detail(reason)
+    };
+    match wait.recv() {
+        Ok(lab) => lab.map_err(|error| broken(error.to_string()).caused_by(error)),
+        Err(error) => Err(broken(error.to_string())),
+    }
+}
+
+fn find_cloud(word: &str) -> Result<CloudName, Failure> {
+    CloudName::from_word(word).ok_or_else(|| {
+        Failure::new(FailureKind::Input, format!("there is no cloud \"{word}\""))
+            .with_hint(hint(word, CLOUDS.map(|cloud| cloud.word)))
+    })
+}
+
+fn find_rules(word: &str) -> Result<Rules, Failure> {
+    let found = RULES.into_iter().find(|(known, _)| *known == word);
+    found.map(|(_, rules)| rules).ok_or_else(|| {
+        Failure::new(
+            FailureKind::Input,
+            format!("the lab knows no rules \"{word}\""),
+        )
+        .with_hint(hint(word, RULES.map(|(known, _)| known)))
+    })
+}
+
+/// Writes the organization file, which holds passwords, and the certificate authority beside it.
+fn write(lab: &Lab, folder: &Path) -> io::Result<()> {
+    std::fs::create_dir_all(folder)?;
+    std::fs::write(folder.join("lab-ca.pem"), lab.authority())?;
+    write_private(
+        &folder.join("lab.toml"),
+        &lab.organization_file("lab-ca.pem"),
+    )
+}
+
+#[cfg(unix)]
+fn write_private(path: &Path, text: &str) -> io::Result<()> {
+    use std::io::Write;
+    use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+    let mut options = std::fs::OpenOptions::new();
+    let mut file = options
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(path)?;
+    // A file that was there keeps its mode otherwise.
+    file.set_permissions(std::fs::Permissions::from_mode(0o600))?;
+    file.write_all(text.as_bytes())
+}
+
+#[cfg(not(unix))]
+fn write_private(path: &Path, text: &str) -> io::Result<()> {
+    // The user's own folders are private by the system's defaults.
+    std::fs::write(path, text)
+}

@@ -1,0 +1,156 @@
+//! The front door: what was typed becomes a command, and a command comes to an exit code.
+//!
+//! [`main`] is the whole program; everything outside of it is an [`Env`], so that a test can run it in memory. Nothing
+//! is decided here about an organization: that is the matter of scripts.
+
+pub mod args;
+mod clouds;
+pub mod env;
+mod eval;
+pub mod exit;
+mod files;
+mod fork;
+mod journal;
+mod lab;
+mod list;
+mod nearest;
+mod pass;
+mod place;
+mod run;
+mod scripts;
+mod show;
+
+pub use env::Env;
+pub use exit::ExitCode;
+
+use crate::failure::{Failure, FailureKind};
+use crate::report::{JsonReport, human, json::Ending};
+use crate::session::event::{Event, Listener};
+use args::{Args, Command, Format, Run};
+use clap::{CommandFactory, FromArgMatches};
+use tokio::runtime::{Builder, Runtime};
+use tracing_subscriber::EnvFilter;
+
+/// Runs the program.
+pub fn main(env: &Env) -> ExitCode {
+    let args = match parse(env) {
+        Ok(args) => args,
+        Err(error) => return usage(env, &error),
+    };
+    let outcome =
+        start_log(env, args.log.as_deref()).and_then(|()| dispatch(env, args.command, args.format));
+    outcome.unwrap_or_else(|failure| fail(env, &failure, args.format))
+}
+
+fn parse(env: &Env) -> Result<Args, clap::Error> {
+    let width = env.paint(&env.output).width;
+    let command = Args::command().term_width(width);
+    Args::from_arg_matches(&command.try_get_matches_from(&env.arguments)?)
+}
+
+fn dispatch(env: &Env, command: Command, format: Format) -> Result<ExitCode, Failure> {
+    match command {
+        Command::Run(asked) => run::main(env, &asked, format),
+        Command::Verify(place) => run::main(env, &verify(place), format),
+        Command::List => list::main(env, format),
+        Command::Show(asked) => show::main(env, &asked, format),
+        Command::Fork(asked) => fork::main(env, &asked),
+        Command::Eval(asked) => eval::main(env, &asked, format),
+        Command::Lab(asked) => lab::main(env, &asked),
+        Command::Clouds => clouds::main(env, format),
+        Command::Journal(asked) => journal::main(env, &asked, format),
+    }
+}
+
+/// `exoauth verify` is `exoauth run verify`; what it asks changes nothing, so nobody has to agree.
+fn verify(place: args::Where) -> Run {
+    Run {
+        playbook: "verify".to_owned(),
+        place,
+        plan: false,
+        apply: true,
+        exit_code: false,
+        only: Vec::new(),
+        start_at: None,
+    }
+}
+
+/// Shows help, the version, or what is wrong with the command line.
+fn usage(env: &Env, error: &clap::Error) -> ExitCode {
+    let (output, code) = match error.use_stderr() {
+        true => (&env.error, ExitCode::WRONG_INPUT),
+        false => (&env.output, ExitCode::DONE),
+    };
+    let text = error.render();
+    let text = match env.paint(output).colors {
+        true => text.ansi().to_string(),
+        false => text.to_string(),
+    };
+    match output.stream.line(text.trim_end()) {
+        Ok(()) => code,
+        Err(_) => ExitCode::FAILED,
+    }
+}
+
+/// Says what went wrong before or beside a run.
+fn fail(env: &Env, failure: &Failure, format: Format) -> ExitCode {
+    let code = ExitCode::of(failure, 0);
+    let said = match format {
+        Format::Human => human::complain(&env.error.stream, failure, env.paint(&env.error)),
+        Format::Json => fail_in_json(env, failure, code),
+    };
+    match said {
+        Ok(()) => code,
+        // Nowhere is left to say it.
+        Err(_) => ExitCode::FAILED,
+    }
+}
+
+fn fail_in_json(env: &Env, failure: &Failure, code: ExitCode) -> Result<(), Failure> {
+    let mut report = JsonReport::start(env.output.stream.clone())?;
+    report.hear(&Event::Failed {
+        failure: failure.clone(),
+    })?;
+    report.end(&Ending::of(code.number(), code.meaning()))
+}
+
+/// The runtime that the roads and the lab live on; the engine and this thread are not part of it.
+fn runtime() -> Result<Runtime, Failure> {
+    let runtime = Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build();
+    runtime.map_err(|error| {
+        Failure::new(
+            FailureKind::Internal,
+            "the program's threads cannot be started",
+        )
+        .caused_by(error)
+    })
+}
+
+/// Starts the log, where it was asked for; a second start in the same process keeps the first.
+fn start_log(env: &Env, asked: Option<&str>) -> Result<(), Failure> {
+    let variable = env.variables.get("EXOAUTH_LOG").map(String::as_str);
+    let Some(level) = asked.or(variable).filter(|level| !level.is_empty()) else {
+        return Ok(());
+    };
+    let filter = EnvFilter::try_new(level).map_err(|error| {
+        Failure::new(
+            FailureKind::Input,
+            format!("\"{level}\" is not a log level"),
+        )
+        .with_detail(error.to_string())
+        .with_hint("such as info, debug, or exoauth=trace")
+    })?;
+    let stream = env.error.stream.clone();
+    let started = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_ansi(env.paint(&env.error).colors)
+        .with_writer(move || stream.clone())
+        .try_init();
+    if let Err(error) = started {
+        tracing::debug!(%error, "the log was started before");
+    }
+    Ok(())
+}

@@ -1,0 +1,105 @@
+//! Where playbooks come from: the bundle with the user's folder in front, or a file by its path.
+
+use crate::cli::args::Format;
+use crate::cli::{Env, ExitCode};
+use crate::failure::{Failure, FailureKind};
+use crate::report::human;
+use crate::script::{Bundle, Playbook, ScriptFailure, throw};
+use std::fs;
+use std::io::{self, ErrorKind};
+use std::path::{Component, Path, PathBuf};
+use std::sync::Arc;
+
+/// The shipped scripts, with the user's own in front where there is a folder of them.
+pub(super) fn bundle(env: &Env) -> Bundle {
+    let Some(folders) = &env.folders else {
+        return Bundle::embedded();
+    };
+    let (reading, listing) = (folders.data.clone(), folders.data.clone());
+    Bundle::embedded().with_folder(
+        Arc::new(move |path| read(&reading, path)),
+        Arc::new(move || list(&listing)),
+    )
+}
+
+/// Finds a playbook: a path is what looks like one, anything else is a name.
+pub(super) fn playbook(env: &Env, bundle: &Bundle, asked: &str) -> Result<Playbook, ScriptFailure> {
+    if !asked.contains(['/', '\\']) && !asked.ends_with(".rhai") {
+        return bundle.playbook(asked);
+    }
+    let path = env.path(asked);
+    let text = fs::read_to_string(&path).map_err(|error| {
+        Failure::new(
+            FailureKind::Input,
+            format!("the playbook {} cannot be read", path.display()),
+        )
+        .with_detail(error.to_string())
+    })?;
+    Playbook::read(asked, &text)?.with_included(bundle)
+}
+
+/// Says why a script cannot be run at all, and gives the exit code.
+pub(super) fn refuse(env: &Env, stopped: &ScriptFailure, format: Format) -> ExitCode {
+    match show(env, stopped, format) {
+        Ok(()) => ExitCode::of(&stopped.failure, 0),
+        // Nowhere is left to say it.
+        Err(_) => ExitCode::FAILED,
+    }
+}
+
+/// Shows why a script stopped, with the line where there is one.
+pub(super) fn show(env: &Env, stopped: &ScriptFailure, format: Format) -> Result<(), Failure> {
+    if format == Format::Json {
+        let code = ExitCode::of(&stopped.failure, 0);
+        return crate::cli::fail_in_json(env, &stopped.failure, code);
+    }
+    let paint = env.paint(&env.error);
+    let stream = &env.error.stream;
+    if stopped.frames.is_empty() {
+        return human::complain(stream, &stopped.failure, paint);
+    }
+    stream.line(&throw::render(stopped, paint.colors))
+}
+
+/// Reads a script below the folder; a link that leads out of it is refused.
+fn read(folder: &Path, path: &str) -> io::Result<Option<String>> {
+    let inside = Path::new(path)
+        .components()
+        .all(|part| matches!(part, Component::Normal(_)));
+    if !inside {
+        return Err(io::Error::new(
+            ErrorKind::InvalidInput,
+            "the path leaves the folder",
+        ));
+    }
+    let real = match folder.join(path).canonicalize() {
+        Ok(real) => real,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    if !real.starts_with(folder.canonicalize()?) {
+        return Err(io::Error::new(
+            ErrorKind::InvalidInput,
+            "a link leads out of the folder",
+        ));
+    }
+    fs::read_to_string(real).map(Some)
+}
+
+fn list(folder: &Path) -> io::Result<Vec<String>> {
+    let mut found = Vec::new();
+    for part in ["scripts", "stdlib"] {
+        let entries = match fs::read_dir(folder.join(part)) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == ErrorKind::NotFound => continue,
+            Err(error) => return Err(error),
+        };
+        for entry in entries {
+            let name = PathBuf::from(entry?.file_name());
+            if name.extension().is_some_and(|ending| ending == "rhai") {
+                found.push(format!("{part}/{}", name.display()));
+            }
+        }
+    }
+    Ok(found)
+}
