@@ -6,8 +6,12 @@ mod house {
     mod words;
 }
 mod lab {
+    mod directory;
+    mod exchange;
+    mod exchange_online;
     mod hand;
     mod oauth;
+    mod sign_in;
 }
 mod native {
     mod catalog;

@@ -18,6 +18,8 @@ pub(super) struct Call<'a> {
     pub(super) cmdlet: String,
     /// The noun's own parameters, by the table's spelling.
     pub(super) parameters: &'a Object,
+    /// Whether no question is to be asked.
+    pub(super) confirmed: bool,
 }
 
 impl Call<'_> {
@@ -45,26 +47,28 @@ pub(super) fn invoke(
         .find(|(_, bit)| *bit == verb)
         .map_or("", |(word, _)| word);
     let cmdlet = format!("{word}-{}", noun.name);
-    let writes = verb & (GET | TEST) == 0;
-    if writes {
+    let bound = bind(plane, verb, noun, &cmdlet, given);
+    let what_if = |bound: &Object| bound.get("WhatIf") == Some(&Value::Bool(true));
+    if verb & (GET | TEST) == 0 && !bound.as_ref().is_ok_and(what_if) {
         world.count_write(plane);
     }
-    let bound = bind(plane, verb, noun, &cmdlet, given)?;
+    let bound = bound?;
     let (common, parameters): (Object, Object) = bound
         .into_iter()
         .partition(|(name, _)| noun::COMMON.iter().any(|(common, _, _)| common == name));
+    let on = |name: &str| common.get(name).and_then(Value::as_bool);
     let call = Call {
         plane,
         verb,
         noun,
         cmdlet,
         parameters: &parameters,
+        confirmed: on("Confirm") == Some(false),
     };
-    let on = |name: &str| common.get(name).and_then(Value::as_bool);
     if on("WhatIf") == Some(true) {
         return Ok(Answer::default());
     }
-    if verb == REMOVE && plane == Plane::OnPremises && on("Confirm") != Some(false) {
+    if verb == REMOVE && plane == Plane::OnPremises && !call.confirmed {
         return Err(cannot_prompt(&call));
     }
     run(world, &call)
@@ -572,7 +576,8 @@ fn unknown_cmdlet(name: &str) -> Refusal {
     }
 }
 
-fn cannot_prompt(call: &Call<'_>) -> Refusal {
+/// What a cmdlet that must ask says where nobody can be asked.
+pub(super) fn cannot_prompt(call: &Call<'_>) -> Refusal {
     Refusal {
         exception: "System.Management.Automation.Host.HostException".to_owned(),
         category: "NotSpecified".to_owned(),

@@ -346,15 +346,15 @@ fn check_assertion(
     let names = world.names();
     let audience = token.claim("aud");
     let places = [request.authority.as_str(), names.login_host.as_str()];
-    let fits = places.iter().any(|place| {
-        [tenant, &names.initial_domain, "common"]
-            .iter()
-            .any(|tenant| {
-                ["oauth2/v2.0/token", "v2.0"].iter().any(|end| {
-                    audience.eq_ignore_ascii_case(&format!("https://{place}/{tenant}/{end}"))
-                })
-            })
-    });
+    let fits = audience
+        .strip_prefix("https://")
+        .and_then(|rest| rest.split_once('/'))
+        .and_then(|(place, rest)| rest.split_once('/').map(|(of, end)| (place, of, end)))
+        .is_some_and(|(place, of, end)| {
+            places.iter().any(|known| known.eq_ignore_ascii_case(place))
+                && (of == "common" || names.tenant_of(of) == Some(tenant))
+                && ["oauth2/v2.0/token", "v2.0"].contains(&end.to_lowercase().as_str())
+        });
     if !fits {
         return Err(invalid(
             700_023,

@@ -123,7 +123,8 @@ struct Challenge {
     issuers: Vec<String>,
 }
 
-/// The authorization server that was chosen.
+/// An authorization server that issues actor tokens.
+#[derive(Clone)]
 struct Issuer {
     name: String,
     identifier: String,
@@ -234,23 +235,32 @@ impl Attempt {
         self.information(place, "checking enabled auth servers");
         let servers = issuers(world, self.plane);
         check_realms(&servers)?;
-        for (server, domains) in &servers {
+        let mut believed: Vec<&(Issuer, String)> = Vec::new();
+        for entry in &servers {
+            let (server, domains) = entry;
             let named = format!("{}@{}", server.identifier, server.realm);
-            let matching = challenge
-                .issuers
+            let issuers = &challenge.issuers;
+            if issuers
                 .iter()
-                .any(|issuer| trusts(issuer, &server.identifier, &server.realm));
-            if matching {
+                .any(|issuer| trusts(issuer, &server.identifier, &server.realm))
+            {
                 self.information(place, format!("trusted_issuer includes the auth server '{}' (having DomainName: {domains}): {named},", server.name));
-                return Ok(self.located(server, challenge));
+                believed.push(entry);
+            } else {
+                self.information(
+                    place,
+                    format!(
+                        "trusted_issuer does NOT include the auth server '{}': {named}",
+                        server.name
+                    ),
+                );
             }
-            self.information(
-                place,
-                format!(
-                    "trusted_issuer does NOT include the auth server '{}': {named}",
-                    server.name
-                ),
-            );
+        }
+        believed.sort_by_key(|(_, domains)| distance(domains, user));
+        if let Some((server, _)) = believed.first() {
+            let realm = &server.realm;
+            self.information(place, format!("updating the tenant id with the auth server realm; current tenant id value is '{organization}', new value is '{realm}'"));
+            return Ok(server.clone());
         }
         let listed = challenge.issuers.join(",");
         self.error(
@@ -260,35 +270,6 @@ impl Attempt {
         Err(token_request_failed(&format!(
             "The trusted issuers contained the following entries '{listed}'. None of them are configured locally."
         )))
-    }
-
-    /// Fills in the tenant, which Exchange Online's own entry leaves open.
-    fn located(&mut self, server: &Issuer, challenge: &Challenge) -> Issuer {
-        let realm = match server.realm.as_str() {
-            "*" => challenge
-                .issuers
-                .iter()
-                .filter_map(|issuer| issuer.split_once('@'))
-                .find(|(identifier, realm)| *identifier == server.identifier && *realm != "*")
-                .map_or(seed::TENANT, |(_, realm)| realm)
-                .to_owned(),
-            realm => realm.to_owned(),
-        };
-        self.information(
-            "OAuthTokenBuilder:GetAppToken",
-            format!("updating the tenant id with the auth server realm; current tenant id value is '', new value is '{realm}'"),
-        );
-        Issuer {
-            name: server.name.clone(),
-            identifier: server.identifier.clone(),
-            endpoint: match server.realm.as_str() {
-                "*" => server
-                    .endpoint
-                    .replace("/tokens/", &format!("/{realm}/tokens/")),
-                _ => server.endpoint.clone(),
-            },
-            realm,
-        }
     }
 
     /// Signs an assertion with this side's certificate and gets an actor token for it.
@@ -495,9 +476,24 @@ fn issuers(world: &World, plane: Plane) -> Vec<(Issuer, String)> {
                 realm: text(object, "Realm"),
                 endpoint: text(object, "TokenIssuingEndpoint"),
             };
+            let issuer = within_tenant(plane, issuer);
             (issuer, domains.join(","))
         })
         .collect()
+}
+
+/// Exchange Online's own entry is for all tenants; a tenant's organization uses it for itself.
+fn within_tenant(plane: Plane, issuer: Issuer) -> Issuer {
+    if plane == Plane::OnPremises || issuer.realm != "*" {
+        return issuer;
+    }
+    Issuer {
+        realm: seed::TENANT.to_owned(),
+        endpoint: issuer
+            .endpoint
+            .replace("/tokens/", &format!("/{}/tokens/", seed::TENANT)),
+        ..issuer
+    }
 }
 
 fn check_realms(servers: &[(Issuer, String)]) -> Result<(), Broken> {
@@ -516,10 +512,28 @@ fn check_realms(servers: &[(Issuer, String)]) -> Result<(), Broken> {
     Ok(())
 }
 
+/// How far a server's domains are from a user's: of several servers, the one that names the user's domain comes first,
+/// then one that names none.
+fn distance(domains: &str, user: Option<Person>) -> u8 {
+    let domain = user
+        .and_then(|user| user.address.split_once('@'))
+        .map_or("", |(_, domain)| domain);
+    match domains {
+        "" => 1,
+        _ if domains
+            .split(',')
+            .any(|other| other.eq_ignore_ascii_case(domain)) =>
+        {
+            0
+        }
+        _ => 2,
+    }
+}
+
 /// Whether `identifier@realm`, an asterisk standing for any realm, stands for an issuer.
 fn trusts(entry: &str, identifier: &str, realm: &str) -> bool {
     let (id, of) = entry.split_once('@').unwrap_or((entry, "*"));
-    id == identifier && (of == "*" || realm == "*" || of.eq_ignore_ascii_case(realm))
+    id == identifier && (of == "*" || of.eq_ignore_ascii_case(realm))
 }
 
 fn read_challenge(header: &str) -> Option<Challenge> {
@@ -742,20 +756,21 @@ fn check_issuer(
     let (identifier, realm) = issuer.split_once('@').ok_or_else(unknown)?;
     let plane = plane_of(front);
     let known = issuers(world, plane);
-    let (server, _) = known
+    let mut named = known
         .iter()
-        .find(|(server, _)| {
-            server.identifier == identifier
-                && (server.realm == "*" || server.realm.eq_ignore_ascii_case(realm))
-        })
-        .ok_or_else(unknown)?;
-    if plane == Plane::ExchangeOnline && realm != seed::TENANT {
-        return Err(diagnostics(
-            2_000_004,
-            "invalid_tenant",
-            format!("The tenant for tenant guid '{realm}' does not exist."),
-        ));
-    }
+        .filter(|(server, _)| server.identifier == identifier)
+        .peekable();
+    let of_service = named.peek().is_some();
+    let (server, _) = named
+        .find(|(server, _)| server.realm.eq_ignore_ascii_case(realm))
+        .ok_or_else(|| match plane {
+            Plane::ExchangeOnline if of_service => diagnostics(
+                2_000_004,
+                "invalid_tenant",
+                format!("The tenant for tenant guid '{realm}' does not exist."),
+            ),
+            _ => unknown(),
+        })?;
     let objects = world.objects(plane, "AuthServer").iter();
     let mut held =
         objects.filter(|object| object.get("Name").and_then(Value::as_text) == Some(&server.name));

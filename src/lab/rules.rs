@@ -3,7 +3,7 @@
 //! [`instead`] answers whole cmdlets; [`learned`] and [`relearned`] give the properties that a server finds out for
 //! itself, such as those of an authorization server's metadata document.
 
-use super::cmdlet::{Call, exchange_refusal, not_found};
+use super::cmdlet::{Call, cannot_prompt, exchange_refusal, not_found};
 use super::noun::{GET, REMOVE, SET, TEST};
 use super::oauth;
 use super::seed;
@@ -11,6 +11,7 @@ use super::token::Certificate;
 use super::world::{Answer, Refusal, World};
 use crate::subject::Plane;
 use crate::value::{Object, Value};
+use jiff::Timestamp;
 use serde_json::Value as Json;
 
 /// Answers a cmdlet that the table's engine cannot; absent for all others.
@@ -353,6 +354,9 @@ fn set_auth_config(world: &mut World, call: &Call<'_>) -> Result<Option<Answer>,
     let current = call.text("CertificateThumbprint").map(str::to_uppercase);
     let next = call.text("NewCertificateThumbprint").map(str::to_uppercase);
     let date = call.parameters.get("NewCertificateEffectiveDate").cloned();
+    if soon(world, date.as_ref()) && !call.is_on("Force") && !call.confirmed {
+        return Err(cannot_prompt(call));
+    }
     let (publish, clear) = (
         call.is_on("PublishCertificate"),
         call.is_on("ClearPreviousCertificate"),
@@ -386,6 +390,14 @@ fn set_auth_config(world: &mut World, call: &Call<'_>) -> Result<Option<Answer>,
         (None, None) => return Ok(None),
     }
     Ok(Some(Answer::default()))
+}
+
+/// Whether a certificate would take effect within 48 hours, which is too soon for it to have reached every server.
+fn soon(world: &World, date: Option<&Value>) -> bool {
+    let date = date
+        .and_then(Value::as_text)
+        .and_then(|text| text.parse::<Timestamp>().ok());
+    date.is_some_and(|date| date.as_second() - world.now().as_second() < 48 * 3600)
 }
 
 /// `Get-IntraOrganizationConfiguration`, which each side computes for itself.

@@ -181,6 +181,11 @@ impl World {
         self.clock.now()
     }
 
+    /// Changes what time it is.
+    pub fn set_clock(&mut self, clock: Clock) {
+        self.clock = clock;
+    }
+
     /// The rules of Exchange Online.
     pub fn rules(&self) -> Rules {
         self.rules

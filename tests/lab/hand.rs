@@ -1,11 +1,12 @@
 //! Requests to a running lab, written by hand: none of the program's own clients is used.
 
-#![expect(dead_code, reason = "the tests of the other fronts come next")]
 use exoauth::clock::Clock;
 use exoauth::cloud::CloudName;
-use exoauth::lab::{Front, Lab, LabOptions, Rules, Seed};
+use exoauth::lab::{Certificate, Front, Lab, LabOptions, Rules, Seed, World};
 use exoauth::organization::SecretSource;
 use exoauth::secret::Secret;
+use exoauth::subject::Plane;
+use exoauth::value::Value;
 use serde_json::{Value as Json, json};
 use std::error::Error;
 
@@ -169,5 +170,14 @@ impl Hand {
         let body = json!({"CmdletInput": {"CmdletName": cmdlet, "Parameters": parameters}});
         self.send(self.client.post(url).bearer_auth(token).json(&body))
             .await
+    }
+}
+
+/// The certificate that on-premises Exchange signs with.
+pub(crate) fn current_certificate(world: &World) -> Option<Certificate> {
+    let held = world.objects(Plane::OnPremises, "ExchangeCertificate");
+    match held.first()?.get("RawData") {
+        Some(Value::Bytes(der)) => Certificate::read(der),
+        _ => None,
     }
 }
