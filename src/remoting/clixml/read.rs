@@ -483,17 +483,33 @@ impl<'a> Reader<'a> {
     fn members(&mut self, parent: &Element<'a>) -> Result<Properties> {
         let begin = self.properties.len();
         while let Some(child) = self.child(parent)? {
-            let (name, value) = self.value(&child, Place::Named).map_err(|error| {
+            self.member(&child).map_err(|error| {
                 let name = raw_name(&child).unwrap_or_default();
                 within(error, || format!("/{}[@N='{name}']", child.name))
             })?;
-            let Some(name) = name else {
-                let attribute = "N";
-                return Err(self.error(ErrorKind::MissingAttribute { attribute }));
-            };
-            self.properties.push((name, value));
         }
-        Ok(Properties::new(self.properties.split_off(begin)))
+        // Not `split_off`, which would hand over the whole buffer, most of it unused.
+        Ok(Properties::new(self.properties.drain(begin..).collect()))
+    }
+
+    fn member(&mut self, element: &Element<'a>) -> Result<()> {
+        // Nearly every property takes this way, on which the value is moved once.
+        if is_primitive(element.name)
+            && let Some(name) = only_name(element.attributes)
+        {
+            self.values += 1;
+            let name = self.name(name)?;
+            let value = self.primitive(element)?;
+            self.properties.push((name, value));
+            return Ok(());
+        }
+        let (name, value) = self.value(element, Place::Named)?;
+        let Some(name) = name else {
+            let attribute = "N";
+            return Err(self.error(ErrorKind::MissingAttribute { attribute }));
+        };
+        self.properties.push((name, value));
+        Ok(())
     }
 
     fn reference(&mut self, element: &Element<'a>, place: Place) -> Result<(Option<Name>, Value)> {
@@ -706,11 +722,6 @@ impl<'a> Reader<'a> {
         element: &Element<'a>,
         place: Place,
     ) -> Result<(Option<Name>, Option<u64>)> {
-        if place == Place::Named
-            && let Some(value) = only_name(element.attributes)
-        {
-            return Ok((Some(self.name(value)?), None));
-        }
         let mut name = None;
         let mut reference = None;
         self.attributes(element, |reader, key, value| match key {
