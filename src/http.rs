@@ -292,7 +292,7 @@ impl Client {
         }
         .map_err(|error| error.of_request(request.repeatable));
         let answer = outcome.as_ref().ok();
-        tracing::info!(
+        tracing::debug!(
             method = %request.method,
             host = request.url.host_str(),
             path = request.url.path(),

@@ -8,6 +8,8 @@ use exoauth::failure::{Failure, FailureKind};
 use exoauth::graph::{Client, Error, Method, Request};
 use exoauth::value::Value;
 use serde_json::{Value as Json, json};
+use std::io::Write;
+use std::sync::{Arc, Mutex, PoisonError};
 
 fn client(service: &Service) -> Outcome<Client> {
     let http = service.client()?.with_own_count();
@@ -341,5 +343,55 @@ async fn what_cannot_be_sent_is_not() -> Outcome {
         assert_eq!(Failure::from(refused(&service, &request).await?).kind, kind);
     }
     assert_eq!(service.all_seen().len(), 0);
+    Ok(())
+}
+
+/// What is logged.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        let mut log = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        log.write(bytes)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn the_trace_names_each_request_and_no_secret() -> Outcome {
+    let log = Log::default();
+    let writer = log.clone();
+    let subscriber = tracing_subscriber::fmt()
+        .with_max_level(tracing::Level::TRACE)
+        .with_writer(move || writer.clone())
+        .with_ansi(false)
+        .finish();
+    let guard = tracing::subscriber::set_default(subscriber);
+    let busy = Reply::new(503, &[("request-id", "8b0c")], b"");
+    let service = Service::start([busy, Reply::json(200, &json!({"value": []}))]).await?;
+    let request = Request {
+        query: vec![("$filter".to_owned(), "appId eq 'x'".to_owned())],
+        ..get("/domains")
+    };
+    client(&service)?.send(&request).await?;
+    drop(guard);
+    let bytes = log.0.lock().map_err(|_| "poisoned")?.clone();
+    let text = String::from_utf8(bytes)?;
+    let ours = |line: &&str| line.contains("exoauth::http: request");
+    assert_eq!(text.lines().filter(ours).count(), 3, "{text}");
+    for part in [
+        "method=GET",
+        "path=\"/v1.0/domains\"",
+        "status=503",
+        "request_id=\"8b0c\"",
+        "attempt=2",
+    ] {
+        assert!(text.contains(part), "{part} is not in: {text}");
+    }
+    assert_no_secret(&text);
     Ok(())
 }
