@@ -1,8 +1,15 @@
 //! The one test binary: every test file beside the library is a module of it, listed here.
 
+mod cli {
+    mod bad_input;
+    mod commands;
+    mod run;
+}
 mod house {
     mod forgotten;
     mod imports;
+    mod readme;
+    mod secrets;
     mod words;
 }
 mod lab {
@@ -32,8 +39,12 @@ mod script {
     mod playbook;
 }
 mod support {
+    pub(crate) mod redact;
+    pub(crate) mod runner;
     pub(crate) mod scripts;
+    pub(crate) mod served;
     pub(crate) mod service;
+    pub(crate) mod snapshot;
     pub(crate) mod source;
     pub(crate) mod wait;
 }

@@ -243,17 +243,15 @@ impl Env {
     }
 
     fn ask_secret(&self) -> Result<Secret, Failure> {
+        if matches!(self.person, Person::Nobody) {
+            let message = "`{ prompt = true }` needs a terminal to ask at".to_owned();
+            return Err(wrong(message)
+                .with_hint("use { env = \"...\" }, { file = \"...\" } or { command = \"...\" }"));
+        }
         self.question("password: ")?;
         let answer = match &self.person {
-            Person::Nobody => {
-                return Err(
-                    wrong("`{ prompt = true }` needs a terminal to ask at".to_owned()).with_hint(
-                        "use { env = \"...\" }, { file = \"...\" } or { command = \"...\" }",
-                    ),
-                );
-            }
-            Person::Script(_) => self.person.answer(),
             Person::Terminal => without_echo(|| self.person.answer()),
+            Person::Nobody | Person::Script(_) => self.person.answer(),
         };
         self.question("\n")?;
         match answer.map_err(|error| unheard(&error))? {

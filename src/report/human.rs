@@ -409,7 +409,7 @@ fn verdict_counts(summary: &Summary) -> String {
     let parts: Vec<String> = words
         .into_iter()
         .filter(|(outcome, _)| of(*outcome) > 0)
-        .map(|(outcome, word)| format!("{} {word}", count(of(outcome), "test", "tests")))
+        .map(|(outcome, word)| format!("{} {word}", count(of(outcome), "check", "checks")))
         .collect();
     parts.join(", ")
 }

@@ -144,18 +144,22 @@ fn difference(name: &str, before: Option<&Value>, after: &Value) -> Vec<String> 
         let old = before.map_or_else(|| "(not known)".to_owned(), short);
         return vec![format!("{name}: {old} -> {}", short(after))];
     };
-    // As members of a list, texts have no case.
+    // As members of a list, texts have no case, and of an object only what is asked for counts.
     let member = |value: &Value| Value::List(vec![value.clone()]);
-    let holds = |list: &[Value], value: &Value| {
-        list.iter()
-            .any(|other| equal(&member(other), &member(value)))
-    };
-    let gone = old.iter().filter(|value| !holds(new, value));
-    let come = new.iter().filter(|value| !holds(old, value));
-    let kept = new.iter().filter(|value| holds(old, value)).count();
+    let agrees = |old: &Value, new: &Value| equal(&member(old), &member(new));
+    let (come, kept): (Vec<&Value>, Vec<&Value>) = new
+        .iter()
+        .partition(|new| !old.iter().any(|old| agrees(old, new)));
+    let gone = old
+        .iter()
+        .filter(|old| !new.iter().any(|new| agrees(old, new)));
+    let kept = kept.len();
     let mut lines = vec![format!("{name}: {} kept", count(kept, "value", "values"))];
     lines.extend(gone.map(|value| format!("  - {}", short(value))));
-    lines.extend(come.map(|value| format!("  + {}", short(value))));
+    lines.extend(
+        come.into_iter()
+            .map(|value| format!("  + {}", short(value))),
+    );
     lines
 }
 
@@ -204,13 +208,27 @@ fn short_bytes(bytes: &[u8]) -> String {
     certificate(bytes).unwrap_or_else(|| format!("({})", count(bytes.len(), "byte", "bytes")))
 }
 
-/// A certificate is known by its thumbprint.
+/// A certificate is known by its subject, its thumbprint and its last day.
 fn certificate(der: &[u8]) -> Option<String> {
     let certificate = Certificate::from_der(der).ok()?;
-    Some(format!("(certificate {})", certificate.thumbprint()))
+    Some(format!(
+        "certificate {} {}, valid until {}",
+        clean(certificate.subject()),
+        certificate.thumbprint(),
+        certificate.not_after().strftime("%Y-%m-%d")
+    ))
 }
 
 fn short_object(object: &Object) -> String {
+    // A key credential is its certificate.
+    let der = match object.get("key") {
+        Some(Value::Text(text)) => BASE64_STANDARD.decode(text).ok(),
+        Some(Value::Bytes(bytes)) => Some(bytes.clone()),
+        _ => None,
+    };
+    if let Some(certificate) = der.as_deref().and_then(certificate) {
+        return certificate;
+    }
     let properties = object
         .iter()
         .filter(|(_, value)| **value != Value::Null)
