@@ -67,7 +67,8 @@ pub(super) mod functions {
     ///
     /// ```rhai
     /// let thumbprint = onprem.get_auth_config().current_certificate_thumbprint;
-    /// say(onprem.get_exchange_certificate(thumbprint).subject);
+    /// let certificate = onprem.get_exchange_certificate(thumbprint);
+    /// say(parse_certificate(certificate.raw_data).subject);
     /// ```
     #[rhai_fn(global, pure, return_raw, volatile)]
     pub fn get_exchange_certificate(

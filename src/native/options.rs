@@ -166,11 +166,14 @@ fn check_keys(function: &str, options: &Map, fields: &[OptionField]) -> Result<(
     if wrongs.is_empty() {
         return Ok(());
     }
-    let mut hints: Vec<String> = unknown
+    let near: Vec<&str> = unknown
         .iter()
         .filter_map(|name| nearest(name, fields.iter().map(|field| field.name)))
-        .map(|name| format!("did you mean \"{name}\"?"))
         .collect();
+    let mut hints = Vec::new();
+    if !near.is_empty() {
+        hints.push(format!("did you mean {}?", quoted(&near)));
+    }
     if hints.is_empty() && !unknown.is_empty() {
         let known: Vec<&str> = fields.iter().map(|field| field.name).collect();
         hints.push(if known.is_empty() {
@@ -186,7 +189,7 @@ fn check_keys(function: &str, options: &Map, fields: &[OptionField]) -> Result<(
         FailureKind::Input,
         format!("{function} {}", wrongs.join(" and ")),
     )
-    .with_hint(hints.join("; ")))
+    .with_hint(hints.join(", ").replace("?,", "?")))
 }
 
 fn wrong_value(

@@ -8,7 +8,7 @@ use crate::session::event::{Event, Level, StepOutcome, Verdict, VerdictOutcome};
 use crate::session::{Mode, Session};
 use crate::value::Value;
 use rhai::plugin::*;
-use rhai::{Blob, FnPtr, Map};
+use rhai::{Blob, FnPtr, ImmutableString, Map};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -214,7 +214,7 @@ pub(super) mod functions {
     /// ```
     #[rhai_fn(global, return_raw, volatile)]
     pub fn say(call: NativeCallContext, text: Dynamic) -> Thrown<()> {
-        Surroundings::of(&call)?.say(Level::Info, text.to_string())
+        Surroundings::of(&call)?.say(Level::Info, shown(&call, text)?)
     }
 
     /// Tells the person something that should be read.
@@ -224,7 +224,7 @@ pub(super) mod functions {
     /// ```
     #[rhai_fn(global, return_raw, volatile)]
     pub fn warn(call: NativeCallContext, text: Dynamic) -> Thrown<()> {
-        Surroundings::of(&call)?.say(Level::Warning, text.to_string())
+        Surroundings::of(&call)?.say(Level::Warning, shown(&call, text)?)
     }
 
     /// Says what a verification found: `"passed"`, `"failed"` or `"not_asked"`.
@@ -381,6 +381,15 @@ fn take_step(
             Err(error)
         }
     }
+}
+
+/// A value as scripts print it.
+fn shown(call: &NativeCallContext, value: Dynamic) -> Thrown<String> {
+    if value.is_string() {
+        return Ok(value.to_string());
+    }
+    call.call_native_fn::<ImmutableString>("to_string", (value,))
+        .map(Into::into)
 }
 
 fn outcome_of(word: &str) -> Result<VerdictOutcome, Failure> {

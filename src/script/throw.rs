@@ -9,8 +9,9 @@ use super::catalog::Catalog;
 use super::{Names, Sources};
 use crate::failure::{Failure, FailureKind};
 use crate::native::NOUNS;
-use crate::native::convert::{undecidable, word_of_type};
+use crate::native::convert::{to_value, type_word, undecidable, word_of_type};
 use crate::native::options::nearest;
+use crate::value::Value;
 use annotate_snippets::{AnnotationKind, Level, Origin, Renderer, Snippet};
 use rhai::{Dynamic, Engine, EvalAltResult, Map, ParseError, ParseErrorType, Position};
 use serde::Serialize;
@@ -289,7 +290,12 @@ fn thrown(value: &Dynamic) -> Failure {
     if let Some(map) = value.read_lock::<Map>() {
         return thrown_map(&map);
     }
-    Failure::new(FailureKind::Invalid, value.to_string())
+    let message = match to_value(&value) {
+        Ok(Value::Text(text)) => text,
+        Ok(other) => other.to_json().to_string(),
+        Err(_) => format!("the script stopped with {}", type_word(&value)),
+    };
+    Failure::new(FailureKind::Invalid, message)
 }
 
 fn thrown_map(map: &Map) -> Failure {

@@ -71,7 +71,7 @@ fn what_is_wrong_is_said_in_words() {
     for (given, expected) in [
         (
             "#{ metadata_ulr: \"a\" }",
-            "new_thing has no option \"metadata_ulr\" and needs the option \"metadata_url\" (did you mean \"metadata_url\"?; \"metadata_url\" takes a text)",
+            "new_thing has no option \"metadata_ulr\" and needs the option \"metadata_url\" (did you mean \"metadata_url\"? \"metadata_url\" takes a text)",
         ),
         (
             "#{ metadata_url: 1 }",

@@ -76,6 +76,28 @@ fn an_unknown_value_prints_and_passes_on() {
 }
 
 #[test]
+fn values_are_said_as_scripts_print_them() {
+    let scripts = Scripts::planning();
+    let said = scripts.eval(&[
+        "let answer = onprem.invoke(\"Test-OAuthConnectivity\", #{})[0];",
+        "say(answer); say([1, \"a\", answer]); warn(#{ a: true }); say(()); say('x'); print(2.5);",
+    ]);
+    assert_eq!(said, Ok(Value::Null));
+    let unknown = "(known after apply: the answer of Test-OAuthConnectivity)";
+    assert_eq!(
+        scripts.heard.lines(),
+        [
+            format!("said {unknown}"),
+            format!("said [1, \"a\", {unknown}]"),
+            "said #{\"a\": true}".to_owned(),
+            "said ".to_owned(),
+            "said x".to_owned(),
+            "said 2.5".to_owned(),
+        ]
+    );
+}
+
+#[test]
 fn nothing_may_be_decided_on_an_unknown_value() {
     for decision in [
         "answer == \"a\"",

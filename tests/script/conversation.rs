@@ -2,6 +2,8 @@
 
 use crate::support::scripts::Scripts;
 use exoauth::cloud::CloudName;
+use exoauth::failure::FailureKind;
+use exoauth::script::on_engine_thread;
 use exoauth::value::{Object, Value};
 
 fn eval(lines: &[&str]) -> Result<Value, String> {
@@ -103,6 +105,24 @@ fn an_interruption_ends_a_loop_and_cannot_be_caught() {
     assert_eq!(
         scripts.eval(&["attempt(|| sleep(60))"]),
         Err("interrupted".to_owned())
+    );
+}
+
+#[test]
+fn a_defect_on_the_engine_thread_is_a_failure_and_no_crash() {
+    let failure = on_engine_thread::<()>(|| panic!("it broke")).unwrap_err();
+    assert_eq!(failure.kind, FailureKind::Internal);
+    assert_eq!(failure.detail.as_deref(), Some("it broke"));
+}
+
+#[test]
+fn deep_calls_and_large_values_are_refused() {
+    assert!(eval(&["fn f(x) { f(x + 1) } f(0)"]).is_err_and(|error| {
+        error.starts_with("the functions of the script call each other too deeply")
+    }));
+    assert!(
+        eval(&["let a = \"0123456789abcdef\"; loop { a += a; }"])
+            .is_err_and(|error| error.starts_with("too large"))
     );
 }
 

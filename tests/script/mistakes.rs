@@ -49,7 +49,7 @@ fn a_missing_property_is_an_error() {
 fn options_are_checked_all_at_once() {
     assert_eq!(
         mistake("online.new_intraorg_connector(\"a\", #{ discovery_endpont: \"b\", enabld: 1 })"),
-        "new_intraorg_connector has no option \"discovery_endpont\" and \"enabld\" and needs the option \"discovery_endpoint\" and \"target_address_domains\" (did you mean \"discovery_endpoint\"?; did you mean \"enabled\"?; \"discovery_endpoint\" takes a text; \"target_address_domains\" takes a list of texts)"
+        "new_intraorg_connector has no option \"discovery_endpont\" and \"enabld\" and needs the option \"discovery_endpoint\" and \"target_address_domains\" (did you mean \"discovery_endpoint\" and \"enabled\"? \"discovery_endpoint\" takes a text, \"target_address_domains\" takes a list of texts)"
     );
     assert_eq!(
         mistake("online.set_intraorg_connector(\"a\", #{ target_address_domains: [\"a\", 5] })"),
