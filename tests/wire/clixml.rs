@@ -229,6 +229,16 @@ mod values {
     }
 
     #[test]
+    fn equal_type_names_are_written_once() -> Outcome {
+        let day = |text: &str, number| Value::enumeration("System.DayOfWeek", text, number);
+        let written = write(&Value::list([day("Friday", 5), day("Sunday", 0)]));
+        assert_eq!(written.matches("<TN ").count(), 2, "{written}");
+        assert!(written.contains("<TNRef RefId=\"1\" /><ToString>Sunday</ToString>"));
+        assert_eq!(write(&one(&written)?), written);
+        Ok(())
+    }
+
+    #[test]
     fn a_reference_is_the_same_object() -> Outcome {
         let xml = objs(
             "<Obj RefId=\"7\"><TN RefId=\"3\"><T>A</T></TN><MS><Obj N=\"One\" RefId=\"9\"><TNRef RefId=\"3\" />\

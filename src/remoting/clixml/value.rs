@@ -130,7 +130,7 @@ pub struct Progress {
 }
 
 /// Type names, the most specific one first; shared between objects of the same type.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct TypeNames(Arc<[Name]>);
 
 /// Properties in the order of the wire; PowerShell finds them without regard to case.
@@ -407,11 +407,6 @@ impl TypeNames {
     /// The most specific name.
     pub fn first(&self) -> Option<&str> {
         self.0.first().map(AsRef::as_ref)
-    }
-
-    /// What tells these names from equal ones that were written down a second time.
-    pub(super) fn identity(&self) -> *const Name {
-        self.0.as_ptr()
     }
 
     /// The names, the most specific one first.

@@ -1,13 +1,13 @@
 //! [`write`] and [`write_document`]: values become CLIXML, in the order and form in which PowerShell writes them.
 //!
-//! An object or a list of type names that is shared in memory is written once and referred to afterwards.
+//! An object that is shared in memory is written once and referred to afterwards; so are equal type names.
 
 use std::{collections::HashMap, fmt::Write as _, sync::Arc};
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 
 use super::{
-    Content, NAMESPACE, Name, Object, Progress, Properties, TypeNames, Value,
+    Content, NAMESPACE, Object, Progress, Properties, TypeNames, Value,
     text::{escape, escape_units},
 };
 
@@ -37,7 +37,7 @@ struct Writer {
     out: String,
     objects: HashMap<*const Object, u64>,
     next_object: u64,
-    type_names: HashMap<*const Name, u64>,
+    type_names: HashMap<TypeNames, u64>,
 }
 
 impl Writer {
@@ -118,13 +118,13 @@ impl Writer {
 
     fn type_names(&mut self, names: &TypeNames) {
         let next = self.type_names.len() as u64;
-        if let Some(reference) = self.type_names.get(&names.identity()).copied() {
+        if let Some(reference) = self.type_names.get(names).copied() {
             self.tag("TNRef", None);
             self.reference(reference);
             self.close_empty();
             return;
         }
-        self.type_names.insert(names.identity(), next);
+        self.type_names.insert(names.clone(), next);
         self.tag("TN", None);
         self.reference(next);
         self.out.push('>');
