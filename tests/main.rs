@@ -56,6 +56,7 @@ mod wire {
     mod http;
     mod online;
     mod onprem;
+    mod onprem_trouble;
     mod pair;
     mod psrp;
     mod wsman;

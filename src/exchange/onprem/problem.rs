@@ -215,8 +215,14 @@ impl Problem {
                 status: 401,
                 offers,
                 ..
-            } => {
-                return Some(refused_sign_in(offers));
+            } if takes_basic(offers) => {
+                "check exchange.username and exchange.password; the name is DOMAIN\\user or a user principal name"
+            }
+            Self::Status { status: 401, .. } => {
+                "enable it on the PowerShell virtual directory (Set-PowerShellVirtualDirectory -BasicAuthentication $true)"
+            }
+            Self::Status { status: 503, .. } => {
+                "the application pool of the PowerShell virtual directory is not running"
             }
             Self::Status { status: 403, .. } => {
                 "the account may need remote PowerShell (Set-User NAME -RemotePowerShellEnabled $true), or the virtual directory may require a client certificate"
@@ -265,15 +271,10 @@ impl Problem {
     }
 }
 
-fn refused_sign_in(offers: &[String]) -> String {
-    let basic = offers
-        .iter()
-        .any(|offer| offer.to_ascii_lowercase().starts_with("basic"));
-    if basic || offers.is_empty() {
-        "check exchange.username and exchange.password; the name is DOMAIN\\user or a user principal name".to_owned()
-    } else {
-        "the server does not offer Basic; enable it on the PowerShell virtual directory (Set-PowerShellVirtualDirectory -BasicAuthentication $true)".to_owned()
-    }
+/// A server that offers nothing at all leaves only the password to doubt.
+fn takes_basic(offers: &[String]) -> bool {
+    let is_basic = |offer: &String| offer.to_ascii_lowercase().starts_with("basic");
+    offers.is_empty() || offers.iter().any(is_basic)
 }
 
 fn wrong_path(url: &str) -> String {
@@ -371,9 +372,15 @@ impl fmt::Display for Problem {
             Self::Compressed { encoding } => {
                 write!(formatter, "the answer is compressed as {encoding}")
             }
-            Self::Status { status: 401, .. } => {
-                formatter.write_str("the server refused the user name or the password")
-            }
+            Self::Status {
+                status: 401,
+                offers,
+                ..
+            } => formatter.write_str(if takes_basic(offers) {
+                "the server refused the user name or the password"
+            } else {
+                "the server does not take Basic authentication"
+            }),
             Self::Status { status: 403, .. } => {
                 formatter.write_str("the account may not use this endpoint")
             }

@@ -1,0 +1,401 @@
+//! The on-premises road where something is wrong: on the server, in front of it, or between.
+
+use crate::support::service::{Reply, Service};
+use crate::support::wait::wait_for;
+use exoauth::exchange::onprem::{OnPremises, Times};
+use exoauth::exchange::{Answer, Error, ErrorKind, Invocation, Road};
+use exoauth::lab::{Lab, LabOptions};
+use exoauth::organization::{Authentication, OnPremisesExchange, SecretSource};
+use exoauth::secret::Secret;
+use exoauth::subject::Plane;
+use std::error;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Notify;
+
+type Outcome = Result<(), Box<dyn error::Error>>;
+
+const PASSWORD: &str = "hush-the-password";
+
+fn road_to(url: &str, ca: &str, times: Times) -> Result<OnPremises, Box<dyn error::Error>> {
+    let exchange = OnPremisesExchange {
+        url: url.to_owned(),
+        auth: Authentication::Basic,
+        username: "CONTOSO\\administrator".to_owned(),
+        password: SecretSource::Prompt,
+        kdc: None,
+        ca: Some(ca.to_owned()),
+    };
+    Ok(OnPremises::new(&exchange, &Secret::new(PASSWORD), times)?)
+}
+
+/// What a person learns: kind, message, detail and hint, a line each.
+fn told(result: Result<Answer, Error>) -> String {
+    match result {
+        Err(Error {
+            kind: ErrorKind::Road(failure),
+            ..
+        }) => {
+            let everything = format!("{failure:?}");
+            assert!(!everything.contains(PASSWORD), "{everything}");
+            let parts = [
+                Some(format!("{}: {}", failure.kind.word(), failure.message)),
+                failure.detail,
+                failure.hint,
+            ];
+            parts.into_iter().flatten().collect::<Vec<_>>().join("\n")
+        }
+        other => format!("unexpected: {other:?}"),
+    }
+}
+
+fn fault(subcode: &str, number: u32, message: &str) -> Reply {
+    let body = format!(
+        "<s:Envelope xmlns:s=\"http://www.w3.org/2003/05/soap-envelope\" xmlns:w=\"http://schemas.dmtf.org/wbem/wsman/1/wsman.xsd\"><s:Body><s:Fault>\
+         <s:Code><s:Value>s:Sender</s:Value><s:Subcode><s:Value>w:{subcode}</s:Value></s:Subcode></s:Code>\
+         <s:Reason><s:Text>Refused.</s:Text></s:Reason><s:Detail><f:WSManFault xmlns:f=\"http://schemas.microsoft.com/wbem/wsman/1/wsmanfault\" Code=\"{number}\">\
+         <f:Message>{message}</f:Message></f:WSManFault></s:Detail></s:Fault></s:Body></s:Envelope>"
+    );
+    let headers = [("content-type", "application/soap+xml;charset=UTF-8")];
+    Reply::new(500, &headers, body.as_bytes())
+}
+
+async fn told_of(reply: Reply) -> Result<String, Box<dyn error::Error>> {
+    let service = Service::start([reply]).await?;
+    let url = format!("{}/PowerShell/", service.base);
+    let road = road_to(&url, &service.ca, Times::default())?;
+    let told = told(road.invoke(&Invocation::new("New-AuthServer")).await);
+    Ok(told.replace(&url, "URL"))
+}
+
+#[test]
+fn odd_answers_are_explained() -> Outcome {
+    let html = [("content-type", "text/html")];
+    let soap = [("content-type", "application/soap+xml;charset=UTF-8")];
+    let gzip = [soap[0], ("content-encoding", "gzip")];
+    let kerberos = [
+        ("www-authenticate", "Kerberos"),
+        ("www-authenticate", "Negotiate"),
+    ];
+    let elsewhere = [("location", "https://ex02.example/PowerShell/")];
+    let quota = "The WS-Management service cannot process the request. The user load quota of 1000 requests per 2 seconds has been exceeded. Send future requests at a slower rate or raise the quota for this user. The next request from this user will not be approved for at least 1743 milliseconds.";
+    let large = vec![b' '; 3 << 20];
+    for (reply, expected) in [
+        (
+            Reply::new(404, &html, b"<html>"),
+            "protocol: the web server answered 404 and a web page\nURL is not Exchange's PowerShell endpoint; its path is /PowerShell/",
+        ),
+        (
+            Reply::new(200, &html, b"<html>sign in here</html>"),
+            "protocol: the answer is a web page instead of SOAP\nURL is not Exchange's PowerShell endpoint; its path is /PowerShell/",
+        ),
+        (
+            Reply::new(401, &[("www-authenticate", "Basic realm=\"EX01\"")], b""),
+            "sign_in: the server refused the user name or the password\nthe server offers Basic realm=\"EX01\"\ncheck exchange.username and exchange.password; the name is DOMAIN\\user or a user principal name",
+        ),
+        (
+            Reply::new(401, &kerberos, b""),
+            "sign_in: the server does not take Basic authentication\nthe server offers Kerberos, Negotiate\nenable it on the PowerShell virtual directory (Set-PowerShellVirtualDirectory -BasicAuthentication $true)",
+        ),
+        (
+            Reply::new(403, &html, b"<html>"),
+            "denied: the account may not use this endpoint\nthe account may need remote PowerShell (Set-User NAME -RemotePowerShellEnabled $true), or the virtual directory may require a client certificate",
+        ),
+        (
+            Reply::new(500, &[], b""),
+            "protocol: the web server answered 500 and nothing else\nthe server refuses requests that are not encrypted, or cannot reach its back end; use an https:// address",
+        ),
+        (
+            Reply::new(503, &html, b"<html>"),
+            "unreachable: the web server answered 503 and a web page\nthe application pool of the PowerShell virtual directory is not running",
+        ),
+        (
+            Reply::new(302, &elsewhere, b""),
+            "protocol: the web server answered 302: go to https://ex02.example/PowerShell/\nredirects are not followed, since they would carry the password along; set exchange.url to the address of the server itself",
+        ),
+        (
+            Reply::new(200, &gzip, b"\x1f\x8b"),
+            "protocol: the answer is compressed as gzip\nturn off dynamic compression on the PowerShell virtual directory, or a proxy in between",
+        ),
+        (
+            Reply::new(200, &soap, b"<s:Envelope"),
+            "protocol: the answer cannot be read: the envelope is not XML, at byte 0",
+        ),
+        (
+            Reply::new(200, &soap, &large),
+            "protocol: an answer is larger than 2097152 bytes",
+        ),
+        (
+            fault("QuotaLimit", 2_150_859_174, quota),
+            "throttled: the server refused: the account sends too many requests\nThe WS-Management service cannot process the request. The user load quota",
+        ),
+        (
+            fault("AccessDenied", 5, "Access is denied. "),
+            "denied: the server refused: access is denied\nAccess is denied. (AccessDenied, 5)\nthe account needs remote PowerShell",
+        ),
+        (
+            fault("InternalError", 42, "Something of its own."),
+            "protocol: the server refused: Something of its own\nSomething of its own. (InternalError, 42)",
+        ),
+        (
+            Reply::new(200, &soap, b"<s:Envelope></s:Envelope>").cut(5),
+            "unreachable: the connection broke before the answer came",
+        ),
+        (
+            Reply::hang_up(),
+            "unreachable: the connection broke before the answer came",
+        ),
+    ] {
+        let told = wait_for(told_of(reply))?;
+        assert!(told.starts_with(expected), "{told}\n\nexpected: {expected}");
+    }
+    Ok(())
+}
+
+#[test]
+fn a_server_that_cannot_be_trusted_or_reached_is_explained() -> Outcome {
+    wait_for(async {
+        let get = Invocation::new("Get-AuthConfig");
+        let (one, other) = (Service::start([]).await?, Service::start([]).await?);
+        let road = road_to(&one.base, &other.ca, Times::default())?;
+        let authority = one.base.trim_start_matches("https://");
+        let said = told(road.invoke(&get).await);
+        assert!(
+            said.starts_with(&format!(
+                "unreachable: the certificate of {authority} is not trusted"
+            )) && said.ends_with(
+                "name the issuing authority in exchange.ca_file of the organization file, as PEM"
+            ),
+            "{said}"
+        );
+        let nobody = TcpListener::bind("127.0.0.1:0").await?.local_addr()?.port();
+        let road = road_to(
+            &format!("https://localhost:{nobody}/PowerShell/"),
+            &one.ca,
+            Times::default(),
+        )?;
+        assert_eq!(
+            told(road.invoke(&get).await),
+            format!(
+                "unreachable: localhost:{nobody} refused the connection\ncheck exchange.url in the organization file; the server must be reachable from here"
+            )
+        );
+        let silent = Service::start([Reply::Silence]).await?;
+        let short = Times {
+            operation: Duration::from_millis(40),
+            grace: Duration::from_millis(10),
+            ..Times::default()
+        };
+        let road = road_to(&silent.base, &silent.ca, short)?;
+        assert!(
+            told(road.invoke(&get).await)
+                .starts_with("unreachable: the server gave no answer within")
+        );
+        Ok(())
+    })
+}
+
+/// Carries bytes between a client and the lab, and can break connections at will.
+struct Between {
+    port: u16,
+    /// How many answers are to be lost: the lab sees the request, the client sees the connection break.
+    lose: Arc<AtomicUsize>,
+    /// How many answers arrive before that.
+    spare: Arc<AtomicUsize>,
+    /// Whether losing an answer resets the connection, as a server does that refuses TLS.
+    reset: bool,
+    close_all: Arc<Notify>,
+}
+
+impl Between {
+    async fn start(lab: &Lab, reset: bool) -> Result<Arc<Self>, Box<dyn error::Error>> {
+        let url = lab.organization().exchange.ok_or("no exchange")?.url;
+        let url: reqwest::Url = url.parse()?;
+        let lab_port = url.port().ok_or("no port")?;
+        let listener = TcpListener::bind("127.0.0.1:0").await?;
+        let between = Arc::new(Self {
+            port: listener.local_addr()?.port(),
+            lose: Arc::default(),
+            spare: Arc::default(),
+            reset,
+            close_all: Arc::default(),
+        });
+        let carrier = Arc::clone(&between);
+        tokio::spawn(async move {
+            while let Ok((client, _)) = listener.accept().await {
+                tokio::spawn(Arc::clone(&carrier).carry(client, lab_port));
+            }
+        });
+        Ok(between)
+    }
+
+    async fn carry(self: Arc<Self>, client: TcpStream, lab_port: u16) -> std::io::Result<()> {
+        let server = TcpStream::connect(("127.0.0.1", lab_port)).await?;
+        let closed = self.close_all.notified();
+        tokio::pin!(closed);
+        let (mut from_client, mut to_client) = client.into_split();
+        let (mut from_server, mut to_server) = server.into_split();
+        let mut asked = false;
+        let mut shaken = false;
+        let (mut up, mut down) = (vec![0; 1 << 16], vec![0; 1 << 16]);
+        loop {
+            tokio::select! {
+                () = &mut closed => return Ok(()),
+                read = from_client.read(&mut up) => match read? {
+                    0 => return Ok(()),
+                    length => {
+                        // Application data; what comes before is the handshake.
+                        asked = shaken && up[0] == APPLICATION_DATA;
+                        shaken |= up[..length].windows(3).any(|bytes| bytes == FINISHED);
+                        to_server.write_all(&up[..length]).await?;
+                    }
+                },
+                read = from_server.read(&mut down) => match read? {
+                    0 => return Ok(()),
+                    length => {
+                        if std::mem::take(&mut asked) && self.loses() {
+                            if self.reset {
+                                to_client.as_ref().set_zero_linger()?;
+                                // Without a proper end before the reset.
+                                to_client.forget();
+                            }
+                            return Ok(());
+                        }
+                        to_client.write_all(&down[..length]).await?;
+                    }
+                },
+            }
+        }
+    }
+
+    fn loses(&self) -> bool {
+        let one_less = |counter: &AtomicUsize| {
+            counter
+                .fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| {
+                    left.checked_sub(1)
+                })
+                .is_ok()
+        };
+        !one_less(&self.spare) && one_less(&self.lose)
+    }
+
+    fn lose(&self, after: usize, answers: usize) {
+        self.spare.store(after, Ordering::SeqCst);
+        self.lose.store(answers, Ordering::SeqCst);
+    }
+
+    fn road(&self, lab: &Lab) -> Result<OnPremises, Box<dyn error::Error>> {
+        let mut exchange = lab.organization().exchange.ok_or("no exchange")?;
+        exchange.url = format!("https://localhost:{}/PowerShell/", self.port);
+        let SecretSource::Plain(password) = exchange.password.clone() else {
+            return Err("no password".into());
+        };
+        Ok(OnPremises::new(&exchange, &password, Times::default())?)
+    }
+}
+
+const APPLICATION_DATA: u8 = 23;
+
+/// The beginning of a record that only follows the client's part of the handshake.
+const FINISHED: [u8; 3] = [APPLICATION_DATA, 3, 3];
+
+#[test]
+fn a_connection_that_was_closed_in_between_is_made_again() -> Outcome {
+    wait_for(async {
+        let lab = Lab::start(LabOptions::default()).await?;
+        let between = Between::start(&lab, false).await?;
+        let road = between.road(&lab)?;
+        let set = Invocation::new("Set-PartnerApplication")
+            .with("Identity", "Exchange Online")
+            .with("Enabled", true);
+        for _ in 0..3 {
+            road.invoke(&set).await?;
+            between.close_all.notify_waiters();
+            // The road's own task has to see that the connection ended.
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        assert_eq!(lab.powershell().sessions(), 1);
+        road.close().await?;
+        assert_eq!(lab.powershell().sessions(), 0);
+        Ok(())
+    })
+}
+
+#[test]
+fn a_read_is_run_again_when_its_answer_was_lost() -> Outcome {
+    wait_for(async {
+        let lab = Lab::start(LabOptions::default()).await?;
+        let between = Between::start(&lab, false).await?;
+        let get = Invocation::new("Get-AuthConfig");
+        for after in 1..5 {
+            let road = between.road(&lab)?;
+            between.lose(after, 1);
+            assert_eq!(road.invoke(&get).await?.output.len(), 1, "{after}");
+            road.close().await?;
+            assert_eq!(lab.powershell().sessions(), 0, "{after}");
+        }
+        let road = between.road(&lab)?;
+        road.invoke(&get).await?;
+        // Twice is enough: the answer, the deletion of the old session, and the new one are lost.
+        between.lose(0, 3);
+        assert!(told(road.invoke(&get).await).starts_with("unreachable: "));
+        Ok(())
+    })
+}
+
+#[test]
+fn a_write_is_never_run_again() -> Outcome {
+    wait_for(async {
+        let lab = Lab::start(LabOptions::default()).await?;
+        let between = Between::start(&lab, false).await?;
+        let road = between.road(&lab)?;
+        road.invoke(&Invocation::new("Get-AuthConfig")).await?;
+        let writes = || lab.world().with(|world| world.writes(Plane::OnPremises));
+        let make = |name: &str| {
+            Invocation::new("Add-AvailabilityAddressSpace")
+                .with("ForestName", name)
+                .with("AccessMethod", "InternalProxy")
+        };
+        // The second one deletes the session of the first and opens one, which takes three answers.
+        for (name, after) in [("a.example", 0), ("b.example", 3)] {
+            let before = writes();
+            between.lose(after, 1);
+            let said = told(road.invoke(&make(name)).await);
+            assert!(
+                said.starts_with("unreachable: the connection broke before the answer came")
+                    && said.ends_with(
+                        "if the cmdlet changes something, look whether it did before running it again"
+                    ),
+                "{said}"
+            );
+            assert_eq!(writes() - before, 1, "{name}");
+        }
+        // Only the release of the ended pipeline is lost here: the answer is known.
+        between.lose(5, 1);
+        road.invoke(&make("c.example")).await?;
+        road.close().await?;
+        assert_eq!(lab.powershell().sessions(), 0);
+        Ok(())
+    })
+}
+
+#[test]
+fn a_server_that_wants_a_client_certificate_later_is_recognized() -> Outcome {
+    wait_for(async {
+        let lab = Lab::start(LabOptions::default()).await?;
+        let between = Between::start(&lab, true).await?;
+        let road = between.road(&lab)?;
+        between.lose(0, 9);
+        let said = told(road.invoke(&Invocation::new("Get-AuthConfig")).await);
+        assert!(
+            said.starts_with(
+                "unreachable: the server broke the TLS connection when it saw the first request"
+            ) && said.contains("clientcertnegotiation=enable"),
+            "{said}"
+        );
+        Ok(())
+    })
+}
