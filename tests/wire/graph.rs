@@ -370,6 +370,8 @@ async fn the_trace_names_each_request_and_no_secret() -> Outcome {
         .with_writer(move || writer.clone())
         .with_ansi(false)
         .finish();
+    // With a single listener, whoever logs first on another thread decides for all that nobody listens.
+    let _second = tracing::Dispatch::new(tracing_subscriber::registry());
     let guard = tracing::subscriber::set_default(subscriber);
     let busy = Reply::new(503, &[("request-id", "8b0c")], b"");
     let service = Service::start([busy, Reply::json(200, &json!({"value": []}))]).await?;
