@@ -11,6 +11,7 @@ use crate::subject::Plane;
 use crate::value::{Object, Value};
 use jiff::{SignedDuration, Timestamp};
 use rcgen::KeyPair;
+use std::thread::ScopedJoinHandle;
 
 /// Which variants of Contoso a lab starts with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -251,36 +252,51 @@ impl Signers {
     pub(super) fn new(now: Timestamp) -> Result<Self, Error> {
         let after = |days: i64| now.saturating_add(SignedDuration::from_secs(days * DAY));
         let after = |days| after(days).unwrap_or(now);
-        Ok(Self {
-            exchange: vec![
-                Signer::new(
-                    include_str!("keys/exchange-auth.pem"),
-                    AUTH_CERTIFICATE,
-                    after(-400),
-                    after(5 * 365 - 400),
-                )?,
-                Signer::new(
-                    include_str!("keys/exchange-auth-next.pem"),
-                    AUTH_CERTIFICATE,
-                    after(-10),
-                    after(5 * 365 - 10),
-                )?,
-            ],
-            token_service: Signer::new(
+        // Reading an RSA key and signing with it takes milliseconds, so each has a thread of its own.
+        let make =
+            |pem, subject, from, to| move || Signer::new(pem, subject, after(from), after(to));
+        std::thread::scope(|scope| {
+            let current = scope.spawn(make(
+                include_str!("keys/exchange-auth.pem"),
+                AUTH_CERTIFICATE,
+                -400,
+                1425,
+            ));
+            let next = scope.spawn(make(
+                include_str!("keys/exchange-auth-next.pem"),
+                AUTH_CERTIFICATE,
+                -10,
+                1815,
+            ));
+            let service = scope.spawn(make(
                 include_str!("keys/token-service.pem"),
                 "accounts.accesscontrol.example",
-                after(-200),
-                after(2 * 365),
-            )?,
-            exchange_online: Signer::new(
+                -200,
+                730,
+            ));
+            let online = scope.spawn(make(
                 include_str!("keys/exchange-online.pem"),
                 "exchange-online.example",
-                after(-100),
-                after(365),
-            )?,
-            application: Signer::new(APPLICATION_KEY, "exoauth", after(-30), after(335))?,
+                -100,
+                365,
+            ));
+            let application = scope.spawn(make(APPLICATION_KEY, "exoauth", -30, 335));
+            Ok(Self {
+                exchange: vec![joined(current)?, joined(next)?],
+                token_service: joined(service)?,
+                exchange_online: joined(online)?,
+                application: joined(application)?,
+            })
         })
     }
+}
+
+fn joined(thread: ScopedJoinHandle<'_, Result<Signer, Error>>) -> Result<Signer, Error> {
+    thread.join().unwrap_or_else(|_| {
+        Err(Error::Certificate {
+            reason: "the thread that made it ended early".to_owned(),
+        })
+    })
 }
 
 /// One who has a mailbox.
