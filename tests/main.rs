@@ -21,14 +21,25 @@ mod lab {
     mod sign_in;
 }
 mod native {
+    mod auth_certificate;
     mod catalog;
     mod examples;
+    mod exchange_nouns;
     mod intra_org_connector;
     mod options;
+    mod service_principal;
     mod values;
 }
 mod peers {
     mod psrp;
+}
+mod playbooks {
+    mod clouds;
+    mod configure;
+    mod found;
+    mod left_out;
+    mod steps;
+    mod verify;
 }
 mod script {
     mod bundle;
@@ -39,8 +50,12 @@ mod script {
     mod playbook;
 }
 mod support {
+<<<<<<< HEAD
     pub(crate) mod redact;
     pub(crate) mod runner;
+=======
+    pub(crate) mod contoso;
+>>>>>>> 568eef6 (Test the nouns and the playbooks on the lab; merge key credentials without a session in between)
     pub(crate) mod scripts;
     pub(crate) mod served;
     pub(crate) mod service;

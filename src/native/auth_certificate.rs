@@ -65,6 +65,8 @@ pub(super) mod functions {
 
     /// Gives the certificates of the server that answers, or the one of a thumbprint; `not_found` where there is none.
     ///
+    /// A server that signs what it serializes gives `raw_data` and nothing else.
+    ///
     /// ```rhai
     /// let thumbprint = onprem.get_auth_config().current_certificate_thumbprint;
     /// let certificate = onprem.get_exchange_certificate(thumbprint);
@@ -285,4 +287,82 @@ fn described(certificate: &Certificate) -> Map {
         .into_iter()
         .map(|(name, value)| (name.into(), value))
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{exported, named};
+    use crate::certificate::Certificate;
+    use crate::failure::FailureKind;
+    use crate::value::{Object, Value};
+    use jiff::Timestamp;
+
+    fn certificate() -> Certificate {
+        let key = rcgen::KeyPair::generate().unwrap();
+        let parameters = rcgen::CertificateParams::new(vec!["example.com".to_owned()]).unwrap();
+        let made = parameters.self_signed(&key).unwrap();
+        Certificate::from_der(made.der()).unwrap()
+    }
+
+    fn with(property: &str, value: impl Into<Value>) -> Object {
+        Object::from_iter([(property.to_owned(), value.into())])
+    }
+
+    fn refusal(held: &Object, thumbprint: &str) -> (FailureKind, String) {
+        let now: Timestamp = "2026-11-23T09:00:00Z".parse().unwrap();
+        let failure = exported(held, thumbprint, now).unwrap_err();
+        (failure.kind, failure.message)
+    }
+
+    #[test]
+    fn another_certificate_than_the_one_asked_for_is_refused() {
+        let sent = certificate();
+        let held = with("RawData", Value::Bytes(sent.der().to_vec()));
+        assert_eq!(
+            refusal(&held, "ABCD"),
+            (
+                FailureKind::Protocol,
+                format!(
+                    "Exchange was asked for the certificate ABCD and sent {}",
+                    sent.thumbprint()
+                )
+            )
+        );
+    }
+
+    #[test]
+    fn a_key_that_exchange_cannot_sign_with_is_refused() {
+        let sent = certificate();
+        let held = with("RawData", sent.base64());
+        let (kind, message) = refusal(&held, &sent.thumbprint());
+        assert_eq!(kind, FailureKind::Invalid);
+        assert!(
+            message.ends_with("has no RSA key of at least 2048 bits"),
+            "{message}"
+        );
+    }
+
+    #[test]
+    fn an_answer_without_the_bytes_is_no_certificate() {
+        let lacking = (
+            FailureKind::Protocol,
+            "the answer of Get-ExchangeCertificate lacks RawData".to_owned(),
+        );
+        assert_eq!(refusal(&Object::new(), "ABCD"), lacking);
+        let (kind, _) = refusal(&with("RawData", "<html>"), "ABCD");
+        assert_eq!(kind, FailureKind::Protocol);
+    }
+
+    #[test]
+    fn an_empty_thumbprint_is_no_certificate() {
+        let property = "NextCertificateThumbprint";
+        let kind = |config: &Object| named(config, property, "next").unwrap_err().kind;
+        assert_eq!(kind(&with(property, "")), FailureKind::NotFound);
+        assert_eq!(kind(&with(property, Value::Null)), FailureKind::NotFound);
+        assert_eq!(kind(&Object::new()), FailureKind::Protocol);
+        assert_eq!(
+            named(&with(property, " ABCD "), property, "next").unwrap(),
+            "ABCD"
+        );
+    }
 }

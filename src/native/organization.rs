@@ -60,3 +60,19 @@ fn only(mut output: Vec<Value>) -> Option<Value> {
     let first = output.pop()?;
     (output.is_empty() && first.get("id").is_some()).then_some(first)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::only;
+    use crate::value::Value;
+
+    #[test]
+    fn the_one_organization_is_found_in_both_forms() {
+        let tenant = Value::from(serde_json::json!({ "id": "6f2c" }));
+        let collection = Value::from(serde_json::json!({ "value": [{ "id": "6f2c" }] }));
+        assert_eq!(only(vec![tenant.clone()]), Some(tenant.clone()));
+        assert_eq!(only(vec![collection]), Some(tenant.clone()));
+        assert_eq!(only(vec![tenant.clone(), tenant]), None);
+        assert_eq!(only(vec![Value::Null]), None);
+    }
+}

@@ -201,29 +201,9 @@ fn upload(
         ));
     }
     let principal = Principal::read(call, entra, id)?;
-    let credentials = principal.credentials()?;
-    let there = |credential: &Credential| credential.holds(certificate) && !credential.expired(now);
-    if credentials.iter().any(there) {
-        let expired = credentials.iter().filter(|held| held.expired(now)).count();
-        if expired > 0 {
-            say(
-                entra,
-                format!(
-                    "{expired} expired certificates of {} stay until its list is written again",
-                    principal.subject
-                ),
-            )?;
-        }
-        return principal.write(
-            call,
-            entra,
-            CREDENTIALS,
-            principal.list(CREDENTIALS)?.to_vec(),
-        );
-    }
-    let mut list = principal.retained(entra, &credentials, now, |_| false)?;
-    list.push(credential_of(certificate));
-    principal.write(call, entra, CREDENTIALS, list)
+    let merge = principal.with_certificate(certificate, now)?;
+    principal.announce(entra, &merge)?;
+    principal.write(call, entra, CREDENTIALS, merge.list)
 }
 
 fn remove_credential(
@@ -232,23 +212,10 @@ fn remove_credential(
     id: &str,
     thumbprint: &str,
 ) -> Result<(), Failure> {
-    let now = entra.session().now();
     let principal = Principal::read(call, entra, id)?;
-    let credentials = principal.credentials()?;
-    let unwanted = |credential: &Credential| {
-        credential
-            .thumbprint()
-            .is_some_and(|held| held.eq_ignore_ascii_case(thumbprint))
-    };
-    if !credentials.iter().any(unwanted) {
-        return Err(Failure::new(
-            FailureKind::NotFound,
-            format!("{} has no certificate {thumbprint}", principal.subject),
-        )
-        .about(principal.subject));
-    }
-    let list = principal.retained(entra, &credentials, now, unwanted)?;
-    principal.write(call, entra, CREDENTIALS, list)
+    let merge = principal.without_certificate(thumbprint, entra.session().now())?;
+    principal.announce(entra, &merge)?;
+    principal.write(call, entra, CREDENTIALS, merge.list)
 }
 
 fn add_names(
@@ -363,38 +330,89 @@ impl Principal {
             .collect()
     }
 
+    /// The list with a certificate in it: as it is when the certificate is there already.
+    fn with_certificate(
+        &self,
+        certificate: &Certificate,
+        now: Timestamp,
+    ) -> Result<Merge, Failure> {
+        let credentials = self.credentials()?;
+        if credentials
+            .iter()
+            .any(|credential| credential.holds(certificate) && !credential.expired(now))
+        {
+            return Ok(Merge {
+                list: self.list(CREDENTIALS)?.to_vec(),
+                dropped: Vec::new(),
+                stale: credentials.iter().filter(|held| held.expired(now)).count(),
+            });
+        }
+        let mut merge = self.retained(&credentials, now, |_| false)?;
+        merge.list.push(credential_of(certificate));
+        Ok(merge)
+    }
+
+    /// The list without the certificate of a thumbprint.
+    fn without_certificate(&self, thumbprint: &str, now: Timestamp) -> Result<Merge, Failure> {
+        let credentials = self.credentials()?;
+        let unwanted = |credential: &Credential| {
+            credential
+                .thumbprint()
+                .is_some_and(|held| held.eq_ignore_ascii_case(thumbprint))
+        };
+        if !credentials.iter().any(unwanted) {
+            return Err(Failure::new(
+                FailureKind::NotFound,
+                format!("{} has no certificate {thumbprint}", self.subject),
+            )
+            .about(self.subject.clone()));
+        }
+        self.retained(&credentials, now, unwanted)
+    }
+
     /// The entries to write again: neither expired nor unwanted, each with its key, its type and its usage only, since
     /// the service refuses identifiers and dates of entries that are there.
     fn retained(
         &self,
-        entra: &Entra,
         credentials: &[Credential],
         now: Timestamp,
         unwanted: impl Fn(&Credential) -> bool,
-    ) -> Result<Vec<Value>, Failure> {
-        let mut retained = Vec::new();
-        for credential in credentials {
-            if unwanted(credential) {
-                continue;
-            }
+    ) -> Result<Merge, Failure> {
+        let mut merge = Merge::default();
+        for credential in credentials
+            .iter()
+            .filter(|credential| !unwanted(credential))
+        {
             if credential.expired(now) {
-                say(
-                    entra,
-                    format!(
-                        "the certificate {} of {} has expired and is dropped",
-                        credential.called(),
-                        self.subject
-                    ),
-                )?;
-                continue;
+                merge.dropped.push(credential.called());
+            } else {
+                let again = credential.again();
+                merge
+                    .list
+                    .push(again.ok_or_else(|| self.would_lose(credential))?);
             }
-            retained.push(
-                credential
-                    .again()
-                    .ok_or_else(|| self.would_lose(credential))?,
-            );
         }
-        Ok(retained)
+        Ok(merge)
+    }
+
+    fn announce(&self, entra: &Entra, merge: &Merge) -> Result<(), Failure> {
+        let say = |text: String| {
+            let level = Level::Info;
+            entra.session().announce(&Event::Said { level, text })
+        };
+        for name in &merge.dropped {
+            say(format!(
+                "the certificate {name} of {} has expired and is dropped",
+                self.subject
+            ))?;
+        }
+        if merge.stale > 0 {
+            say(format!(
+                "{} expired certificates of {} stay until its list is written again",
+                merge.stale, self.subject
+            ))?;
+        }
+        Ok(())
     }
 
     fn would_lose(&self, credential: &Credential) -> Failure {
@@ -452,6 +470,16 @@ impl Principal {
         }
         object
     }
+}
+
+/// A new list of key credentials, and what is to be said about it.
+#[derive(Debug, Default, PartialEq)]
+struct Merge {
+    list: Vec<Value>,
+    /// Expired entries that are left out.
+    dropped: Vec<String>,
+    /// Expired entries that stay, because the list is not written.
+    stale: usize,
 }
 
 /// One entry of `keyCredentials`.
@@ -606,9 +634,178 @@ fn text<'object>(
         })
 }
 
-fn say(entra: &Entra, text: String) -> Result<(), Failure> {
-    entra.session().announce(&Event::Said {
-        level: Level::Info,
-        text,
-    })
+#[cfg(test)]
+mod tests {
+    use super::{CREDENTIALS, Merge, Principal, credential_of, host_names, same_name};
+    use crate::certificate::Certificate;
+    use crate::failure::FailureKind;
+    use crate::subject::{Plane, Subject};
+    use crate::value::{Object, Value};
+    use base64::{Engine as _, prelude::BASE64_STANDARD};
+    use jiff::Timestamp;
+
+    fn certificate() -> Certificate {
+        let key = rcgen::KeyPair::generate().unwrap();
+        let parameters = rcgen::CertificateParams::new(vec!["example.com".to_owned()]).unwrap();
+        let made = parameters.self_signed(&key).unwrap();
+        Certificate::from_der(made.der()).unwrap()
+    }
+
+    fn now() -> Timestamp {
+        "2026-11-23T09:00:00Z".parse().unwrap()
+    }
+
+    fn object(properties: &[(&str, Value)]) -> Object {
+        let owned = |(name, value): &(&str, Value)| ((*name).to_owned(), value.clone());
+        properties.iter().map(owned).collect()
+    }
+
+    /// An entry as the directory gives it.
+    fn held(key: Value, identifier: &str, end: &str) -> Value {
+        Value::Object(object(&[
+            ("customKeyIdentifier", identifier.into()),
+            ("displayName", "CN=somebody".into()),
+            ("endDateTime", end.into()),
+            ("key", key),
+            ("keyId", "9c1f0000-0000-0000-0000-000000000000".into()),
+            ("type", "AsymmetricX509Cert".into()),
+            ("usage", "Verify".into()),
+        ]))
+    }
+
+    fn principal(credentials: Vec<Value>) -> Principal {
+        Principal {
+            subject: Subject::one(Plane::Entra, "ServicePrincipal", "app"),
+            object: object(&[(CREDENTIALS, Value::List(credentials))]),
+        }
+    }
+
+    const VALID: &str = "2029-02-01T09:00:00Z";
+    const OVER: &str = "2024-02-01T09:00:00Z";
+
+    #[test]
+    fn a_new_certificate_joins_the_others_which_keep_their_content_only() {
+        let (other, ours) = (certificate(), certificate());
+        let principal = principal(vec![held(other.base64().into(), "AB", VALID)]);
+        assert_eq!(
+            principal.with_certificate(&ours, now()).unwrap(),
+            Merge {
+                list: vec![credential_of(&other), credential_of(&ours)],
+                ..Merge::default()
+            }
+        );
+    }
+
+    #[test]
+    fn expired_ones_are_dropped_even_without_content() {
+        let ours = certificate();
+        let gone = "50BCCCF600B3868EA4D11EEA9BC833A1402204D8";
+        let principal = principal(vec![held(Value::Null, gone, OVER)]);
+        assert_eq!(
+            principal.with_certificate(&ours, now()).unwrap(),
+            Merge {
+                list: vec![credential_of(&ours)],
+                dropped: vec![gone.to_owned()],
+                stale: 0,
+            }
+        );
+    }
+
+    #[test]
+    fn an_entry_without_content_is_never_written_over() {
+        for empty in [Value::Null, "".into()] {
+            let entry = held(empty, "50BCCCF600B3868EA4D11EEA9BC833A1402204D8", VALID);
+            let principal = principal(vec![entry]);
+            let failure = principal
+                .with_certificate(&certificate(), now())
+                .unwrap_err();
+            assert_eq!(failure.kind, FailureKind::Protocol);
+            assert_eq!(
+                failure.message,
+                "Microsoft Graph did not give the content of the certificate 50BCCCF600B3868EA4D11EEA9BC833A1402204D8, so writing the list would lose it"
+            );
+        }
+    }
+
+    #[test]
+    fn a_certificate_is_recognized_in_every_form() {
+        let ours = certificate();
+        let twice = BASE64_STANDARD.encode(ours.base64());
+        let identifier = BASE64_STANDARD.encode(ours.sha1());
+        let forms = [
+            held(ours.base64().into(), "unrelated", VALID),
+            held(twice.into(), "unrelated", VALID),
+            held(Value::Null, &ours.thumbprint().to_lowercase(), VALID),
+            held(Value::Null, &identifier, VALID),
+        ];
+        for form in forms {
+            let stale = held(Value::Null, "", OVER);
+            let list = vec![form, stale];
+            assert_eq!(
+                principal(list.clone())
+                    .with_certificate(&ours, now())
+                    .unwrap(),
+                Merge {
+                    list,
+                    dropped: Vec::new(),
+                    stale: 1,
+                }
+            );
+        }
+    }
+
+    #[test]
+    fn the_content_of_a_key_wins_over_its_identifier() {
+        let (other, ours) = (certificate(), certificate());
+        let liar = held(other.base64().into(), &ours.thumbprint(), VALID);
+        let merge = principal(vec![liar])
+            .with_certificate(&ours, now())
+            .unwrap();
+        assert_eq!(merge.list.len(), 2);
+    }
+
+    #[test]
+    fn one_is_removed_and_the_others_stay() {
+        let (other, ours) = (certificate(), certificate());
+        let principal = principal(vec![
+            held(other.base64().into(), "", VALID),
+            held(ours.base64().into(), "", VALID),
+        ]);
+        let merge = principal
+            .without_certificate(&ours.thumbprint(), now())
+            .unwrap();
+        assert_eq!(merge.list, [credential_of(&other)]);
+        let failure = principal.without_certificate("ABCD", now()).unwrap_err();
+        assert_eq!(failure.kind, FailureKind::NotFound);
+    }
+
+    #[test]
+    fn names_are_hosts_and_nothing_else() {
+        let good = ["https://Mail.contoso.com", "HTTPS://mail.contoso.com/"].map(Into::into);
+        assert_eq!(host_names(&good).unwrap(), ["https://mail.contoso.com/"]);
+        for wrong in [
+            "mail.contoso.com",
+            "http://mail.contoso.com/",
+            "https://mail.contoso.com/ews",
+            "https://mail.contoso.com:444/",
+            "https://user@mail.contoso.com/",
+            "https://*.contoso.com/",
+            "https:///",
+            "",
+        ] {
+            assert!(host_names(&[wrong.into()]).is_err(), "{wrong}");
+        }
+        assert!(host_names(&[7_i64.into()]).is_err());
+    }
+
+    #[test]
+    fn a_slash_and_the_case_make_no_other_name() {
+        for there in ["https://mail.contoso.com", "HTTPS://MAIL.contoso.com/"] {
+            assert!(same_name(&there.into(), "https://mail.contoso.com/"));
+        }
+        assert!(!same_name(
+            &"https://mail.contoso.com:443/".into(),
+            "https://mail.contoso.com/"
+        ));
+    }
 }

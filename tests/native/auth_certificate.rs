@@ -1,0 +1,98 @@
+//! The authorization certificate: the one that Exchange names, checked before anyone trusts it.
+
+use crate::support::contoso::Contoso;
+use exoauth::failure::FailureKind;
+use exoauth::subject::Plane;
+use exoauth::value::Value;
+
+#[test]
+fn the_current_and_the_next_one_are_read() {
+    let contoso = Contoso::new();
+    for which in ["current", "next"] {
+        let lines = format!(
+            "let certificate = onprem.export_auth_certificate(\"{which}\");
+             [certificate.thumbprint == onprem.get_auth_config().{which}_certificate_thumbprint,
+              certificate.subject, certificate.key_bits, certificate.days_left > 365, \"private\" in certificate,
+              parse_certificate(certificate.der).thumbprint == certificate.thumbprint]"
+        );
+        assert_eq!(
+            contoso.value(&lines),
+            Value::List(vec![
+                true.into(),
+                "CN=Microsoft Exchange Server Auth Certificate".into(),
+                2048.into(),
+                true.into(),
+                false.into(),
+                true.into(),
+            ])
+        );
+    }
+}
+
+fn configure(contoso: &Contoso, property: &str, thumbprint: &str) {
+    contoso.world(|world| {
+        world.set(
+            Plane::OnPremises,
+            "AuthConfig",
+            "Auth Configuration",
+            property,
+            &thumbprint.into(),
+        );
+    });
+}
+
+#[test]
+fn one_that_is_not_set_is_named() {
+    let contoso = Contoso::new();
+    configure(&contoso, "NextCertificateThumbprint", "");
+    assert_eq!(
+        contoso.refusal("onprem.export_auth_certificate(\"next\")"),
+        (
+            FailureKind::NotFound,
+            "Exchange has no next authorization certificate".to_owned()
+        )
+    );
+    assert_eq!(
+        contoso
+            .refusal("onprem.export_auth_certificate(\"last\")")
+            .0,
+        FailureKind::Input
+    );
+}
+
+#[test]
+fn one_that_has_expired_is_refused() {
+    let contoso = Contoso::new();
+    let old = contoso.value(
+        "onprem.get_exchange_certificate().map(|one| parse_certificate(one.raw_data)).filter(|one| one.not_after < \"2026-11-23\")[0].thumbprint",
+    );
+    let old = old.as_text().unwrap();
+    configure(&contoso, "CurrentCertificateThumbprint", old);
+    let (kind, message) = contoso.refusal("onprem.export_auth_certificate()");
+    assert_eq!(kind, FailureKind::Invalid);
+    assert!(
+        message.starts_with(&format!("the authorization certificate {old} expired on ")),
+        "{message}"
+    );
+}
+
+#[test]
+fn one_that_the_server_does_not_hold_is_the_servers_refusal() {
+    let contoso = Contoso::new();
+    configure(
+        &contoso,
+        "CurrentCertificateThumbprint",
+        "0000000000000000000000000000000000000000",
+    );
+    let failed = contoso
+        .eval(
+            exoauth::session::Mode::Apply,
+            "onprem.export_auth_certificate()",
+        )
+        .unwrap_err();
+    let all = format!("{} {:?}", failed.failure, failed.failure.detail);
+    assert!(
+        all.contains("0000000000000000000000000000000000000000 was not found"),
+        "{all}"
+    );
+}

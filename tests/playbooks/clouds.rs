@@ -1,0 +1,62 @@
+//! Every playbook planned on every cloud: it plans, or it names the unknown cell and the key that fills it.
+//!
+//! Both lists are the program's own, so a playbook or cloud that is added is planned here without a word.
+
+use crate::support::contoso::Contoso;
+use exoauth::cloud::{CLOUDS, Cell};
+use exoauth::script::Bundle;
+
+#[test]
+fn every_playbook_plans_on_every_cloud_or_names_the_unknown_cell() {
+    let playbooks = Bundle::embedded().playbooks().unwrap();
+    assert!(playbooks.len() >= 10);
+    for cloud in &CLOUDS {
+        let contoso = Contoso::in_cloud(cloud.name);
+        for playbook in &playbooks {
+            let Some(failed) = contoso.plan(&playbook.name).failed() else {
+                continue;
+            };
+            let named = Cell::ALL.into_iter().find(|cell| {
+                cloud.cell(*cell).is_none()
+                    && failed.contains(&format!("nobody documents \"{}\"", cell.key()))
+                    && failed.contains(&format!("set \"{}\" under [endpoints]", cell.key()))
+            });
+            assert!(
+                named.is_some(),
+                "{} on {}: {failed}",
+                playbook.name,
+                cloud.word
+            );
+        }
+    }
+}
+
+#[test]
+fn a_cloud_whose_cells_are_filled_is_configured_like_any_other() {
+    for cloud in &CLOUDS {
+        let mut contoso = Contoso::in_cloud(cloud.name);
+        let names = contoso.world(|world| world.names().clone());
+        contoso.endpoints.insert(
+            Cell::AcsMetadata,
+            format!("https://{}/{{tenant}}/metadata/json/1", names.acs_host),
+        );
+        contoso.endpoints.insert(
+            Cell::StsMetadata,
+            format!(
+                "https://{}/{{tenant}}/federationmetadata/2007-06/federationmetadata.xml",
+                names.sts_host
+            ),
+        );
+        let run = contoso.apply("configure");
+        assert_eq!(
+            run.outcome.failed_verdicts,
+            0,
+            "{}: {:?}",
+            cloud.word,
+            run.verdicts()
+        );
+        let writes = contoso.writes();
+        assert_eq!(contoso.apply("configure").changes(), Vec::<String>::new());
+        assert_eq!(contoso.writes(), writes);
+    }
+}
