@@ -50,12 +50,9 @@ mod script {
     mod playbook;
 }
 mod support {
-<<<<<<< HEAD
+    pub(crate) mod contoso;
     pub(crate) mod redact;
     pub(crate) mod runner;
-=======
-    pub(crate) mod contoso;
->>>>>>> 568eef6 (Test the nouns and the playbooks on the lab; merge key credentials without a session in between)
     pub(crate) mod scripts;
     pub(crate) mod served;
     pub(crate) mod service;
