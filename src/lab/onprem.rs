@@ -563,4 +563,4 @@ const BACK_END: &str = "X-BackEndCookie";
 const BACK_END_SID: &str = "S-1-5-21-1004336348-1177238915-682003330-500";
 
 /// The name in faults and headers; the seed's first server.
-const SERVER: &str = "EX01";
+const SERVER: &str = "EX16";

@@ -257,6 +257,7 @@ fn float(text: &str) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::error::Error;
 
     fn identity(name: &str) -> clixml::Value {
         clixml::Object::new()
@@ -348,6 +349,76 @@ mod tests {
             bomb = clixml::Value::list([bomb.clone(), bomb]);
         }
         assert_eq!(neutral(&bomb), Err(Mismatch::TooLarge { limit: MAX_SIZE }));
+    }
+
+    #[test]
+    fn an_authorization_server_reads_as_a_person_would_say_it() -> Result<(), Box<dyn Error>> {
+        let bytes = include_bytes!(concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/tests/wire/fixtures/exchange-auth-server.clixml"
+        ));
+        let values = clixml::read(bytes, &clixml::Limits::default())?;
+        let server = neutral(&values[0])?;
+        for (property, expected) in [
+            ("Realm", Value::from("")),
+            ("TokenIssuingEndpoint", Value::Null),
+            ("Type", "AzureAD".into()),
+            (
+                "DomainName",
+                vec!["contoso.com", "contoso.mail.onmicrosoft.com"].into(),
+            ),
+            ("CertificateStrings", Value::List(Vec::new())),
+            ("Enabled", true.into()),
+            ("ExchangeVersion", "0.20 (15.0.0.0)".into()),
+            ("Identity", "EvoSts - 6d1fb1b5".into()),
+        ] {
+            assert_eq!(server.get(property), Some(&expected), "{property}");
+        }
+        let names = server.as_object().ok_or("no object")?.keys();
+        assert_eq!(
+            names
+                .filter(|name| DROPPED.contains(&name.as_str()))
+                .count(),
+            0
+        );
+        Ok(())
+    }
+
+    /// Exports of a real Exchange organization: every property has a value that a script can use.
+    #[test]
+    #[expect(clippy::print_stderr, reason = "a test that is skipped says so")]
+    fn real_objects_have_no_objects_inside() -> Result<(), Box<dyn Error>> {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../shared/data/clixml");
+        let Ok(files) = std::fs::read_dir(folder) else {
+            eprintln!("skipped: {folder} is not there");
+            return Ok(());
+        };
+        for file in files {
+            let path = file?.path();
+            let Ok(values) = clixml::read(&std::fs::read(&path)?, &clixml::Limits::default())
+            else {
+                assert!(path.ends_with("not-clixml.xml"), "{}", path.display());
+                continue;
+            };
+            assert!(!values.is_empty(), "{}", path.display());
+            for value in &values {
+                let value = neutral(value)?;
+                let object = value.as_object().ok_or("no object")?;
+                for (name, value) in object {
+                    let inside = value.as_list().unwrap_or(std::slice::from_ref(value));
+                    assert!(
+                        inside.iter().all(|value| value.as_object().is_none()),
+                        "{} {name}",
+                        path.display()
+                    );
+                    assert!(!DROPPED.contains(&name.as_str()), "{name}");
+                }
+                if path.ends_with("exchange-certificates.xml") {
+                    assert_eq!(object.keys().collect::<Vec<_>>(), ["RawData"]);
+                }
+            }
+        }
+        Ok(())
     }
 
     #[test]
