@@ -10,6 +10,7 @@ use crate::secret::Secret;
 use crate::session::{Interrupt, ReadSecret};
 use etcetera::{AppStrategy, AppStrategyArgs, choose_app_strategy};
 use std::collections::{BTreeMap, VecDeque};
+use std::ffi::OsString;
 use std::io::{self, BufRead, IsTerminal};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -80,11 +81,7 @@ pub enum Person {
 
 impl Env {
     /// The real one.
-    ///
-    /// # Errors
-    ///
-    /// When an argument is not Unicode, or the current folder does not exist.
-    pub fn system() -> Result<Self, Failure> {
+    pub fn system() -> Self {
         #[expect(clippy::disallowed_methods, reason = "the one way outside")]
         let (arguments, variables, folder, output, error, input) = (
             std::env::args_os(),
@@ -94,29 +91,19 @@ impl Env {
             io::stderr(),
             io::stdin(),
         );
-        let arguments: Result<Vec<String>, Failure> = arguments
-            .map(|argument| {
-                argument
-                    .into_string()
-                    .map_err(|argument| not_unicode(&argument))
-            })
-            .collect();
-        // A variable that is not Unicode cannot be one of ours, nor a secret that could be sent.
-        let variables = variables.filter_map(|(name, value)| {
-            Some((name.into_string().ok()?, value.into_string().ok()?))
-        });
-        let folder = folder.map_err(|error| {
-            Failure::new(FailureKind::Input, "the current folder cannot be used").caused_by(error)
-        })?;
-        Ok(Self {
-            arguments: arguments?,
-            variables: variables.collect(),
-            folder,
+        // What is not Unicode is not a word or a file of ours; the complaint about it shows where.
+        let unicode = |text: OsString| text.to_string_lossy().into_owned();
+        Self {
+            arguments: arguments.map(unicode).collect(),
+            variables: variables
+                .map(|(name, value)| (unicode(name), unicode(value)))
+                .collect(),
+            // Without a current folder, the system resolves relative paths, and says what is wrong with them.
+            folder: folder.unwrap_or_default(),
             folders: user_folders(),
-            person: if input.is_terminal() {
-                Person::Terminal
-            } else {
-                Person::Nobody
+            person: match input.is_terminal() {
+                true => Person::Terminal,
+                false => Person::Nobody,
             },
             output: Output {
                 terminal: output.is_terminal(),
@@ -130,7 +117,7 @@ impl Env {
             interrupt: Interrupt::new(),
             signals: true,
             terminated: Arc::default(),
-        })
+        }
     }
 
     /// A path as the user typed it, from the current folder.
@@ -391,9 +378,4 @@ fn wrong(message: String) -> Failure {
 
 fn unheard(error: &io::Error) -> Failure {
     wrong(format!("the question could not be asked: {error}"))
-}
-
-fn not_unicode(argument: &std::ffi::OsStr) -> Failure {
-    let shown = argument.to_string_lossy().into_owned();
-    wrong(format!("the argument \"{shown}\" is not Unicode"))
 }

@@ -3,9 +3,10 @@
 //! Reads are real; what writes is predicted, unless `--apply` is given.
 
 use crate::cli::args::Format;
+use crate::cli::files::Files;
 use crate::cli::pass::pass;
 use crate::cli::place::Place;
-use crate::cli::{Env, ExitCode, args, files, run, runtime, scripts};
+use crate::cli::{Env, ExitCode, args, journal, run, runtime, scripts};
 use crate::failure::Failure;
 use crate::report::table;
 use crate::report::{Paint, Stream, clean, plan};
@@ -18,28 +19,33 @@ pub(super) fn main(env: &Env, asked: &args::Eval, format: Format) -> Result<Exit
     let runtime = runtime()?;
     env.watch_signals(runtime.handle());
     let place = Place::open(env, &asked.place, runtime.handle())?;
+    let name = run::run_name(env);
+    let mut listeners: Vec<Box<dyn Listener>> = vec![Box::new(Aside {
+        stream: env.error.stream.clone(),
+        paint: env.paint(&env.error),
+        simulated: place.simulated,
+    })];
+    if asked.apply
+        && let Some(journal) = journal::start(env, &place, &name, "eval", &asked.expression)?
+    {
+        listeners.insert(0, Box::new(journal));
+    }
     let session = session::Options {
-        organization: place.organization.clone(),
+        organization: place.organization,
         mode: if asked.apply { Mode::Apply } else { Mode::Plan },
         playbook: "eval".to_owned(),
-        run: run::run_name(env),
+        run: name,
         runtime: runtime.handle().clone(),
         clock: env.clock.clone(),
         read_secret: env.read_secret(),
-        listeners: vec![Box::new(Aside {
-            stream: env.error.stream.clone(),
-            paint: env.paint(&env.error),
-            simulated: place.simulated,
-        })],
+        listeners,
         expected: None,
         interrupt: env.interrupt.clone(),
     };
     let expression = asked.expression.clone();
     let inputs = run::inputs(&asked.place.input)?;
-    let options = HostOptions {
-        inputs: inputs.clone(),
-        ..files::granted(env, &inputs)
-    };
+    let granted = Files::named_by(env, &inputs).grant();
+    let options = HostOptions { inputs, ..granted };
     let passed = pass(session, scripts::bundle(env), options, move |host| {
         host.eval(&expression)
     })?;

@@ -5,38 +5,52 @@
 use crate::cli::Env;
 use crate::failure::{Failure, FailureKind};
 use crate::script::HostOptions;
+use crate::session::Mode;
 use crate::value::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, OpenOptions};
-use std::io::{ErrorKind, Write};
+use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
-/// The options of a host that may read and write the files that inputs name.
-pub(super) fn granted(env: &Env, inputs: &BTreeMap<String, Value>) -> HostOptions {
-    let named: BTreeSet<String> = inputs
-        .values()
-        .filter_map(|value| value.as_text().map(str::to_owned))
-        .collect();
-    let reading = Files {
-        folder: env.folder.clone(),
-        named,
-    };
-    let writing = reading.clone();
-    HostOptions {
-        read_file: Some(Arc::new(move |path| reading.read(path))),
-        write_file: Some(Arc::new(move |path, bytes| writing.write(path, bytes))),
-        ..HostOptions::default()
-    }
-}
-
+/// The files that inputs name.
 #[derive(Clone)]
-struct Files {
+pub(super) struct Files {
     folder: PathBuf,
     named: BTreeSet<String>,
+    /// Whether a plan met a file that applying would write.
+    pending: Arc<AtomicBool>,
 }
 
 impl Files {
+    /// Takes every text of an input for the name of a file.
+    pub(super) fn named_by(env: &Env, inputs: &BTreeMap<String, Value>) -> Self {
+        let texts = inputs.values().filter_map(Value::as_text);
+        Self {
+            folder: env.folder.clone(),
+            named: texts.map(str::to_owned).collect(),
+            pending: Arc::default(),
+        }
+    }
+
+    /// Whether a plan met a file that applying would write.
+    pub(super) fn pending(&self) -> bool {
+        self.pending.load(Ordering::SeqCst)
+    }
+
+    /// The options of a host that may read and write these files.
+    pub(super) fn grant(&self) -> HostOptions {
+        let (reading, writing) = (self.clone(), self.clone());
+        HostOptions {
+            read_file: Some(Arc::new(move |path| reading.read(path))),
+            write_file: Some(Arc::new(move |mode, path, bytes| {
+                writing.write(mode, path, bytes)
+            })),
+            ..HostOptions::default()
+        }
+    }
+
     fn find(&self, path: &str) -> Result<PathBuf, Failure> {
         if self.named.contains(path) {
             return Ok(self.folder.join(path));
@@ -55,30 +69,32 @@ impl Files {
     }
 
     /// Writes a new file, or leaves one that holds the same already.
-    fn write(&self, path: &str, bytes: &[u8]) -> Result<(), Failure> {
+    fn write(&self, mode: Mode, path: &str, bytes: &[u8]) -> Result<(), Failure> {
         let file = self.find(path)?;
-        let written = OpenOptions::new()
+        match fs::read(&file) {
+            Ok(present) if present == bytes => return Ok(()),
+            Ok(_) => {
+                let message = format!("{} exists and is not overwritten", file.display());
+                return Err(wrong(message).with_hint("move it away, or name another file"));
+            }
+            Err(error) if error.kind() == ErrorKind::NotFound => {}
+            Err(error) => return Err(not_written(&file, &error)),
+        }
+        if mode == Mode::Plan {
+            self.pending.store(true, Ordering::SeqCst);
+            return Ok(());
+        }
+        OpenOptions::new()
             .write(true)
             .create_new(true)
             .open(&file)
-            .and_then(|mut file| file.write_all(bytes));
-        match written {
-            Ok(()) => Ok(()),
-            Err(error) if error.kind() == ErrorKind::AlreadyExists => keep_if_same(&file, bytes),
-            Err(error) => Err(wrong(format!("{} cannot be written", file.display()))
-                .with_detail(error.to_string())),
-        }
+            .and_then(|mut new| new.write_all(bytes))
+            .map_err(|error| not_written(&file, &error))
     }
 }
 
-fn keep_if_same(file: &Path, bytes: &[u8]) -> Result<(), Failure> {
-    match fs::read(file) {
-        Ok(present) if present == bytes => Ok(()),
-        _ => {
-            let message = format!("{} exists and is not overwritten", file.display());
-            Err(wrong(message).with_hint("move it away, or name another file"))
-        }
-    }
+fn not_written(file: &Path, error: &io::Error) -> Failure {
+    wrong(format!("{} cannot be written", file.display())).with_detail(error.to_string())
 }
 
 fn wrong(message: String) -> Failure {

@@ -1,10 +1,12 @@
 //! `exoauth journal`: the records of earlier runs, in a simple form.
 
 use crate::cli::args::Format;
+use crate::cli::place::Place;
 use crate::cli::{Env, ExitCode, args};
 use crate::failure::{Failure, FailureKind};
 use crate::report::{clean, table};
-use crate::session::journal::{self, Recording};
+use crate::script::bundle;
+use crate::session::journal::{self, Header, Journal, Recording};
 use serde_json::Value as Json;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -12,6 +14,37 @@ use std::path::{Path, PathBuf};
 /// The folder of the journals.
 pub(super) fn folder(env: &Env) -> Result<PathBuf, Failure> {
     Ok(env.folders()?.state.join("runs"))
+}
+
+/// Starts the journal of a run that is about to write. Of the lab of this process nothing is left to resume, so there it
+/// may be missing.
+pub(super) fn start(
+    env: &Env,
+    place: &Place,
+    run: &str,
+    playbook: &str,
+    text: &str,
+) -> Result<Option<Journal>, Failure> {
+    let who = ["USER", "LOGNAME", "USERNAME"];
+    let who = who.iter().find_map(|name| env.variables.get(*name));
+    let header = Header {
+        run: run.to_owned(),
+        who: who.cloned().unwrap_or_else(|| "unknown".to_owned()),
+        organization: place.organization.name.clone(),
+        playbook: playbook.to_owned(),
+        playbook_hash: bundle::hash(text),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+    };
+    let made = folder(env).and_then(|folder| Journal::create(&folder, &header, env.clock.clone()));
+    match made {
+        Ok(journal) => Ok(Some(journal)),
+        Err(failure) if place.is_own_lab() => {
+            let line = format!("no journal is kept: {failure}");
+            env.error.stream.line(&clean(&line))?;
+            Ok(None)
+        }
+        Err(failure) => Err(failure),
+    }
 }
 
 /// Lists the runs, or shows one.

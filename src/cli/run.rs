@@ -4,17 +4,17 @@
 //! both passes share.
 
 use crate::cli::args::{self, Format};
+use crate::cli::files::Files;
 use crate::cli::pass::{Pass, pass};
 use crate::cli::place::Place;
-use crate::cli::{Env, ExitCode, files, journal, runtime, scripts};
+use crate::cli::{Env, ExitCode, journal, runtime, scripts};
 use crate::failure::{Failure, FailureKind};
 use crate::report::clean;
 use crate::report::human::{self, HumanReport};
 use crate::report::json::{Ending, JsonReport};
-use crate::script::bundle;
 use crate::script::{Bundle, HostOptions, Playbook, ScriptFailure};
 use crate::session::event::{Event, Listener, Summary, VerdictOutcome};
-use crate::session::journal::{Header, Journal};
+use crate::session::journal::Journal;
 use crate::session::plan::Plan;
 use crate::session::{self, Mode, Outcome};
 use crate::value::Value;
@@ -41,6 +41,7 @@ pub(super) fn main(env: &Env, asked: &args::Run, format: Format) -> Result<ExitC
         bundle,
         playbook,
         place,
+        files: Files::named_by(env, &inputs),
         inputs,
         name: run_name(env),
         runtime: runtime.handle().clone(),
@@ -59,6 +60,7 @@ struct Run<'cli> {
     playbook: Playbook,
     place: Place,
     inputs: BTreeMap<String, Value>,
+    files: Files,
     name: String,
     runtime: Handle,
     report: Report,
@@ -132,8 +134,9 @@ impl Run<'_> {
             return Ok(End::stopped(stopped, summary));
         }
         let plan = &planned.outcome.plan;
-        let (pending, tests) = (plan.pending(), plan.tests.len());
-        if pending == 0 && (tests == 0 || self.asked.plan) {
+        let pending = plan.pending();
+        let to_do_here = !plan.tests.is_empty() || self.files.pending();
+        if pending == 0 && (self.asked.plan || !to_do_here) {
             self.report.nothing_to_change(summary, true)?;
             return Ok(End::with(verdict_code(&planned.outcome), summary));
         }
@@ -157,7 +160,13 @@ impl Run<'_> {
             self.report.say("not applied: nothing was changed")?;
             return Ok(End::with(ExitCode::FAILED, summary));
         }
-        let journal = self.journal()?;
+        let journal = journal::start(
+            self.env,
+            &self.place,
+            &self.name,
+            &self.playbook.name,
+            &self.playbook.source,
+        )?;
         self.apply(planned.outcome.plan, journal)
     }
 
@@ -190,9 +199,10 @@ impl Run<'_> {
             self.report.stopped(self.env, stopped)?;
             end.stopped = Some(stopped.clone());
             if applied.writes() > 0 {
-                let resume = self.resume();
-                self.report.partly_applied(&applied, &resume)?;
-                end.resume = Some(resume);
+                // Of the lab of this process, nothing is left to go on with.
+                end.resume = (!self.place.is_own_lab()).then(|| self.resume());
+                self.report
+                    .partly_applied(&applied, end.resume.as_deref())?;
             }
         }
         if let Some(path) = path {
@@ -230,37 +240,12 @@ impl Run<'_> {
             inputs: self.inputs.clone(),
             only: self.asked.only.clone(),
             start_at: self.asked.start_at.clone(),
-            ..files::granted(self.env, &self.inputs)
+            ..self.files.grant()
         };
         let playbook = self.playbook.clone();
         pass(session, self.bundle.clone(), options, move |host| {
             host.run(&playbook)
         })
-    }
-
-    /// Makes the journal. Of the lab of this process nothing is left to resume, so there it may be missing.
-    fn journal(&self) -> Result<Option<Journal>, Failure> {
-        let who = ["USER", "LOGNAME", "USERNAME"];
-        let who = who.iter().find_map(|name| self.env.variables.get(*name));
-        let header = Header {
-            run: self.name.clone(),
-            who: who.cloned().unwrap_or_else(|| "unknown".to_owned()),
-            organization: self.place.organization.name.clone(),
-            playbook: self.playbook.name.clone(),
-            playbook_hash: bundle::hash(&self.playbook.source),
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-        };
-        let made = journal::folder(self.env)
-            .and_then(|folder| Journal::create(&folder, &header, self.env.clock.clone()));
-        match made {
-            Ok(journal) => Ok(Some(journal)),
-            Err(failure) if self.place.is_own_lab() => {
-                self.report
-                    .aside(self.env, &format!("no journal is kept: {failure}"))?;
-                Ok(None)
-            }
-            Err(failure) => Err(failure),
-        }
     }
 
     /// The command that goes on from here: the same one, since a run starts by reading what is there.
@@ -380,7 +365,7 @@ impl Report {
         }
     }
 
-    fn partly_applied(&self, applied: &Pass<()>, resume: &str) -> Result<(), Failure> {
+    fn partly_applied(&self, applied: &Pass<()>, resume: Option<&str>) -> Result<(), Failure> {
         self.human(|report| {
             let open = match applied.outcome.unsettled {
                 0 => String::new(),
@@ -390,7 +375,10 @@ impl Report {
                 "partly applied: {} done{open}",
                 applied.outcome.written
             ))?;
-            report.say(&format!("to go on: {resume}"))
+            match resume {
+                Some(resume) => report.say(&format!("to go on: {resume}")),
+                None => Ok(()),
+            }
         })
     }
 

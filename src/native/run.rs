@@ -17,8 +17,8 @@ use std::time::Duration;
 /// Reads a file for a script: its path as the script gave it.
 pub type ReadFile = Arc<dyn Fn(&str) -> Result<Vec<u8>, Failure> + Send + Sync>;
 
-/// Writes a file for a script: its path as the script gave it, and its bytes.
-pub type WriteFile = Arc<dyn Fn(&str, &[u8]) -> Result<(), Failure> + Send + Sync>;
+/// Writes a file for a script: its path as the script gave it, and its bytes; while planning it only says whether it may.
+pub type WriteFile = Arc<dyn Fn(Mode, &str, &[u8]) -> Result<(), Failure> + Send + Sync>;
 
 /// Runs another playbook of that name in the engine of the call.
 pub type RunPlaybook = Arc<dyn Fn(&NativeCallContext, &str) -> Thrown<()> + Send + Sync>;
@@ -447,17 +447,18 @@ fn wait(call: &NativeCallContext, time: Duration) -> Thrown<()> {
 
 fn write(call: &NativeCallContext, path: &str, content: &[u8]) -> Thrown<()> {
     let surroundings = Surroundings::of(call)?;
-    if surroundings.session.mode() == Mode::Plan {
-        let text = format!("would write {} bytes to {path}", content.len());
-        return surroundings.say(Level::Info, text);
-    }
     let Some(write_file) = &surroundings.write_file else {
         return Err(throw(not_granted("write", path)));
     };
-    write_file(path, content).map_err(throw)?;
+    let mode = surroundings.session.mode();
+    write_file(mode, path, content).map_err(throw)?;
+    let verb = match mode {
+        Mode::Plan => "would write",
+        Mode::Apply => "wrote",
+    };
     surroundings.say(
         Level::Info,
-        format!("wrote {} bytes to {path}", content.len()),
+        format!("{verb} {} bytes to {path}", content.len()),
     )
 }
 

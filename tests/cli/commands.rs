@@ -7,6 +7,23 @@ use std::time::Duration;
 
 type Outcome = Result<(), Box<dyn Error>>;
 
+const GREET: &str = r#"//! Greets someone.
+//!
+//! What it changes: nothing.
+
+const PLAYBOOK = #{
+    title: "Greet",
+    inputs: #{
+        who: #{ text: "Whom to greet" },
+        how: #{ text: "In which way", choices: ["friendly", "briefly"], default: "friendly" },
+        languages: #{ text: "In which languages", type: "list", default: [] },
+    },
+    clouds: ["worldwide", "gcc-high"],
+};
+
+step("greet", "Say hello", || { say(`hello ${inputs.who}`); });
+"#;
+
 #[test]
 fn help_and_version_are_results() -> Outcome {
     let help = Runner::new().run("--help").ends_with(0);
@@ -35,8 +52,12 @@ fn list_names_every_playbook() -> Outcome {
 
 #[test]
 fn show_tells_what_a_playbook_asks_for() -> Outcome {
-    let shown = Runner::new().run("show 07-connector-online").ends_with(0);
+    let runner = Runner::new().file("greet.rhai", GREET);
+    let shown = runner.run("show ./greet.rhai").ends_with(0);
     expect_file("cli/snapshots/show.txt", &shown.stdout)?;
+    let json = runner.run("show ./greet.rhai --format json").ends_with(0);
+    let greet: serde_json::Value = serde_json::from_str(&json.stdout)?;
+    assert_eq!(greet["inputs"][1]["default"], "friendly");
     Runner::new().run("show configure").ends_with(0).shows(&[
         "01-auth-servers",
         "connector-online",

@@ -235,3 +235,67 @@ fn colors_are_for_terminals_only() {
     let without = Runner::new().terminal().variable("NO_COLOR", "1").run(line);
     assert!(!without.stdout.contains('\u{1b}') && !without.stderr.contains('\u{1b}'));
 }
+
+/// A playbook that makes a connector and then does something else while applying.
+fn then(rest: &str) -> String {
+    format!(
+        "const PLAYBOOK = #{{ title: \"A test\" }};\n\
+         online.new_intraorg_connector(\"one\", #{{ discovery_endpoint: \"https://a.example\", \
+         target_address_domains: [\"a.example\"] }});\n\
+         if !planning() {{ {rest} }}\n"
+    )
+}
+
+#[test]
+fn what_is_partly_applied_says_what_is_done_and_how_to_go_on() -> Outcome {
+    let served = Served::start(LabOptions::default())?;
+    let ran = served
+        .runner()
+        .file("a.rhai", &then("throw \"stop here\";"))
+        .run("run ./a.rhai --org served.toml --apply")
+        .ends_with(5)
+        .complains(&["stop here", "./a.rhai:3"]);
+    ran.shows(&[
+        "+ created Exchange Online IntraOrganizationConnector \"one\"",
+        "stopped: 1 created",
+        "partly applied: 1 done",
+        "to go on: exoauth run ./a.rhai --org served.toml --apply",
+    ]);
+    Ok(())
+}
+
+#[test]
+fn a_write_that_was_not_planned_is_refused() {
+    // A test makes an apply pass although nothing is planned to be written.
+    let text = "const PLAYBOOK = #{ title: \"A test\" };\n\
+                if !planning() {\n\
+                    online.new_intraorg_connector(\"two\", #{ discovery_endpoint: \"https://b.example\", \
+                    target_address_domains: [\"b.example\"] });\n\
+                }\n\
+                let mailbox = online.get_mailbox(#{ result_size: 1 })[0].primary_smtp_address;\n\
+                online.test_oauth(\"EWS\", \"https://localhost/\", mailbox);\n";
+    Runner::new()
+        .file("a.rhai", text)
+        .run("run ./a.rhai --apply")
+        .ends_with(6)
+        .complains(&["was not planned", "run it again"]);
+}
+
+#[test]
+fn a_file_is_granted_by_naming_it() {
+    let line = "run 03-auth-certificate --apply";
+    let runner = Runner::new();
+    runner
+        .run(&format!("{line} --input certificate_file=auth.cer"))
+        .ends_with(0);
+    assert!(runner.folder.join("auth.cer").is_file());
+    let header = "const PLAYBOOK = #{ title: \"A test\" };\n";
+    Runner::new()
+        .file(
+            "a.rhai",
+            &format!("{header}if planning() {{ read_file(\"/etc/hostname\") }}\n"),
+        )
+        .run("run ./a.rhai --plan")
+        .ends_with(2)
+        .complains(&["may not touch /etc/hostname"]);
+}

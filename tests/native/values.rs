@@ -3,6 +3,7 @@
 use crate::support::scripts::Scripts;
 use exoauth::failure::Failure;
 use exoauth::native::convert::{to_dynamic, to_value};
+use exoauth::session::Mode;
 use exoauth::value::{Object, Value};
 use std::sync::{Arc, Mutex};
 
@@ -150,11 +151,11 @@ fn a_file_is_written_where_that_is_granted_and_never_while_planning() {
     let files = Files::default();
     let granted = |mut scripts: Scripts| {
         let files = files.clone();
-        scripts.options.write_file = Some(Arc::new(move |path: &str, bytes: &[u8]| {
-            files
-                .lock()
-                .unwrap()
-                .push((path.to_owned(), bytes.to_vec()));
+        scripts.options.write_file = Some(Arc::new(move |mode, path: &str, bytes: &[u8]| {
+            if mode == Mode::Apply {
+                let file = (path.to_owned(), bytes.to_vec());
+                files.lock().unwrap().push(file);
+            }
             Ok::<(), Failure>(())
         }));
         scripts
