@@ -1,10 +1,13 @@
 //! Each step alone: planned without a write, applied once, and nothing to do the second time.
 
 use crate::support::contoso::Contoso;
+use exoauth::clock::Clock;
 use exoauth::lab::Seed;
+use exoauth::script::HostOptions;
 use exoauth::session::Mode;
 use exoauth::subject::Plane;
 use exoauth::value::Value;
+use std::sync::{Arc, Mutex};
 
 fn once_and_no_more(playbook: &str, changes: &[&str]) -> Contoso {
     let contoso = Contoso::new();
@@ -267,4 +270,62 @@ fn without_old_servers_there_is_nothing_to_do() {
         run.said(),
         ["nothing to do: no server is older than Exchange 2013 SP1"]
     );
+}
+
+#[test]
+fn a_certificate_that_ends_soon_is_warned_of() {
+    let contoso = Contoso::new();
+    assert_eq!(contoso.apply("03-auth-certificate").said().len(), 1);
+    let mut late = Contoso::new();
+    late.clock = Clock::fixed("2030-09-20T09:00:00Z".parse().unwrap());
+    let run = late.apply("03-auth-certificate");
+    assert!(
+        run.said()[0].starts_with("the current authorization certificate ends in "),
+        "{:?}",
+        run.said()
+    );
+}
+
+#[test]
+fn a_certificate_file_stands_in_for_a_server() {
+    let contoso = Contoso::new();
+    let current = contoso.value("onprem.export_auth_certificate().der");
+    let Value::Bytes(current) = current else {
+        panic!("no bytes")
+    };
+    let written = Arc::new(Mutex::new(Vec::new()));
+    let seen = written.clone();
+    let options = |pairs: &[(&str, &str)]| HostOptions {
+        inputs: pairs
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), Value::from(*value)))
+            .collect(),
+        ..HostOptions::default()
+    };
+    let writing = HostOptions {
+        write_file: Some(Arc::new(move |_, path, bytes| {
+            seen.lock().unwrap().push((path.to_owned(), bytes.to_vec()));
+            Ok(())
+        })),
+        ..options(&[("certificate_file", "auth.cer")])
+    };
+    let run = contoso.run_with(Mode::Apply, "03-auth-certificate", writing);
+    assert_eq!(run.failed(), None);
+    assert_eq!(
+        *written.lock().unwrap(),
+        [("auth.cer".to_owned(), current.clone())]
+    );
+
+    let reading = HostOptions {
+        read_file: Some(Arc::new(move |_| Ok(current.clone()))),
+        ..options(&[("certificate", "auth.cer")])
+    };
+    contoso.world(|world| {
+        world
+            .objects_mut(Plane::OnPremises, "ExchangeCertificate")
+            .clear();
+    });
+    let run = contoso.run_with(Mode::Apply, "04-upload-certificate", reading);
+    assert_eq!(run.failed(), None);
+    assert_eq!(run.changes().len(), 1);
 }

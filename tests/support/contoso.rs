@@ -22,7 +22,8 @@ pub(crate) const TODAY: &str = "2026-11-23T09:00:00Z";
 /// A lab with the runtime that serves it.
 pub(crate) struct Contoso {
     lab: Lab,
-    clock: Clock,
+    /// What time the program takes it to be.
+    pub(crate) clock: Clock,
     /// What is left out of the organization file, or put into it.
     pub(crate) endpoints: BTreeMap<exoauth::cloud::Cell, String>,
     runtime: Runtime,
