@@ -2,6 +2,7 @@
 
 mod cli {
     mod bad_input;
+    mod binary;
     mod commands;
     mod run;
 }

@@ -275,6 +275,20 @@ fn a_certificate_that_is_not_one() {
 }
 
 #[test]
+fn a_certificate_that_has_expired() -> Outcome {
+    let mut wanted = rcgen::CertificateParams::new(vec!["mail.contoso.com".to_owned()])?;
+    wanted.not_before = rcgen::date_time_ymd(2019, 1, 1);
+    wanted.not_after = rcgen::date_time_ymd(2020, 1, 1);
+    let expired = wanted.self_signed(&rcgen::KeyPair::generate()?)?.pem();
+    let ran = Runner::new()
+        .file("expired.pem", &expired)
+        .run("run 04-upload-certificate --plan --input certificate=expired.pem");
+    assert_ne!(ran.code, 0);
+    refused(ran, &["expired"]);
+    Ok(())
+}
+
+#[test]
 fn a_command_line_that_is_wrong() {
     Runner::new()
         .run("runn")

@@ -160,6 +160,25 @@ fn files_do_not_import_everything_of_their_parent() -> Result<(), Box<dyn Error>
     check(|_| true, |line| line.contains("use super::*"))
 }
 
+#[test]
+fn no_file_knows_the_machine_it_was_written_on() -> Result<(), Box<dyn Error>> {
+    let never = [
+        concat!("/wo", "rk/"),
+        concat!("/ro", "ot/"),
+        concat!("/ho", "me/"),
+    ];
+    let mut wrong = Vec::new();
+    for folder in ["src", "stdlib", "scripts", "tests", ".ci"] {
+        for file in files(folder, "")? {
+            wrong.extend(lines_with(&file, &file.text, |line| {
+                never.iter().any(|path| line.contains(path))
+            }));
+        }
+    }
+    assert_eq!(wrong, Vec::<String>::new());
+    Ok(())
+}
+
 /// Fails with the lines of shipped code, comments and tests aside, that a rule forbids.
 fn check(
     concerns: impl Fn(&Source) -> bool,
