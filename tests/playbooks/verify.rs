@@ -3,6 +3,8 @@
 use crate::support::contoso::Contoso;
 use exoauth::lab::Rules;
 use exoauth::session::Mode;
+use exoauth::subject::Plane;
+use exoauth::value::Value;
 
 #[test]
 fn since_the_block_the_dedicated_application_is_the_remedy() {
@@ -64,4 +66,20 @@ fn planning_asks_nothing_and_judges_nothing() {
     assert_eq!(run.failed(), None);
     assert_eq!(run.verdicts(), Vec::<String>::new());
     assert_eq!(run.outcome.plan.tests.len(), 2);
+}
+
+#[test]
+fn an_organization_that_publishes_nothing_cannot_be_called() {
+    let contoso = Contoso::new();
+    contoso.apply("configure");
+    contoso.world(|world| {
+        for directory in world.objects_mut(Plane::OnPremises, "WebServicesVirtualDirectory") {
+            directory.insert("ExternalUrl".to_owned(), Value::Null);
+        }
+    });
+    let run = contoso.apply("verify");
+    assert_eq!(
+        run.verdict("Exchange Online to"),
+        "not_asked: no EWS virtual directory has an external https address (give the one that Exchange Online is to use with the input ews_url)"
+    );
 }
