@@ -1,11 +1,24 @@
-//! Measurements that are too slow or too noisy for a test: `cargo bench`.
+//! Measurements that are too slow or too noisy for a test: `cargo bench`, or `cargo bench -- clixml`.
 
 mod clixml;
+mod process;
 
 #[expect(
     clippy::disallowed_methods,
     reason = "a program of its own, which prints what it measured"
 )]
 fn main() -> std::io::Result<()> {
-    clixml::run(&mut std::io::stdout().lock())
+    let out = &mut std::io::stdout().lock();
+    let only: Vec<String> = std::env::args()
+        .skip(1)
+        .filter(|word| !word.starts_with('-'))
+        .collect();
+    let wanted = |name: &str| only.is_empty() || only.iter().any(|word| word == name);
+    if wanted("clixml") {
+        clixml::run(out)?;
+    }
+    if wanted("process") {
+        process::run(out)?;
+    }
+    Ok(())
 }
