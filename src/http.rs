@@ -37,6 +37,8 @@ pub struct Options {
     pub first_pause: Duration,
     /// The longest pause; a service that asks for a longer one is given up.
     pub longest_pause: Duration,
+    /// The longest time that one attempt may take, where its request allows more; absent for no such limit.
+    pub longest_attempt: Option<Duration>,
     /// What time it is, for dates in `Retry-After`.
     pub clock: Clock,
     /// Waits; tests hand in one that does not.
@@ -70,6 +72,7 @@ impl Default for Options {
             attempts: 5,
             first_pause: Duration::from_secs(2),
             longest_pause: Duration::from_secs(120),
+            longest_attempt: None,
             clock: Clock::system(),
             sleep: Arc::new(|duration| Box::pin(tokio::time::sleep(duration))),
             on_pause: None,
@@ -282,13 +285,10 @@ impl Client {
             self.own.fetch_add(1, Ordering::Relaxed);
         }
         let started = tokio::time::Instant::now();
+        let limit = self.limit(request);
         let outcome = match self.prepare(request).send().await {
-            Ok(answer) => Response::read(answer, request.time_limit).await,
-            Err(error) => Err(Error::from_reqwest(
-                &request.url,
-                &error,
-                request.time_limit,
-            )),
+            Ok(answer) => Response::read(answer, limit).await,
+            Err(error) => Err(Error::from_reqwest(&request.url, &error, limit)),
         }
         .map_err(|error| error.of_request(request.repeatable));
         let answer = outcome.as_ref().ok();
@@ -306,6 +306,11 @@ impl Client {
         outcome
     }
 
+    fn limit(&self, request: &Request) -> Duration {
+        let longest = self.options.longest_attempt.unwrap_or(Duration::MAX);
+        request.time_limit.min(longest)
+    }
+
     fn prepare(&self, request: &Request) -> reqwest::RequestBuilder {
         let client = if is_loopback(&request.url) {
             &self.direct
@@ -314,7 +319,7 @@ impl Client {
         };
         let mut builder = client
             .request(request.method.clone(), request.url.clone())
-            .timeout(request.time_limit);
+            .timeout(self.limit(request));
         for (name, value) in &request.headers {
             builder = builder.header(*name, value);
         }

@@ -21,6 +21,9 @@ mod lab {
     mod oauth;
     mod sign_in;
 }
+mod matrix {
+    mod faults;
+}
 mod native {
     mod auth_certificate;
     mod catalog;

@@ -7,7 +7,7 @@ use crate::failure::{Failure, FailureKind};
 use crate::organization::SecretSource;
 use crate::report::{Paint, Stream};
 use crate::secret::Secret;
-use crate::session::{Interrupt, ReadSecret};
+use crate::session::{Interrupt, Patience, ReadSecret};
 use etcetera::{AppStrategy, AppStrategyArgs, choose_app_strategy};
 use std::collections::{BTreeMap, VecDeque};
 use std::ffi::OsString;
@@ -40,6 +40,8 @@ pub struct Env {
     pub person: Person,
     /// The time.
     pub clock: Clock,
+    /// How long services are waited for.
+    pub patience: Patience,
     /// Raised by Ctrl-C.
     pub interrupt: Interrupt,
     /// Whether the system's signals raise it.
@@ -114,6 +116,7 @@ impl Env {
                 stream: Stream::new(error),
             },
             clock: Clock::system(),
+            patience: Patience::default(),
             interrupt: Interrupt::new(),
             signals: true,
             terminated: Arc::default(),

@@ -37,6 +37,7 @@ pub(super) fn main(env: &Env, asked: &args::Eval, format: Format) -> Result<Exit
         run: name,
         runtime: runtime.handle().clone(),
         clock: env.clock.clone(),
+        patience: env.patience.clone(),
         read_secret: env.read_secret(),
         listeners,
         expected: None,

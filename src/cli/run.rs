@@ -231,6 +231,7 @@ impl Run<'_> {
             run: self.name.clone(),
             runtime: self.runtime.clone(),
             clock: self.env.clock.clone(),
+            patience: self.env.patience.clone(),
             read_secret: self.env.read_secret(),
             listeners,
             expected,

@@ -74,8 +74,10 @@ struct State {
 enum Trouble {
     /// The cmdlet itself failed.
     Record(ErrorRecord),
-    /// It could not be run, or nobody knows how it ended.
+    /// It was not run.
     Problem(Problem),
+    /// The server was given it, and nobody knows how it ended.
+    Unsettled(Problem),
     /// The server does not know the runspace pool any more, so the cmdlet was not run.
     Forgotten(Problem),
 }
@@ -128,7 +130,9 @@ impl OnPremises {
         let first = self.attempt(&mut state, &command).await;
         let again = match &first {
             Err(Trouble::Forgotten(_)) => true,
-            Err(Trouble::Problem(problem)) => reads(invocation) && problem.is_broken_connection(),
+            Err(Trouble::Problem(problem) | Trouble::Unsettled(problem)) => {
+                reads(invocation) && problem.is_broken_connection()
+            }
             _ => false,
         };
         if !again {
@@ -201,6 +205,10 @@ impl OnPremises {
             Trouble::Problem(problem) | Trouble::Forgotten(problem) => {
                 ErrorKind::Road(problem.into_failure(&self.endpoint.url))
             }
+            Trouble::Unsettled(problem) => ErrorKind::Road(Failure {
+                ambiguous: true,
+                ..problem.into_failure(&self.endpoint.url)
+            }),
         };
         Error {
             plane: Plane::OnPremises,

@@ -3,13 +3,14 @@
 //! A front's own answer is a plain function from [`Request`] and world to [`Reply`], because inside the world the
 //! simulated servers call one another by the same functions.
 
-use super::onprem::PowerShell;
+use super::fault::Kind;
+use super::onprem::{self, PowerShell};
 use super::world::{Shared, World};
 use super::{entra, exchange_web, graph, online};
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::{body::Bytes, body::Incoming, service::service_fn};
 use hyper_util::rt::TokioIo;
-use std::convert::Infallible;
+use std::{error, fmt};
 use tokio::{net::TcpListener, net::TcpStream, task::JoinSet};
 use tokio_rustls::TlsAcceptor;
 
@@ -219,7 +220,7 @@ async fn converse(stream: TcpStream, front: Front, tls: TlsAcceptor, services: S
     };
     let service = service_fn(move |request| {
         let services = services.clone();
-        async move { Ok::<_, Infallible>(respond(front, request, &services).await) }
+        async move { respond(front, request, &services).await }
     });
     let connection = hyper::server::conn::http1::Builder::new();
     if let Err(error) = connection
@@ -234,7 +235,7 @@ async fn respond(
     front: Front,
     request: hyper::Request<Incoming>,
     services: &Services,
-) -> hyper::Response<Full<Bytes>> {
+) -> Result<hyper::Response<Full<Bytes>>, Cut> {
     let (parts, body) = request.into_parts();
     let reply = match Limited::new(body, BODY_LIMIT).collect().await {
         Ok(body) => {
@@ -247,11 +248,77 @@ async fn respond(
                 body: body.to_bytes().to_vec(),
                 loopback: true,
             };
-            answer_counted(front, &request, services).await
+            let fault = services
+                .world
+                .with(|world| world.faults().take(front, &request));
+            match fault {
+                None => answer_counted(front, &request, services).await,
+                Some(kind) => answer_badly(front, request, services, kind).await?,
+            }
         }
         Err(_) => Reply::empty(413),
     };
-    response(reply)
+    Ok(response(reply))
+}
+
+/// Why a request gets no answer: the connection is cut.
+#[derive(Debug)]
+struct Cut;
+
+impl fmt::Display for Cut {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("the connection is cut on purpose")
+    }
+}
+
+impl error::Error for Cut {}
+
+/// Answers a request with which something goes wrong.
+async fn answer_badly(
+    front: Front,
+    request: Request,
+    services: &Services,
+    kind: Kind,
+) -> Result<Reply, Cut> {
+    match kind {
+        Kind::CutBefore => Err(Cut),
+        Kind::CutAfter => {
+            answer_counted(front, &request, services).await;
+            Err(Cut)
+        }
+        Kind::ErrorDone => {
+            answer_counted(front, &request, services).await;
+            Ok(unavailable())
+        }
+        Kind::ErrorNotDone => Ok(unavailable()),
+        Kind::Throttle { seconds } if front == Front::OnPremises => {
+            Ok(onprem::throttled(&request, seconds))
+        }
+        Kind::Throttle { seconds } => Ok(Reply::json(
+            429,
+            &serde_json::json!({"error": {"code": "TooManyRequests", "message": "Too many requests"}}),
+        )
+        .header("retry-after", seconds.to_string())),
+        Kind::Delay(time) => {
+            let services = services.clone();
+            // A task of its own: the request is handled even if nobody waits for the answer any more.
+            let late = tokio::spawn(async move {
+                tokio::time::sleep(time).await;
+                answer_counted(front, &request, &services).await
+            });
+            late.await.map_err(|_| Cut)
+        }
+    }
+}
+
+fn unavailable() -> Reply {
+    Reply::with(
+        503,
+        "text/html; charset=us-ascii",
+        "<!DOCTYPE HTML PUBLIC \"-//W3C//DTD HTML 4.01//EN\"\"http://www.w3.org/TR/html4/strict.dtd\">\r\n\
+         <HTML><HEAD><TITLE>Service Unavailable</TITLE></HEAD>\r\n\
+         <BODY><h2>Service Unavailable</h2><hr><p>HTTP Error 503. The service is unavailable.</p></BODY></HTML>\r\n",
+    )
 }
 
 /// The one place where a front may wait: PowerShell remoting answers some requests only when there is something to say.

@@ -8,6 +8,7 @@
 mod cmdlet;
 mod entra;
 mod exchange_web;
+pub mod fault;
 mod front;
 mod graph;
 pub mod noun;

@@ -539,6 +539,15 @@ fn soap(response: &Response, relates_to: &str) -> Reply {
     Reply::with(status, CONTENT_TYPE, envelope)
 }
 
+/// The refusal of a request because its user has asked too often.
+pub(super) fn throttled(request: &HttpRequest, seconds: u64) -> Reply {
+    let relates_to = read_request(&request.body).map(|(header, _)| header.message_id);
+    soap(
+        &Response::Fault(Fault::load_quota(seconds * 1000)),
+        &relates_to.unwrap_or_default(),
+    )
+}
+
 fn schema_fault(error: &Error) -> Fault {
     Fault::invalid(&format!(
         "The SOAP XML in the message does not match the corresponding XML schema definition. Change the XML and retry. ({error})"

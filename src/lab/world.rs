@@ -4,6 +4,7 @@
 //! another. Nothing here waits, so the state is behind a plain mutex, see [`Shared`].
 
 use super::cmdlet;
+use super::fault::Faults;
 use super::front::{self, Front, Reply, Request};
 use super::graph::Directory;
 use super::noun::{self, Kind, Noun, Start};
@@ -93,6 +94,7 @@ pub struct World {
     directory: Directory,
     requests: BTreeMap<Front, u64>,
     writes: BTreeMap<Plane, u64>,
+    faults: Faults,
     made: u64,
 }
 
@@ -120,6 +122,7 @@ impl World {
             online: Shelf::new(),
             requests: BTreeMap::new(),
             writes: BTreeMap::new(),
+            faults: Faults::default(),
             made: 0,
         };
         seed::fill(&mut world, options.seed)?;
@@ -268,6 +271,11 @@ impl World {
     /// Counts a write that was asked for.
     pub(super) fn count_write(&mut self, plane: Plane) {
         *self.writes.entry(plane).or_default() += 1;
+    }
+
+    /// What goes wrong on the way between clients and servers.
+    pub fn faults(&mut self) -> &mut Faults {
+        &mut self.faults
     }
 
     /// How many requests a front got over the loopback interface.

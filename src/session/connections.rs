@@ -14,10 +14,44 @@ use crate::session::{Journey, Request, Roads};
 use crate::subject::Plane;
 use crate::{graph, http};
 use std::collections::BTreeMap;
+use std::fmt;
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 /// Reads a secret from where the organization file says it is.
 pub type ReadSecret = Arc<dyn Fn(&SecretSource) -> Result<Secret, Failure> + Send + Sync>;
+
+/// How long the roads wait for services, and how they pause before they ask again.
+#[derive(Clone)]
+pub struct Patience {
+    /// How long the on-premises road waits for what.
+    pub on_premises: Times,
+    /// The longest time that one attempt on the cloud roads may take; absent for what each request allows.
+    pub longest_attempt: Option<Duration>,
+    /// How the cloud roads wait between attempts.
+    pub sleep: http::Sleep,
+}
+
+impl Default for Patience {
+    fn default() -> Self {
+        let usual = http::Options::default();
+        Self {
+            on_premises: Times::default(),
+            longest_attempt: usual.longest_attempt,
+            sleep: usual.sleep,
+        }
+    }
+}
+
+impl fmt::Debug for Patience {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Patience")
+            .field("on_premises", &self.on_premises)
+            .field("longest_attempt", &self.longest_attempt)
+            .finish_non_exhaustive()
+    }
+}
 
 /// The roads of an organization, opened when they are first needed.
 pub(super) struct Connections {
@@ -25,6 +59,7 @@ pub(super) struct Connections {
     addresses: Result<Addresses, Failure>,
     read_secret: ReadSecret,
     clock: Clock,
+    patience: Patience,
     audience: Audience,
     client: OnceLock<Result<http::Client, Failure>>,
     sign_in: OnceLock<Result<Arc<SignIn>, Failure>>,
@@ -39,6 +74,7 @@ impl Connections {
         addresses: Result<Addresses, Failure>,
         read_secret: ReadSecret,
         clock: Clock,
+        patience: Patience,
         audience: Audience,
     ) -> Self {
         Self {
@@ -46,6 +82,7 @@ impl Connections {
             addresses,
             read_secret,
             clock,
+            patience,
             audience,
             client: OnceLock::new(),
             sign_in: OnceLock::new(),
@@ -87,7 +124,7 @@ impl Connections {
                 .with_hint("add the table [exchange] with url, auth, username and password")
             })?;
             let password = (self.read_secret)(&exchange.password)?;
-            OnPremises::new(exchange, &password, Times::default())
+            OnPremises::new(exchange, &password, self.patience.on_premises)
         })
     }
 
@@ -124,6 +161,8 @@ impl Connections {
         open(&self.client, || {
             Ok(http::Client::new(http::Options {
                 extra_ca: self.organization.ca.clone(),
+                longest_attempt: self.patience.longest_attempt,
+                sleep: self.patience.sleep.clone(),
                 clock: self.clock.clone(),
                 on_pause: Some(announce_pauses(self.audience.clone())),
                 ..http::Options::default()

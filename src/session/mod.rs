@@ -12,7 +12,7 @@ pub mod journal;
 pub mod operation;
 pub mod plan;
 
-pub use connections::ReadSecret;
+pub use connections::{Patience, ReadSecret};
 pub use interrupt::Interrupt;
 pub use operation::{Operation, Origin, Request};
 
@@ -59,6 +59,8 @@ pub struct Options {
     pub runtime: Handle,
     /// The time.
     pub clock: Clock,
+    /// How long services are waited for.
+    pub patience: Patience,
     /// Reads secrets when they are needed.
     pub read_secret: ReadSecret,
     /// Who hears the events.
@@ -133,6 +135,7 @@ impl Session {
             addresses.clone(),
             options.read_secret.clone(),
             options.clock.clone(),
+            options.patience.clone(),
             audience.clone(),
         );
         Self::on(options, addresses, audience, Box::new(roads))
@@ -357,17 +360,38 @@ impl Session {
 
     /// Sends a write that was recorded, and records what came of it.
     ///
-    /// A write is never cut by Ctrl-C, and when its answer did not come, the subject is read to see whether it happened.
+    /// A write is never cut by Ctrl-C. When its answer did not come, the subject is read to see whether it happened; if
+    /// it did not, it is sent once more, since every write here does the same when it is done twice: a second creation
+    /// is refused, a second update sets the same values.
     fn send_write(&self, operation: &Operation, change: Change) -> Result<Answer, Failure> {
         let plane = operation.subject.plane;
-        let (mut answer, after) = match self.block_on(self.roads.send(plane, &operation.request)) {
-            Ok(answer) => (answer, self.settle(operation)),
-            Err(failure) if failure.ambiguous => match self.settle(operation) {
-                Ok(after) if happened(operation, after.as_ref()) => (Answer::default(), Ok(after)),
-                Ok(_) => return self.write_failed(change, failure, false),
-                Err(_) => return self.write_failed(change, failure, true),
-            },
-            Err(failure) => return self.write_failed(change, failure, false),
+        let send = || self.block_on(self.roads.send(plane, &operation.request));
+        let mut sent = send();
+        let mut repeated = false;
+        let (mut answer, after) = loop {
+            match sent {
+                Ok(answer) => break (answer, self.settle(operation)),
+                Err(failure) if operation.observe.is_none() => {
+                    let unsettled = failure.ambiguous;
+                    return self.write_failed(change, failure, unsettled);
+                }
+                Err(failure) if failure.ambiguous || repeated => match self.settle(operation) {
+                    Ok(after) if happened(operation, after.as_ref()) => {
+                        break (Answer::default(), Ok(after));
+                    }
+                    Ok(after)
+                        if !repeated
+                            && !self.interrupted()
+                            && untouched(&change, after.as_ref()) =>
+                    {
+                        repeated = true;
+                        sent = send();
+                    }
+                    Ok(_) => return self.write_failed(change, failure, false),
+                    Err(_) => return self.write_failed(change, failure, true),
+                },
+                Err(failure) => return self.write_failed(change, failure, false),
+            }
         };
         self.warn_of(plane, &answer);
         self.state().written += 1;
@@ -545,6 +569,15 @@ fn happened(operation: &Operation, after: Option<&Object>) -> bool {
         (Effect::Delete, after) => after.is_none(),
         (_, Some(after)) => agrees(after, &operation.asked),
         (_, None) => false,
+    }
+}
+
+/// Whether the subject of a write is as it was right before it.
+fn untouched(change: &Change, now: Option<&Object>) -> bool {
+    match (&change.before, now) {
+        (Some(before), Some(now)) => agrees(now, before),
+        (None, None) => true,
+        _ => false,
     }
 }
 

@@ -5,7 +5,7 @@ use exoauth::cli::env::{Env, Folders, Output, Person};
 use exoauth::cli::{self, ExitCode};
 use exoauth::clock::Clock;
 use exoauth::report::Stream;
-use exoauth::session::Interrupt;
+use exoauth::session::{Interrupt, Patience};
 use std::collections::{BTreeMap, VecDeque};
 use std::fs;
 use std::io::{self, Write};
@@ -19,6 +19,8 @@ pub(crate) struct Runner {
     pub(crate) folder: PathBuf,
     /// Raised when a test plays Ctrl-C.
     pub(crate) interrupt: Interrupt,
+    /// How long services are waited for.
+    pub(crate) patience: Patience,
     variables: BTreeMap<String, String>,
     answers: Option<VecDeque<String>>,
     terminal: bool,
@@ -48,6 +50,7 @@ impl Runner {
         Self {
             folder,
             interrupt: Interrupt::new(),
+            patience: Patience::default(),
             variables: BTreeMap::new(),
             answers: None,
             terminal: false,
@@ -123,6 +126,7 @@ impl Runner {
             person,
             clock: Clock::system(),
             interrupt: self.interrupt.clone(),
+            patience: self.patience.clone(),
             signals: false,
             terminated: Arc::default(),
         };

@@ -117,10 +117,12 @@ impl OnPremises {
         let mut gathered = Gathered::default();
         let gathering = self.gather(state, pipeline, &mut gathered);
         match timeout(self.times.cmdlet, gathering).await {
-            Ok(gathering) => gathering?,
+            Ok(gathering) => gathering.map_err(Trouble::Unsettled)?,
             Err(_) => {
-                self.signal(state, pipeline, Signal::Stop).await?;
-                return Err(self.still_running().into());
+                if let Err(problem) = self.signal(state, pipeline, Signal::Stop).await {
+                    tracing::debug!(%problem, "a cmdlet that takes too long could not be stopped");
+                }
+                return Err(Trouble::Unsettled(self.still_running()));
             }
         }
         // The cmdlet has ended: what goes wrong from here on only costs the runspace pool.
@@ -150,7 +152,11 @@ impl OnPremises {
             command_id: pipeline,
             arguments: chunks.next().unwrap_or_default(),
         };
-        match self.ask(state, &session, &request).await? {
+        let asked = self.ask(state, &session, &request).await;
+        match asked.map_err(|problem| match problem.may_have_arrived() {
+            true => Trouble::Unsettled(problem),
+            false => Trouble::Problem(problem),
+        })? {
             Response::Started { .. } => {}
             Response::Fault(fault) if fault.kind() == FaultKind::InvalidSelectors => {
                 return Err(Trouble::Forgotten(Problem::Fault(fault)));
@@ -158,7 +164,8 @@ impl OnPremises {
             other => return Err(unexpected("a started command", other).into()),
         }
         for data in chunks {
-            self.send(state, pipeline, data).await?;
+            let sent = self.send(state, pipeline, data).await;
+            sent.map_err(Trouble::Unsettled)?;
         }
         Ok(())
     }
@@ -355,7 +362,7 @@ impl Gathered {
         }
         match state {
             PipelineState::Completed => Ok(self.answer),
-            _ => Err(Problem::Stopped.into()),
+            _ => Err(Trouble::Unsettled(Problem::Stopped)),
         }
     }
 }

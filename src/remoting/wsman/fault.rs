@@ -138,6 +138,18 @@ impl Fault {
         )
     }
 
+    /// The account has sent more requests than it may, and is to wait.
+    pub fn load_quota(milliseconds: u64) -> Self {
+        Self::new(
+            "Sender",
+            "QuotaLimit",
+            QUOTA_MAX_SHELLS,
+            &format!(
+                "The WS-Management service cannot process the request. The user load quota of 1000 requests per 2 seconds has been exceeded. Send future requests at a slower rate or raise the quota for this user. The next request from this user will not be approved for at least {milliseconds} milliseconds. "
+            ),
+        )
+    }
+
     /// The request does not follow the schema.
     pub fn invalid(reason: &str) -> Self {
         Self::new(
@@ -307,12 +319,7 @@ mod tests {
 
     #[test]
     fn a_load_quota_names_its_wait() {
-        let mut fault = Fault::new(
-            "Sender",
-            "QuotaLimit",
-            QUOTA_MAX_SHELLS,
-            "The WS-Management service cannot process the request. The user load quota of 1000 requests per 2 seconds has been exceeded. Send future requests at a slower rate or raise the quota for this user. The next request from this user will not be approved for at least 1743 milliseconds.",
-        );
+        let mut fault = Fault::load_quota(1743);
         assert_eq!(fault.kind(), FaultKind::Quota);
         assert_eq!(fault.wait_milliseconds(), Some(1743));
         fault.message = "for at least two minutes".to_owned();
