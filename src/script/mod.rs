@@ -7,13 +7,17 @@
 pub mod bundle;
 pub mod catalog;
 mod check;
+pub mod conversation;
 pub mod playbook;
 mod resolver;
+mod thread;
 pub mod throw;
 
 pub use bundle::Bundle;
 pub use catalog::Catalog;
+pub use conversation::{Inside, Memory, Shape, Variable, is_unfinished, shape};
 pub use playbook::Playbook;
+pub use thread::EngineThread;
 pub use throw::{Frame, ScriptFailure};
 
 use crate::failure::{Failure, FailureKind};
@@ -24,12 +28,15 @@ use crate::session::Session;
 use crate::session::event::{Event, Level};
 use crate::subject::Plane;
 use crate::value::Value;
+use conversation::Conversation;
 use resolver::Resolver;
 use rhai::{
-    AST, Dynamic, Engine, EvalAltResult, Module, NativeCallContext, OptimizationLevel, Scope,
-    Shared, Token,
+    Dynamic, Engine, EvalAltResult, Module, NativeCallContext, OptimizationLevel, Scope, Shared,
+    Token,
 };
+use std::any::Any;
 use std::collections::{BTreeMap, HashMap};
+use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use throw::Known;
 
@@ -56,19 +63,13 @@ pub struct Host {
     engine: RwLock<Engine>,
     session: Arc<Session>,
     bundle: Bundle,
+    given: Mutex<BTreeMap<String, Value>>,
     options: HostOptions,
     inputs: Inputs,
     sources: Sources,
     names: Names,
     surroundings: Arc<Surroundings>,
     conversation: Mutex<Conversation>,
-}
-
-/// What a prompt remembers between two lines.
-#[derive(Default)]
-struct Conversation {
-    scope: Scope<'static>,
-    functions: AST,
 }
 
 /// A module that a line imported, under its alias.
@@ -144,6 +145,7 @@ impl Host {
                 engine: RwLock::new(engine),
                 session,
                 bundle,
+                given: Mutex::new(options.inputs.clone()),
                 options,
                 inputs,
                 sources,
@@ -176,12 +178,21 @@ impl Host {
     ///
     /// What the lines threw and did not catch, with the place.
     pub fn eval(&self, text: &str) -> Result<Value, ScriptFailure> {
+        self.eval_file("", text)
+    }
+
+    /// Evaluates the lines of a file like lines at a prompt; `id` is what places in it are called by.
+    ///
+    /// # Errors
+    ///
+    /// As [`eval`](Self::eval).
+    pub fn eval_file(&self, id: &str, text: &str) -> Result<Value, ScriptFailure> {
         let (value, imports) = {
             let engine = self.engine.read().unwrap_or_else(PoisonError::into_inner);
-            self.inputs.add(self.options.inputs.clone());
-            self.sources.add("", text);
-            self.eval_lines(&engine, text)
-                .map_err(|error| self.explain(&engine, "", &error))?
+            self.inputs.add(locked(&self.given).clone());
+            self.sources.add(id, text);
+            self.eval_lines(&engine, id, text)
+                .map_err(|error| self.explain(&engine, id, &error))?
         };
         let mut engine = self.engine.write().unwrap_or_else(PoisonError::into_inner);
         for (alias, module) in imports {
@@ -205,29 +216,67 @@ impl Host {
 
     /// The names of the variables that lines of script made so far.
     pub fn variables(&self) -> Vec<String> {
-        locked(&self.conversation)
-            .scope
-            .iter()
-            .map(|(name, ..)| name.to_owned())
-            .collect()
+        let variables = self.describe_variables().into_iter();
+        variables.map(|variable| variable.name).collect()
+    }
+
+    /// The variables that lines of script made so far, with what they hold.
+    pub fn describe_variables(&self) -> Vec<Variable> {
+        locked(&self.conversation).variables()
+    }
+
+    /// The functions that lines of script made so far: the name, and how it is called.
+    pub fn functions(&self) -> Vec<(String, String)> {
+        locked(&self.conversation).functions()
+    }
+
+    /// The aliases of the modules that lines imported so far, with their paths.
+    pub fn imports(&self) -> Vec<(String, String)> {
+        locked(&self.conversation).imports.clone()
+    }
+
+    /// What kind of value is there inside a variable, and the names of its properties.
+    pub fn inspect(&self, variable: &str, path: &[Inside]) -> Option<(&'static str, Vec<String>)> {
+        locked(&self.conversation).inspect(variable, path)
+    }
+
+    /// What the conversation knows now, to go back to: a line that was only planned must leave no trace.
+    pub fn remember(&self) -> Memory {
+        locked(&self.conversation).remember()
+    }
+
+    /// Goes back to what the conversation knew.
+    pub fn recall(&self, memory: Memory) {
+        locked(&self.conversation).recall(memory);
+    }
+
+    /// Takes these inputs for the playbooks that are run from now on.
+    pub fn give(&self, inputs: BTreeMap<String, Value>) {
+        *locked(&self.given) = inputs;
     }
 
     fn eval_lines(
         &self,
         engine: &Engine,
+        id: &str,
         text: &str,
     ) -> Result<(Dynamic, Vec<Import>), Box<EvalAltResult>> {
         let mut conversation = locked(&self.conversation);
-        let Conversation { scope, functions } = &mut *conversation;
+        let Conversation {
+            scope,
+            functions,
+            imports,
+        } = &mut *conversation;
+        // The compiler asks for names only, and the values may be large.
         let mut known = self.names.scope();
-        for (name, constant, value) in scope.iter() {
+        for (name, constant, _) in scope.iter_raw() {
             match constant {
-                true => known.push_constant_dynamic(name, value),
-                false => known.push_dynamic(name, value),
+                true => known.push_constant_dynamic(name, Dynamic::UNIT),
+                false => known.push_dynamic(name, Dynamic::UNIT),
             };
         }
         let mut lines = engine.compile_with_scope(&known, without_shebang(text))?;
-        lines.set_source("");
+        lines.set_source(id);
         let program = functions.merge(&lines);
         let length = scope.len();
         let result = engine.eval_ast_with_scope::<Dynamic>(scope, &program);
@@ -236,17 +285,16 @@ impl Host {
         }
         let value = result?;
         *functions = program.clone_functions_only();
-        let imports = playbook::imports(&lines)
-            .into_iter()
-            .filter_map(|(path, alias)| {
-                let module =
-                    engine
-                        .module_resolver()
-                        .resolve(engine, None, &path, rhai::Position::NONE);
-                Some((alias, module.ok()?))
-            })
-            .collect();
-        Ok((value, imports))
+        let mut modules = Vec::new();
+        for (path, alias) in playbook::imports(&lines) {
+            let resolver = engine.module_resolver();
+            if let Ok(module) = resolver.resolve(engine, None, &path, rhai::Position::NONE) {
+                imports.retain(|(known, _)| *known != alias);
+                imports.push((alias.clone(), path));
+                modules.push((alias, module));
+            }
+        }
+        Ok((value, modules))
     }
 
     /// Runs a playbook that another one names, in the engine of the call.
@@ -301,14 +349,13 @@ impl Host {
                 .with_hint(format!("it is made for {}", quoted(&words))));
             }
         }
-        let given = &self.options.inputs;
+        let mut given = locked(&self.given).clone();
         if outermost {
-            self.inputs.replace(playbook.read_inputs(given)?);
+            self.inputs.replace(playbook.read_inputs(&given)?);
         } else {
             // What the outer playbook made of an input stays; the rest of what was given is not for this one.
             let mut rest = playbook.clone();
             rest.inputs.retain(|input| !self.inputs.has(&input.name));
-            let mut given = given.clone();
             given.retain(|name, _| rest.inputs.iter().any(|input| input.name == *name));
             self.inputs.add(rest.read_inputs(&given)?);
         }
@@ -357,24 +404,20 @@ pub fn on_engine_thread<T: Send>(run: impl FnOnce() -> T + Send) -> Result<T, Fa
             .name("scripts".to_owned())
             .stack_size(STACK)
             .spawn_scoped(scope, run)
-            .map_err(|error| {
-                Failure::new(
-                    FailureKind::Internal,
-                    "the thread for scripts could not be started",
-                )
-                .with_detail(error.to_string())
-            })?;
-        thread.join().map_err(|panic| {
-            let text = panic
-                .downcast_ref::<&str>()
-                .map(|text| (*text).to_owned())
-                .or_else(|| panic.downcast_ref::<String>().cloned())
-                .unwrap_or_default();
-            Failure::new(FailureKind::Internal, "the program met a defect of its own")
-                .with_detail(text)
-                .with_hint("please report this with the playbook that was run")
-        })
+            .map_err(|error| not_started(&error))?;
+        thread.join().map_err(|panic| defect(&*panic))
     })
+}
+
+fn not_started(error: &io::Error) -> Failure {
+    let message = "the thread for scripts could not be started";
+    Failure::new(FailureKind::Internal, message).with_detail(error.to_string())
+}
+
+fn defect(panic: &(dyn Any + Send)) -> Failure {
+    Failure::new(FailureKind::Internal, "the program met a defect of its own")
+        .with_detail(thread::text_of(panic))
+        .with_hint("please report this with the playbook that was run")
 }
 
 /// Makes the engine: functions, handles, limits, hooks.

@@ -71,19 +71,28 @@ pub struct Options {
     pub interrupt: Interrupt,
 }
 
-/// One pass over a playbook, or one conversation: its mode, its connections, its plan, its listeners.
+/// One pass over a playbook, or the passes of one conversation: its mode, its connections, its plan, its listeners.
 pub struct Session {
     organization: Organization,
     addresses: Result<Addresses, Failure>,
-    mode: Mode,
+    run: String,
     runtime: Handle,
     clock: Clock,
     roads: Box<dyn Roads>,
     audience: Audience,
-    expected: Option<Plan>,
     interrupt: Interrupt,
-    started: Instant,
     state: Mutex<State>,
+}
+
+/// A pass of a session.
+#[derive(Clone, Debug)]
+pub struct Pass {
+    /// The playbook, or what stands for it, for reports and the journal.
+    pub playbook: String,
+    /// What is done with writes.
+    pub mode: Mode,
+    /// The plan that it is held to.
+    pub expected: Option<Plan>,
 }
 
 /// What a pass leaves.
@@ -101,8 +110,12 @@ pub struct Outcome {
     pub failed_verdicts: usize,
 }
 
-#[derive(Default)]
+/// What is known of the pass that runs.
 struct State {
+    mode: Mode,
+    expected: Option<Plan>,
+    started: Instant,
+    requests_before: BTreeMap<String, u64>,
     plan: Plan,
     prediction: Prediction,
     observations: Observations,
@@ -110,6 +123,24 @@ struct State {
     failed_verdicts: usize,
     written: usize,
     unsettled: usize,
+}
+
+impl State {
+    fn new(mode: Mode, expected: Option<Plan>, requests_before: BTreeMap<String, u64>) -> Self {
+        Self {
+            mode,
+            expected,
+            started: Instant::now(),
+            requests_before,
+            plan: Plan::default(),
+            prediction: Prediction::default(),
+            observations: Observations::default(),
+            verdicts: BTreeMap::new(),
+            failed_verdicts: 0,
+            written: 0,
+            unsettled: 0,
+        }
+    }
 }
 
 /// Carries a request to the service of its plane.
@@ -147,32 +178,46 @@ impl Session {
         audience: Audience,
         roads: Box<dyn Roads>,
     ) -> Result<Arc<Self>, Failure> {
-        let organization = &options.organization;
-        let cloud = organization
-            .cloud
-            .map_or("cloud unknown", |cloud| cloud.word());
-        let started = Event::RunStarted {
-            run: options.run,
-            organization: organization.name.clone(),
-            description: format!("tenant {}, {cloud}", organization.tenant),
+        let first = Pass {
             playbook: options.playbook,
             mode: options.mode,
+            expected: options.expected,
         };
         let session = Arc::new(Self {
             organization: options.organization,
             addresses,
-            mode: options.mode,
+            run: options.run,
             runtime: options.runtime,
             clock: options.clock,
             roads,
             audience,
-            expected: options.expected,
             interrupt: options.interrupt,
-            started: Instant::now(),
-            state: Mutex::default(),
+            state: Mutex::new(State::new(first.mode, None, BTreeMap::new())),
         });
-        session.announce(&started)?;
+        session.begin(first)?;
         Ok(session)
+    }
+
+    /// Begins another pass of a conversation and announces it.
+    ///
+    /// The roads stay open; what was planned, predicted and observed before is forgotten.
+    ///
+    /// # Errors
+    ///
+    /// When the start cannot be recorded.
+    pub fn begin(&self, pass: Pass) -> Result<(), Failure> {
+        let organization = &self.organization;
+        let cloud = organization
+            .cloud
+            .map_or("cloud unknown", |cloud| cloud.word());
+        *self.state() = State::new(pass.mode, pass.expected, self.roads.requests());
+        self.announce(&Event::RunStarted {
+            run: self.run.clone(),
+            organization: organization.name.clone(),
+            description: format!("tenant {}, {cloud}", organization.tenant),
+            playbook: pass.playbook,
+            mode: pass.mode,
+        })
     }
 
     /// The organization it speaks to.
@@ -182,7 +227,7 @@ impl Session {
 
     /// What it does with writes.
     pub fn mode(&self) -> Mode {
-        self.mode
+        self.state().mode
     }
 
     /// The addresses of the organization's cloud.
@@ -258,13 +303,20 @@ impl Session {
                 text,
             });
         }
-        let state = std::mem::take(&mut *self.state());
+        self.end()
+    }
+
+    /// Ends a pass of a conversation and announces it; the roads stay open for the next one.
+    pub fn end(&self) -> Outcome {
+        let requests = self.roads.requests();
+        let next = State::new(self.mode(), None, requests.clone());
+        let state = std::mem::replace(&mut *self.state(), next);
         let summary = Summary {
             changes: count_changes(&state.plan),
             verdicts: state.verdicts,
-            requests: self.roads.requests(),
+            requests: since(requests, &state.requests_before),
             partial: state.plan.partial,
-            milliseconds: u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX),
+            milliseconds: u64::try_from(state.started.elapsed().as_millis()).unwrap_or(u64::MAX),
         };
         self.tell(&Event::RunFinished(summary.clone()));
         Outcome {
@@ -284,7 +336,7 @@ impl Session {
             subject: subject.clone(),
             origin: origin.clone(),
         })?;
-        if self.mode == Mode::Plan
+        if self.mode() == Mode::Plan
             && subject.name.is_some()
             && self.state().prediction.creates(subject)
         {
@@ -316,7 +368,7 @@ impl Session {
             subject: subject.clone(),
             call: call.clone(),
         })?;
-        match self.mode {
+        match self.mode() {
             Mode::Plan => Ok(Answer {
                 output: vec![Value::Unknown(format!("the answer of {call}"))],
                 ..Answer::default()
@@ -328,15 +380,15 @@ impl Session {
     fn write(&self, operation: &Operation) -> Result<Answer, Failure> {
         let present = self.observe(operation)?;
         let change = Change::of(operation, present.as_ref(), operation.request.call())?;
-        if self.mode == Mode::Apply {
+        if self.mode() == Mode::Apply {
             self.state()
                 .observations
                 .hold(operation, present.as_ref())?;
-            if let Some(expected) = &self.expected {
+            if let Some(expected) = &self.state().expected {
                 expected.hold(&change)?;
             }
         }
-        let (plans, same) = (self.mode == Mode::Plan, change.same);
+        let (plans, same) = (self.mode() == Mode::Plan, change.same);
         self.state().plan.record(change.clone());
         if plans || same {
             self.announce(&Event::Planned { change })?;
@@ -456,7 +508,7 @@ impl Session {
         let Some(request) = &operation.observe else {
             return Ok(None);
         };
-        let output = match self.mode {
+        let output = match self.mode() {
             Mode::Plan if self.state().prediction.creates(subject) => Vec::new(),
             _ => found(self.ask(subject.plane, request))?,
         };
@@ -477,7 +529,7 @@ impl Session {
 
     /// An answer with the planned changes laid over it; nothing is planned while applying.
     fn predicted(&self, subject: &Subject, output: Vec<Value>) -> Vec<Value> {
-        match self.mode {
+        match self.mode() {
             Mode::Plan => self.state().prediction.lay_over(subject, output),
             Mode::Apply => output,
         }
@@ -583,6 +635,16 @@ fn untouched(change: &Change, now: Option<&Object>) -> bool {
 
 fn interrupted() -> Failure {
     Failure::new(FailureKind::Interrupted, "interrupted")
+}
+
+/// The requests made since they were counted before.
+fn since(now: BTreeMap<String, u64>, before: &BTreeMap<String, u64>) -> BTreeMap<String, u64> {
+    now.into_iter()
+        .map(|(road, count)| {
+            let before = before.get(&road).copied().unwrap_or(0);
+            (road, count.saturating_sub(before))
+        })
+        .collect()
 }
 
 fn count_changes(plan: &Plan) -> BTreeMap<String, usize> {

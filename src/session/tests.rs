@@ -585,3 +585,37 @@ fn a_removal_shows_the_whole_object_that_goes() {
     let change = Change::of(&operation, Some(&present), "Remove-...".to_owned()).unwrap();
     assert_eq!((change.before, change.after), (Some(present), None));
 }
+
+#[test]
+fn the_next_pass_of_a_conversation_knows_nothing_of_what_was_only_planned() {
+    let service = Shared::with(&[]);
+    let ear = Ear::default();
+    let gate = gate(Mode::Plan, &service, None, &ear);
+    let create = operation(Effect::Create, Some("new"), &domains(&["contoso.com"]));
+    gate.session.perform(&create).unwrap();
+    let planned = gate.session.end();
+    assert_eq!((planned.plan.pending(), planned.written), (1, 0));
+
+    let next = |mode, expected| Pass {
+        playbook: "a line".to_owned(),
+        mode,
+        expected,
+    };
+    gate.session.begin(next(Mode::Plan, None)).unwrap();
+    assert_eq!(gate.session.perform(&all()).unwrap().output, Vec::new());
+    let read = gate.session.end();
+    assert_eq!(read.plan.pending(), 0);
+    assert_eq!(read.summary.requests["on-premises"], 1);
+
+    gate.session
+        .begin(next(Mode::Apply, Some(planned.plan)))
+        .unwrap();
+    gate.session.perform(&create).unwrap();
+    let other = operation(Effect::Create, Some("other"), &domains(&["contoso.com"]));
+    let refused = gate.session.perform(&other).unwrap_err();
+    assert_eq!(refused.kind, FailureKind::Conflict);
+    assert_eq!(gate.session.end().written, 1);
+    let passes = ear.heard();
+    let starts = passes.iter().filter(|kind| *kind == "run_started").count();
+    assert_eq!(starts, 3);
+}
