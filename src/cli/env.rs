@@ -151,11 +151,15 @@ impl Env {
             .variables
             .get("TERM")
             .is_some_and(|term| term == "dumb");
-        let columns = self.variables.get("COLUMNS");
+        let given = self
+            .variables
+            .get("COLUMNS")
+            .and_then(|columns| columns.parse().ok());
+        let window = || terminal_size::terminal_size().map(|(width, _)| usize::from(width.0));
         Paint {
             colors: output.terminal && !set("NO_COLOR") && !dumb,
-            width: columns
-                .and_then(|columns| columns.parse().ok())
+            width: given
+                .or_else(|| output.terminal.then(window).flatten())
                 .filter(|columns| *columns >= 20)
                 .unwrap_or(USUAL_WIDTH),
         }

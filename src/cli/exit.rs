@@ -62,7 +62,7 @@ impl ExitCode {
                 "the command line, an input, a script or the organization file is wrong"
             }
             Self::CHANGES => "there are changes",
-            Self::REFUTED => "a verification answered no",
+            Self::REFUTED => "a verification answered no, or could not be asked",
             Self::PARTLY_APPLIED => "partly applied",
             Self::CONFLICT => "refused: the present state is not the one that was planned for",
             Self::INTERRUPTED | Self::TERMINATED => "interrupted",

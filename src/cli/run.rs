@@ -395,15 +395,18 @@ impl Report {
     }
 }
 
-/// A verification that answered no; one none of whose questions could be asked, and nothing else done, is a failure too.
+/// A verification is done only when every question was asked and answered yes.
+///
+/// One that got no answer at all, with nothing else done, is a failure like any other: signing in, most likely.
 fn verdict_code(outcome: &Outcome) -> ExitCode {
-    let of = |outcome_of: VerdictOutcome| outcome.summary.verdicts.get(outcome_of.word()).copied();
-    let nothing_answered =
-        of(VerdictOutcome::NotAsked).is_some() && of(VerdictOutcome::Passed).is_none();
-    match outcome.failed_verdicts {
-        0 if nothing_answered && outcome.written == 0 => ExitCode::FAILED,
-        0 => ExitCode::DONE,
-        _ => ExitCode::REFUTED,
+    let has = |found: VerdictOutcome| outcome.summary.verdicts.contains_key(found.word());
+    let (failed, not_asked) = (has(VerdictOutcome::Failed), has(VerdictOutcome::NotAsked));
+    if not_asked && !failed && !has(VerdictOutcome::Passed) && outcome.written == 0 {
+        ExitCode::FAILED
+    } else if failed || not_asked {
+        ExitCode::REFUTED
+    } else {
+        ExitCode::DONE
     }
 }
 

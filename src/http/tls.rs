@@ -39,6 +39,15 @@ pub fn client_config(extra_ca: Option<&str>) -> Result<Arc<ClientConfig>, Error>
     Ok(Arc::new(config))
 }
 
+/// Does now what the first handshake would wait for: the cryptography library gathers entropy for some 20 ms before its
+/// first random number. Meant for a thread of its own, beside what comes before the first request.
+pub fn warm_up() {
+    if aws_lc_rs::rand::fill(&mut [0; 1]).is_err() {
+        // The handshake will fail in the same way and say so to whoever waits for it.
+        tracing::warn!("the system gives no random bytes");
+    }
+}
+
 fn verifier_for(
     pem: &str,
     provider: &Arc<CryptoProvider>,

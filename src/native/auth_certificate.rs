@@ -46,6 +46,7 @@ pub(super) const ENTRIES: &[Entry] = &[
     Entry::bare::<GetAuthConfig>("get_auth_config"),
     Entry::bare::<GetExchangeCertificate>("get_exchange_certificate"),
     Entry::bare::<GetExchangeCertificate>("export_auth_certificate"),
+    Entry::plain("check_auth_certificate"),
     Entry::plain("parse_certificate"),
 ];
 
@@ -115,6 +116,24 @@ pub(super) mod functions {
     #[rhai_fn(global, name = "export_auth_certificate", pure, return_raw, volatile)]
     pub fn export_current(call: NativeCallContext, organization: &mut Exchange) -> Thrown<Map> {
         export_auth_certificate(call, organization, "current")
+    }
+
+    /// Judges whether a certificate that was read elsewhere is fit to sign tokens, and gives it with its `days_left`.
+    ///
+    /// It is refused when it has expired, or has no RSA key of at least 2048 bits. Whether Exchange signs with it is
+    /// another question.
+    ///
+    /// ```rhai
+    /// let certificate = onprem.export_auth_certificate("current");
+    /// say(onprem.check_auth_certificate(certificate).days_left.to_string());
+    /// ```
+    #[rhai_fn(global, pure, return_raw, volatile)]
+    pub fn check_auth_certificate(
+        organization: &mut Exchange,
+        certificate: Dynamic,
+    ) -> Thrown<Map> {
+        let certificate = given(&certificate).map_err(throw)?;
+        fit_to_sign(&certificate, organization.session().now()).map_err(throw)
     }
 
     /// Reads a certificate from bytes or text: DER, PEM, or base64 of either.
@@ -246,8 +265,14 @@ fn exported(held: &Object, thumbprint: &str, now: Timestamp) -> Result<Map, Fail
             ),
         ));
     }
+    fit_to_sign(&certificate, now).map_err(|failure| failure.about(about()))
+}
+
+/// The description of a certificate that Exchange can sign with.
+fn fit_to_sign(certificate: &Certificate, now: Timestamp) -> Result<Map, Failure> {
+    let thumbprint = certificate.thumbprint();
     if certificate.is_expired(now) {
-        return Err(refuse(
+        return Err(Failure::new(
             FailureKind::Invalid,
             format!(
                 "the authorization certificate {thumbprint} expired on {}",
@@ -257,14 +282,14 @@ fn exported(held: &Object, thumbprint: &str, now: Timestamp) -> Result<Map, Fail
         .with_hint("make a new one with New-ExchangeCertificate and name it with Set-AuthConfig -CertificateThumbprint, then publish it"));
     }
     if certificate.key_kind() != KeyKind::Rsa || certificate.key_bits() < LEAST_KEY_BITS {
-        return Err(refuse(
+        return Err(Failure::new(
             FailureKind::Invalid,
             format!("the authorization certificate {thumbprint} has no RSA key of at least {LEAST_KEY_BITS} bits"),
         )
         .with_hint("Exchange signs only with such a key: make a new certificate"));
     }
-    let mut description = described(&certificate);
-    description.insert("days_left".into(), days_left(&certificate, now).into());
+    let mut description = described(certificate);
+    description.insert("days_left".into(), days_left(certificate, now).into());
     Ok(description)
 }
 

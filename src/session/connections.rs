@@ -17,6 +17,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
+use tokio::runtime::Handle;
 
 /// Reads a secret from where the organization file says it is.
 pub type ReadSecret = Arc<dyn Fn(&SecretSource) -> Result<Secret, Failure> + Send + Sync>;
@@ -51,6 +52,11 @@ impl fmt::Debug for Patience {
             .field("longest_attempt", &self.longest_attempt)
             .finish_non_exhaustive()
     }
+}
+
+/// Gets ready for the first handshake while scripts are still being read.
+pub(super) fn warm_up(runtime: &Handle) {
+    runtime.spawn_blocking(http::tls::warm_up);
 }
 
 /// The roads of an organization, opened when they are first needed.

@@ -161,6 +161,7 @@ impl Session {
     pub fn start(mut options: Options) -> Result<Arc<Self>, Failure> {
         let addresses = addresses(&options.organization);
         let audience = Audience::new(std::mem::take(&mut options.listeners));
+        connections::warm_up(&options.runtime);
         let roads = Connections::new(
             options.organization.clone(),
             addresses.clone(),
