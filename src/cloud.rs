@@ -129,6 +129,9 @@ impl Cloud {
     }
 }
 
+/// Where a virtual machine of Azure asks for its own identity, in every cloud.
+pub const INSTANCE_METADATA: &str = "http://169.254.169.254";
+
 /// The table of clouds; the order of the rows is that of [`CloudName`], of the cells that of [`Cell::ALL`].
 pub const CLOUDS: [Cloud; 6] = [
     Cloud {

@@ -15,10 +15,11 @@ pub use response::{Response, challenge, sentence};
 
 use crate::clock::Clock;
 use crate::secret::Secret;
-use reqwest::header::RETRY_AFTER;
+use reqwest::header::{HeaderValue, RETRY_AFTER};
 use reqwest::{Method, Url, redirect};
 use std::fmt;
 use std::future::Future;
+use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -96,6 +97,7 @@ pub struct Request {
     method: Method,
     url: Url,
     headers: Vec<(&'static str, String)>,
+    secret_headers: Vec<(&'static str, Secret)>,
     bearer: Option<Secret>,
     body: Option<Body>,
     repeatable: bool,
@@ -125,6 +127,7 @@ impl Request {
             method,
             url,
             headers: Vec::new(),
+            secret_headers: Vec::new(),
             bearer: None,
             body: None,
             repeatable: true,
@@ -145,6 +148,13 @@ impl Request {
     #[must_use]
     pub fn header(mut self, name: &'static str, value: impl Into<String>) -> Self {
         self.headers.push((name, value.into()));
+        self
+    }
+
+    /// Adds a header that is a secret.
+    #[must_use]
+    pub fn secret_header(mut self, name: &'static str, value: Secret) -> Self {
+        self.secret_headers.push((name, value));
         self
     }
 
@@ -253,6 +263,11 @@ impl Client {
         self.own.load(Ordering::Relaxed)
     }
 
+    /// Waits between two questions, where a protocol asks for it.
+    pub async fn wait(&self, duration: Duration) {
+        (self.options.sleep)(duration).await;
+    }
+
     /// Sends a request, and again where that is safe and may help.
     ///
     /// # Errors
@@ -312,7 +327,7 @@ impl Client {
     }
 
     fn prepare(&self, request: &Request) -> reqwest::RequestBuilder {
-        let client = if is_loopback(&request.url) {
+        let client = if is_near(&request.url) {
             &self.direct
         } else {
             &self.outward
@@ -322,6 +337,17 @@ impl Client {
             .timeout(self.limit(request));
         for (name, value) in &request.headers {
             builder = builder.header(*name, value);
+        }
+        for (name, value) in &request.secret_headers {
+            let value = HeaderValue::from_str(value.expose()).map(|mut value| {
+                value.set_sensitive(true);
+                value
+            });
+            // One that cannot be a header is left out, and the service refuses the request.
+            builder = match value {
+                Ok(value) => builder.header(*name, value),
+                Err(_) => builder,
+            };
         }
         if let Some(token) = &request.bearer {
             builder = builder.bearer_auth(token.expose());
@@ -410,13 +436,14 @@ fn is_transient(request: &Request, answer: &Response) -> bool {
         || request.transient.is_some_and(|transient| transient(answer))
 }
 
-/// A proxy has no business between this machine and itself.
-fn is_loopback(url: &Url) -> bool {
+/// A proxy has no business between this machine and itself, or the metadata service of its own host.
+fn is_near(url: &Url) -> bool {
     let host = url.host_str().unwrap_or_default();
     let host = host.trim_start_matches('[').trim_end_matches(']');
     host == "localhost"
         || host.ends_with(".localhost")
-        || host
-            .parse::<std::net::IpAddr>()
-            .is_ok_and(|address| address.is_loopback())
+        || host.parse::<IpAddr>().is_ok_and(|address| match address {
+            IpAddr::V4(address) => address.is_loopback() || address.is_link_local(),
+            IpAddr::V6(address) => address.is_loopback(),
+        })
 }

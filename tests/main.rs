@@ -5,6 +5,7 @@ mod cli {
     mod binary;
     mod commands;
     mod run;
+    mod sign_in;
 }
 mod house {
     mod forgotten;
@@ -55,6 +56,7 @@ mod script {
 }
 mod support {
     pub(crate) mod contoso;
+    pub(crate) mod person;
     pub(crate) mod redact;
     pub(crate) mod runner;
     pub(crate) mod scripts;

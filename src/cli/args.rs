@@ -47,7 +47,13 @@ pub enum Command {
     /// Serves the lab until stopped, and writes an organization file for it.
     Lab(Lab),
     /// Shows the addresses of each Microsoft cloud.
-    Clouds,
+    Clouds(Clouds),
+    /// Signs in to the cloud and keeps that for later commands.
+    Login(Which),
+    /// Removes what login kept.
+    Logout(Logout),
+    /// Signs in to the cloud and shows as whom: tenant, account, roles, scopes and expiry.
+    Whoami(Which),
     /// Shows the records of earlier runs.
     Journal(Journal),
 }
@@ -58,8 +64,9 @@ pub struct Where {
     /// The organization: a name in the user's configuration folder, or the path of a file; the lab if left out.
     #[arg(long, value_name = "NAME|PATH")]
     pub org: Option<String>,
-    /// The cloud that the lab speaks as.
-    #[arg(long, value_name = "CLOUD", conflicts_with = "org")]
+    /// The cloud of the organization, in place of the one that its file names; without --org, the one that the lab speaks
+    /// as.
+    #[arg(long, value_name = "CLOUD")]
     pub cloud: Option<String>,
     /// The rules that the lab follows: before-block, or since-block: those since 2025-10-31, when Exchange Web Services
     /// refuse the shared principal.
@@ -71,6 +78,63 @@ pub struct Where {
     /// Shows for each change the cmdlet or REST call that it is.
     #[arg(long)]
     pub explain: bool,
+}
+
+/// Which organization, where nothing is run.
+#[derive(Clone, Debug, Default, clap::Args)]
+pub struct Which {
+    /// The organization: a name in the user's configuration folder, or the path of a file; the lab if left out.
+    #[arg(long, value_name = "NAME|PATH")]
+    pub org: Option<String>,
+    /// The cloud of the organization, in place of the one that its file names.
+    #[arg(long, value_name = "CLOUD")]
+    pub cloud: Option<String>,
+}
+
+impl From<Which> for Where {
+    fn from(which: Which) -> Self {
+        Self {
+            org: which.org,
+            cloud: which.cloud,
+            ..Self::default()
+        }
+    }
+}
+
+/// Removes what login kept.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Logout {
+    /// The organization: a name in the user's configuration folder, or the path of a file.
+    #[arg(long, value_name = "NAME|PATH")]
+    pub org: String,
+}
+
+/// Shows the clouds.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Clouds {
+    /// What to do instead.
+    #[command(subcommand)]
+    pub command: Option<CloudsCommand>,
+}
+
+/// What can be done with clouds.
+#[derive(Clone, Debug, Subcommand)]
+pub enum CloudsCommand {
+    /// Asks the services of a cloud for their addresses, and prints them as keys for the organization file.
+    Probe(Probe),
+}
+
+/// Asks a cloud for its addresses.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Probe {
+    /// The address of its Exchange Online or of its sign-in service, such as https://outlook.example.
+    pub url: String,
+    /// The initial domain or the identifier of a tenant there, to look for its metadata documents.
+    #[arg(long, value_name = "DOMAIN")]
+    pub tenant: Option<String>,
+    /// A file with certificate authorities to trust besides the system's.
+    #[arg(long, value_name = "FILE")]
+    pub ca_file: Option<String>,
 }
 
 /// Runs a playbook.

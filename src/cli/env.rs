@@ -5,12 +5,13 @@
 use crate::clock::Clock;
 use crate::failure::{Failure, FailureKind};
 use crate::organization::SecretSource;
-use crate::report::{Paint, Stream};
-use crate::secret::Secret;
-use crate::session::{Interrupt, Patience, ReadSecret};
+use crate::report::{Paint, Stream, clean};
+use crate::secret::{Secret, without_tokens};
+use crate::session::{Ask, Interrupt, Memory, Outside, Patience, Prompt, ReadSecret};
 use etcetera::{AppStrategy, AppStrategyArgs, choose_app_strategy};
 use std::collections::{BTreeMap, VecDeque};
 use std::ffi::OsString;
+use std::fmt;
 use std::io::{self, BufRead, IsTerminal};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -42,6 +43,8 @@ pub struct Env {
     pub clock: Clock,
     /// How long services are waited for.
     pub patience: Patience,
+    /// Opens pages.
+    pub browser: Browser,
     /// Raised by Ctrl-C.
     pub interrupt: Interrupt,
     /// Whether the system's signals raise it.
@@ -81,6 +84,46 @@ pub enum Person {
     Script(Arc<Mutex<VecDeque<String>>>),
 }
 
+/// Opens a page in a browser.
+#[derive(Clone)]
+pub struct Browser(OpenPage);
+
+type OpenPage = Arc<dyn Fn(&str) -> io::Result<()> + Send + Sync>;
+
+impl Browser {
+    /// A browser that is opened so.
+    pub fn new(open: impl Fn(&str) -> io::Result<()> + Send + Sync + 'static) -> Self {
+        Self(Arc::new(open))
+    }
+
+    /// The browser that the user has chosen in the system.
+    pub fn system() -> Self {
+        let words: &[&str] = if cfg!(windows) {
+            &["rundll32", "url.dll,FileProtocolHandler"]
+        } else if cfg!(target_os = "macos") {
+            &["open"]
+        } else {
+            &["xdg-open"]
+        };
+        Self::new(move |address| {
+            Command::new(words[0])
+                .args(&words[1..])
+                .arg(address)
+                .stdin(Stdio::null())
+                .stdout(Stdio::null())
+                .stderr(Stdio::null())
+                .spawn()
+                .map(drop)
+        })
+    }
+}
+
+impl fmt::Debug for Browser {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Browser")
+    }
+}
+
 impl Env {
     /// The real one.
     pub fn system() -> Self {
@@ -117,6 +160,7 @@ impl Env {
             },
             clock: Clock::system(),
             patience: Patience::default(),
+            browser: Browser::system(),
             interrupt: Interrupt::new(),
             signals: true,
             terminated: Arc::default(),
@@ -202,6 +246,55 @@ impl Env {
             SecretSource::Command(command) => secret_from_command(command, &env.folder),
             SecretSource::Prompt => env.ask_secret(),
         })
+    }
+
+    /// What signing in may ask of the world outside.
+    pub fn outside(&self, memory: Memory) -> Outside {
+        let (asking, variables) = (self.clone(), self.variables.clone());
+        let ask: Ask = Arc::new(move |prompt| asking.tell(prompt));
+        Outside {
+            ask: (!matches!(self.person, Person::Nobody)).then_some(ask),
+            variable: Arc::new(move |name| variables.get(name).cloned()),
+            read_file: Arc::new(|path| {
+                let text = std::fs::read_to_string(path).map_err(|error| error.to_string())?;
+                Ok(Secret::new(text.trim_end_matches(['\r', '\n'])))
+            }),
+            run_program: Arc::new(run_program),
+            memory,
+        }
+    }
+
+    /// Tells a person how to sign in, and opens the browser where it is on this machine.
+    fn tell(&self, prompt: &Prompt) -> Result<(), Failure> {
+        let say = |line: &str| self.error.stream.line(&clean(line));
+        let (Prompt::Browser { note, .. } | Prompt::DeviceCode { note, .. }) = prompt;
+        if let Some(note) = note {
+            say(note)?;
+        }
+        match prompt {
+            Prompt::Browser {
+                service, address, ..
+            } => {
+                say(&format!(
+                    "sign in for {service} in the browser; if it does not open, open this page:"
+                ))?;
+                say(&format!("  {address}"))?;
+                if let Err(error) = (self.browser.0)(address) {
+                    tracing::debug!(%error, "the browser could not be opened");
+                }
+                Ok(())
+            }
+            Prompt::DeviceCode {
+                service,
+                address,
+                code,
+                seconds,
+                ..
+            } => say(&format!(
+                "sign in for {service}: open {address} on any machine and type the code {code}, within {} minutes",
+                seconds.div_ceil(60)
+            )),
+        }
     }
 
     /// Raises the interrupt at the first Ctrl-C or termination, and ends the program at the second.
@@ -351,6 +444,31 @@ fn secret_from_command(command: &str, folder: &Path) -> Result<Secret, Failure> 
     let text = String::from_utf8(output.stdout)
         .map_err(|_| failed("its output is not UTF-8".to_owned()))?;
     Ok(Secret::new(text.trim_end_matches(['\r', '\n'])))
+}
+
+/// Runs a program without a terminal; the error is the last thing that it said.
+fn run_program(words: &[&str]) -> Result<Secret, String> {
+    let (name, arguments) = words.split_first().ok_or("no program is named")?;
+    // On Windows the programs of this kind are scripts of the shell.
+    let mut command = if cfg!(windows) {
+        let mut shell = Command::new("cmd");
+        shell.args(["/C", name]);
+        shell
+    } else {
+        Command::new(name)
+    };
+    let output = command
+        .args(arguments)
+        .stdin(Stdio::null())
+        .output()
+        .map_err(|error| format!("the program {name} cannot be started: {error}"))?;
+    if !output.status.success() {
+        let said = String::from_utf8_lossy(&output.stderr);
+        let last = said.lines().rfind(|line| !line.trim().is_empty());
+        return Err(without_tokens(last.unwrap_or("it failed and said nothing")));
+    }
+    let text = String::from_utf8(output.stdout).map_err(|_| "its output is not UTF-8")?;
+    Ok(Secret::new(text))
 }
 
 /// Reads while the terminal does not show what is typed.

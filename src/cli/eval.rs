@@ -39,6 +39,7 @@ pub(super) fn main(env: &Env, asked: &args::Eval, format: Format) -> Result<Exit
         clock: env.clock.clone(),
         patience: env.patience.clone(),
         read_secret: env.read_secret(),
+        outside: place.outside,
         listeners,
         expected: None,
         interrupt: env.interrupt.clone(),

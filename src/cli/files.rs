@@ -100,3 +100,26 @@ fn not_written(file: &Path, error: &io::Error) -> Failure {
 fn wrong(message: String) -> Failure {
     Failure::new(FailureKind::Input, message)
 }
+
+/// Writes a file that only the user can read.
+#[cfg(unix)]
+pub(super) fn write_private(path: &Path, text: &str) -> io::Result<()> {
+    use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+    let mut options = OpenOptions::new();
+    let mut file = options
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(path)?;
+    // A file that was there keeps its mode otherwise.
+    file.set_permissions(fs::Permissions::from_mode(0o600))?;
+    file.write_all(text.as_bytes())
+}
+
+/// Writes a file that only the user can read.
+#[cfg(not(unix))]
+pub(super) fn write_private(path: &Path, text: &str) -> io::Result<()> {
+    // The user's own folders are private by the system's defaults.
+    fs::write(path, text)
+}

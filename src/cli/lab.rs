@@ -1,5 +1,6 @@
 //! `exoauth lab`: serves the lab until stopped; and how other commands start one of their own.
 
+use crate::cli::files::write_private;
 use crate::cli::nearest::hint;
 use crate::cli::{Env, ExitCode, args, runtime};
 use crate::cloud::{CLOUDS, CloudName};
@@ -82,7 +83,7 @@ pub(super) fn start(
     }
 }
 
-fn find_cloud(word: &str) -> Result<CloudName, Failure> {
+pub(super) fn find_cloud(word: &str) -> Result<CloudName, Failure> {
     CloudName::from_word(word).ok_or_else(|| {
         Failure::new(FailureKind::Input, format!("there is no cloud \"{word}\""))
             .with_hint(hint(word, CLOUDS.map(|cloud| cloud.word)))
@@ -108,26 +109,4 @@ fn write(lab: &Lab, folder: &Path) -> io::Result<()> {
         &folder.join("lab.toml"),
         &lab.organization_file("lab-ca.pem"),
     )
-}
-
-#[cfg(unix)]
-fn write_private(path: &Path, text: &str) -> io::Result<()> {
-    use std::io::Write;
-    use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
-    let mut options = std::fs::OpenOptions::new();
-    let mut file = options
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .mode(0o600)
-        .open(path)?;
-    // A file that was there keeps its mode otherwise.
-    file.set_permissions(std::fs::Permissions::from_mode(0o600))?;
-    file.write_all(text.as_bytes())
-}
-
-#[cfg(not(unix))]
-fn write_private(path: &Path, text: &str) -> io::Result<()> {
-    // The user's own folders are private by the system's defaults.
-    std::fs::write(path, text)
 }

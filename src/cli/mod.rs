@@ -13,12 +13,16 @@ mod fork;
 mod journal;
 mod lab;
 mod list;
+mod login;
+mod logout;
 mod nearest;
 mod pass;
 mod place;
 mod run;
 mod scripts;
 mod show;
+mod wait;
+mod whoami;
 
 pub use env::Env;
 pub use exit::ExitCode;
@@ -57,7 +61,10 @@ fn dispatch(env: &Env, command: Command, format: Format) -> Result<ExitCode, Fai
         Command::Fork(asked) => fork::main(env, &asked),
         Command::Eval(asked) => eval::main(env, &asked, format),
         Command::Lab(asked) => lab::main(env, &asked),
-        Command::Clouds => clouds::main(env, format),
+        Command::Clouds(asked) => clouds::main(env, &asked, format),
+        Command::Login(asked) => login::main(env, asked, format),
+        Command::Logout(asked) => logout::main(env, &asked),
+        Command::Whoami(asked) => whoami::main(env, asked, format),
         Command::Journal(asked) => journal::main(env, &asked, format),
     }
 }

@@ -1,14 +1,21 @@
 //! [`Place`]: the organization that a command speaks to, be it that of a file or the lab of this process.
 
 use crate::cli::args::Where;
+use crate::cli::env::Folders;
+use crate::cli::files::write_private;
 use crate::cli::nearest::hint;
-use crate::cli::{Env, lab};
-use crate::cloud::Cell;
+use crate::cli::{Env, lab, wait};
+use crate::cloud::{Cell, CloudName};
 use crate::failure::{Failure, FailureKind};
 use crate::lab::Lab;
 use crate::organization::{Organization, Problem};
+use crate::report::clean;
+use crate::secret::Secret;
+use crate::session::{self, Memory, Outside};
 use std::fs;
+use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use tokio::runtime::Handle;
 
 /// The organization that a command speaks to.
@@ -17,6 +24,8 @@ pub(super) struct Place {
     pub(super) organization: Organization,
     /// Whether nothing real is behind it.
     pub(super) simulated: bool,
+    /// What signing in may ask of the world outside; with the tokens that all passes share.
+    pub(super) outside: Outside,
     /// The lab, where it runs in this process; its servers end with it.
     lab: Option<Lab>,
 }
@@ -29,11 +38,23 @@ impl Place {
 
     /// Reads the organization file that was asked for, or starts a lab.
     pub(super) fn open(env: &Env, asked: &Where, runtime: &Handle) -> Result<Self, Failure> {
+        Self::open_keeping(env, asked, runtime, false)
+    }
+
+    /// The same; with `keep`, what a person signs in for is kept from now on.
+    pub(super) fn open_keeping(
+        env: &Env,
+        asked: &Where,
+        runtime: &Handle,
+        keep: bool,
+    ) -> Result<Self, Failure> {
         match &asked.org {
             Some(org) => {
-                let organization = read(env, org)?;
+                let mut organization = read(env, org)?;
+                organization.cloud = Some(cloud_of(env, &organization, asked, runtime)?);
                 Ok(Self {
                     simulated: is_simulated(&organization),
+                    outside: env.outside(kept(env, &organization.name, keep)?),
                     organization,
                     lab: None,
                 })
@@ -43,11 +64,83 @@ impl Place {
                 Ok(Self {
                     organization: lab.organization(),
                     simulated: true,
+                    outside: env.outside(Memory::default()),
                     lab: Some(lab),
                 })
             }
         }
     }
+}
+
+/// The cloud that was asked for, or that the file names, or that the tenant is found in.
+fn cloud_of(
+    env: &Env,
+    organization: &Organization,
+    asked: &Where,
+    runtime: &Handle,
+) -> Result<CloudName, Failure> {
+    if let Some(word) = &asked.cloud {
+        return lab::find_cloud(word);
+    }
+    if let Some(cloud) = organization.cloud {
+        return Ok(cloud);
+    }
+    let (searched, clock) = (organization.clone(), env.clock.clone());
+    let found = wait::wait(env, runtime, async move {
+        session::find_cloud(&searched, clock).await
+    })??;
+    let word = found.cloud.word();
+    let tenant = &organization.tenant;
+    let say = |line: String| env.error.stream.line(&clean(&line));
+    say(format!(
+        "cloud: {word}, where the tenant {tenant} was found"
+    ))?;
+    for note in found.notes {
+        say(format!("warning: {note}"))?;
+    }
+    Ok(found.cloud)
+}
+
+/// The tokens of a person who signed in with `exoauth login`; with `keep`, also of one who does now.
+fn kept(env: &Env, name: &str, keep: bool) -> Result<Memory, Failure> {
+    let Some(folders) = &env.folders else {
+        return Ok(Memory::default());
+    };
+    let path = sign_in_file(folders, name);
+    let text = match fs::read_to_string(&path) {
+        Ok(text) => Some(Secret::new(text)),
+        Err(error) if error.kind() == ErrorKind::NotFound => None,
+        Err(error) => {
+            let message = format!("{} cannot be read", path.display());
+            return Err(wrong(message).with_detail(error.to_string()));
+        }
+    };
+    if text.is_none() && !keep {
+        return Ok(Memory::default());
+    }
+    let file = path.clone();
+    let keep = move |text: &Secret| {
+        write_sign_in(&file, text).map_err(|error| {
+            wrong(format!("{} cannot be written", file.display())).with_detail(error.to_string())
+        })
+    };
+    Memory::kept(text.as_ref(), Arc::new(keep))
+        .map_err(|error| Failure::from(error).with_detail(path.display().to_string()))
+}
+
+/// Where the sign-in to an organization is kept.
+pub(super) fn sign_in_file(folders: &Folders, name: &str) -> PathBuf {
+    folders.state.join("sign-in").join(format!("{name}.json"))
+}
+
+/// Replaces the file as a whole, so that one that is cut short is never read.
+fn write_sign_in(path: &Path, text: &Secret) -> io::Result<()> {
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder)?;
+    }
+    let new = path.with_extension("new");
+    write_private(&new, text.expose())?;
+    fs::rename(&new, path)
 }
 
 fn read(env: &Env, org: &str) -> Result<Organization, Failure> {

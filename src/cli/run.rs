@@ -233,6 +233,7 @@ impl Run<'_> {
             clock: self.env.clock.clone(),
             patience: self.env.patience.clone(),
             read_secret: self.env.read_secret(),
+            outside: self.place.outside.clone(),
             listeners,
             expected,
             interrupt: self.env.interrupt.clone(),

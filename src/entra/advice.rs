@@ -10,17 +10,48 @@ pub(super) struct Advice {
     pub(super) hint: &'static str,
 }
 
-/// Finds the advice for the number after `AADSTS`.
-pub(super) fn advice(code: u64) -> Option<Advice> {
-    ADVICE
+/// Finds the advice for the number after `AADSTS`, or else for the word of the protocol.
+pub(super) fn advice(code: Option<u64>, word: &str) -> Option<Advice> {
+    let by_code = ADVICE
         .iter()
-        .find(|(codes, _, _)| codes.contains(&code))
-        .map(|(_, meaning, hint)| Advice { meaning, hint })
+        .find(|(codes, _, _)| code.is_some_and(|code| codes.contains(&code)))
+        .map(|(_, meaning, hint)| Advice { meaning, hint });
+    let by_word = WORDS
+        .iter()
+        .find(|(known, _, _)| *known == word)
+        .map(|(_, meaning, hint)| Advice { meaning, hint });
+    by_code.or(by_word)
 }
 
 const OTHER_CLOUD: &str = "set \"cloud\" in the organization file to the one that holds the tenant";
+const DECLINED: &str =
+    "whoever sat at the page, or a policy of the tenant, declined; start it again";
+const CONSENT: &str =
+    "an administrator of the tenant must consent to the permissions of the application";
 const SIGN_IN_LOG: &str =
     "an administrator of the tenant finds the policy in the sign-in log, by the correlation id";
+
+/// The words of RFC 6749, RFC 8628 and OpenID Connect that say enough without a code.
+const WORDS: &[(&str, &str, &str)] = &[
+    ("access_denied", "it was declined", DECLINED),
+    ("authorization_declined", "it was declined", DECLINED),
+    ("consent_required", "consent is missing", CONSENT),
+    (
+        "interaction_required",
+        "a person has to sign in",
+        "sign in again, with the method browser",
+    ),
+    (
+        "login_required",
+        "a person has to sign in",
+        "sign in again, with the method browser",
+    ),
+    (
+        "bad_verification_code",
+        "the device code is not the one that was given",
+        "start it again",
+    ),
+];
 
 const ADVICE: &[(&[u64], &str, &str)] = &[
     (
@@ -69,11 +100,6 @@ const ADVICE: &[(&[u64], &str, &str)] = &[
         OTHER_CLOUD,
     ),
     (
-        &[7_000_216, 7_000_218],
-        "the application must prove itself with a secret or a certificate",
-        "name a client secret or a certificate in the organization file",
-    ),
-    (
         &[7_000_112],
         "the application is disabled",
         "enable it in the tenant",
@@ -99,9 +125,56 @@ const ADVICE: &[(&[u64], &str, &str)] = &[
         "check both",
     ),
     (
-        &[50076, 50079],
+        &[50072, 50074, 50076, 50079, 50158],
         "a second factor is needed",
-        "sign in interactively",
+        "sign in with the method browser; an account without a second factor sets one up there",
+    ),
+    (
+        &[500_121],
+        "the second factor was not given",
+        "start it again",
+    ),
+    (
+        &[50057],
+        "the account is disabled",
+        "an administrator of the tenant enables it",
+    ),
+    (
+        &[50053],
+        "the account is locked, or signs in from an address that is not trusted",
+        "wait a while, then try again",
+    ),
+    (
+        &[50011],
+        "the application does not accept that the browser comes back to this machine",
+        "add http://localhost to the application as a redirect URI of the kind mobile and desktop",
+    ),
+    (&[54005], "the code was used already", "start it again"),
+    (
+        &[501_481],
+        "the code belongs to another sign-in",
+        "start it again",
+    ),
+    (&[70018, 65004], "it was declined", DECLINED),
+    (
+        &[70019],
+        "the code has expired",
+        "start it again, and be quicker",
+    ),
+    (
+        &[70043],
+        "a policy of the tenant asks for a fresh sign-in",
+        "sign in again",
+    ),
+    (
+        &[900_144],
+        "something is missing in the request",
+        "this is a defect of this program, or the address under [endpoints] is another service",
+    ),
+    (
+        &[700_025, 7_000_218, 7_000_216],
+        "the application must prove itself with a secret or a certificate",
+        "name a secret or a certificate in the organization file; for a sign-in of people, allow public client flows in the application",
     ),
     (
         &[50097, 53000, 53001, 53002],
@@ -109,9 +182,9 @@ const ADVICE: &[(&[u64], &str, &str)] = &[
         SIGN_IN_LOG,
     ),
     (
-        &[53003, 530_034],
+        &[53003, 53009, 53010, 53011, 530_031, 530_032, 530_034],
         "a Conditional Access policy blocks the sign-in",
-        SIGN_IN_LOG,
+        "an administrator of the tenant finds the policy in the sign-in log, by the correlation id; many tenants block device codes, so try the method browser",
     ),
     (
         &[50105],
@@ -123,18 +196,14 @@ const ADVICE: &[(&[u64], &str, &str)] = &[
         "the same request was sent too often",
         "wait a few minutes",
     ),
-    (
-        &[65001, 65004, 90008, 90094],
-        "consent is missing",
-        "an administrator of the tenant must consent to the permissions of the application",
-    ),
+    (&[65001, 90008, 90094], "consent is missing", CONSENT),
     (
         &[65002],
         "Microsoft did not authorize this application for that service",
         "use an application of your own",
     ),
     (
-        &[700_082, 50173, 50078],
+        &[70008, 700_082, 50173, 50078],
         "the earlier sign-in is no longer valid",
         "sign in again",
     ),

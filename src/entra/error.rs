@@ -25,8 +25,18 @@ pub enum Flow {
     ClientSecret,
     /// An application with a certificate.
     Certificate,
-    /// One that is not available yet.
-    Other,
+    /// The federated token of a workload.
+    WorkloadIdentity,
+    /// The identity of a machine in Azure.
+    ManagedIdentity,
+    /// The Azure CLI's own sign-in.
+    AzureCli,
+    /// A browser on this machine.
+    Browser,
+    /// A code that is typed elsewhere.
+    DeviceCode,
+    /// What was kept of an earlier sign-in.
+    Kept,
 }
 
 impl fmt::Display for Flow {
@@ -34,7 +44,12 @@ impl fmt::Display for Flow {
         formatter.write_str(match self {
             Self::ClientSecret => "client secret",
             Self::Certificate => "certificate",
-            Self::Other => "another method",
+            Self::WorkloadIdentity => "workload identity",
+            Self::ManagedIdentity => "managed identity",
+            Self::AzureCli => "the Azure CLI",
+            Self::Browser => "browser",
+            Self::DeviceCode => "device code",
+            Self::Kept => "what was kept",
         })
     }
 }
@@ -45,8 +60,8 @@ impl fmt::Display for Flow {
 pub enum ErrorKind {
     /// Entra ID refused, with its error body (RFC 6749 section 5.2 and Microsoft's additions).
     Refused {
-        /// The status.
-        status: u16,
+        /// The status; absent where the browser brought the refusal.
+        status: Option<u16>,
         /// The word of the protocol, such as `invalid_client`; empty when it was not said.
         error: String,
         /// The number after `AADSTS`.
@@ -70,10 +85,44 @@ pub enum ErrorKind {
         /// The key.
         key: &'static str,
     },
-    /// The method is known, but not available yet.
-    NotAvailable {
-        /// The method.
-        method: SignInMethod,
+    /// A person has to sign in, and there is nobody to ask.
+    NobodyToAsk,
+    /// The person could not be told what to do.
+    Unasked {
+        /// Why.
+        failure: String,
+    },
+    /// No port of the loopback interface could be had for the browser to come back to.
+    NoPort {
+        /// What the system says.
+        reason: String,
+    },
+    /// The system gives no random bytes.
+    NoRandom,
+    /// The person did not sign in in time.
+    TooLate {
+        /// How long it was waited.
+        minutes: u64,
+    },
+    /// The answer is not the answer to this sign-in.
+    Foreign {
+        /// What shows it.
+        what: &'static str,
+    },
+    /// There is no such identity on this machine.
+    NoIdentity {
+        /// Why.
+        reason: String,
+    },
+    /// What was kept of an earlier sign-in cannot be used.
+    Unreadable {
+        /// Why.
+        reason: String,
+    },
+    /// The sign-in could not be kept.
+    NotKept {
+        /// Why.
+        reason: String,
     },
 }
 
@@ -93,13 +142,55 @@ impl Error {
         Self::new(
             flow,
             ErrorKind::Refused {
-                status,
+                status: Some(status),
                 error: text("error").unwrap_or_default(),
                 code,
                 description: without_tokens(first_line.trim()),
                 correlation_id: text("correlation_id"),
             },
         )
+    }
+
+    /// Makes the refusal that a browser brought back (RFC 6749 section 4.1.2.1).
+    pub(super) fn brought(flow: Flow, error: &str, description: &str) -> Self {
+        let first_line = description.lines().next().unwrap_or_default();
+        Self::new(
+            flow,
+            ErrorKind::Refused {
+                status: None,
+                error: without_tokens(error),
+                code: code_in(first_line),
+                description: without_tokens(first_line.trim()),
+                correlation_id: None,
+            },
+        )
+    }
+
+    /// The word of the protocol, where the service refused.
+    pub(super) fn word(&self) -> Option<&str> {
+        match &self.kind {
+            ErrorKind::Refused { error, .. } => Some(error),
+            _ => None,
+        }
+    }
+
+    /// Whether a refresh token was refused for a reason that a person can remove by signing in.
+    pub(super) fn asks_for_the_person(&self) -> bool {
+        // Microsoft authorized this application for other services only, and nobody can change that.
+        let hopeless = matches!(
+            self.kind,
+            ErrorKind::Refused {
+                code: Some(65002),
+                ..
+            }
+        );
+        let words = [
+            "invalid_grant",
+            "interaction_required",
+            "consent_required",
+            "login_required",
+        ];
+        !hopeless && self.word().is_some_and(|word| words.contains(&word))
     }
 
     /// Takes a secret out of the service's words, should it repeat it.
@@ -133,10 +224,12 @@ impl fmt::Display for Error {
                 ..
             } => {
                 write!(formatter, "signing in by {flow} was refused")?;
-                match code.and_then(advice) {
-                    Some(advice) => write!(formatter, ": {}", advice.meaning),
-                    None if error.is_empty() => write!(formatter, " with status {status}"),
-                    None => write!(formatter, ": {error}"),
+                match (advice(*code, error), status) {
+                    (Some(advice), _) => write!(formatter, ": {}", advice.meaning),
+                    (None, Some(status)) if error.is_empty() => {
+                        write!(formatter, " with status {status}")
+                    }
+                    (None, _) => write!(formatter, ": {error}"),
                 }
             }
             ErrorKind::Road(error) => write!(formatter, "signing in was not possible: {error}"),
@@ -149,11 +242,38 @@ impl fmt::Display for Error {
                 "signing in by {} needs \"{key}\" in the organization file",
                 method.word()
             ),
-            ErrorKind::NotAvailable { method } => write!(
+            ErrorKind::NobodyToAsk => write!(
                 formatter,
-                "signing in by {} is not available yet",
-                method.word()
+                "signing in by {flow} needs a person, and there is nobody to ask"
             ),
+            ErrorKind::Unasked { failure } => write!(
+                formatter,
+                "signing in by {flow} was not possible: {failure}"
+            ),
+            ErrorKind::NoPort { reason } => write!(
+                formatter,
+                "signing in by {flow} needs a port of the loopback interface: {reason}"
+            ),
+            ErrorKind::NoRandom => formatter.write_str("the system gives no random bytes"),
+            ErrorKind::TooLate { minutes } => write!(
+                formatter,
+                "signing in by {flow} took longer than {minutes} minutes"
+            ),
+            ErrorKind::Foreign { what } => write!(
+                formatter,
+                "the sign-in service answered something else than this sign-in: {what}"
+            ),
+            ErrorKind::NoIdentity { reason } => write!(
+                formatter,
+                "signing in by {flow} is not possible here: {reason}"
+            ),
+            ErrorKind::Unreadable { reason } => write!(
+                formatter,
+                "what was kept of the earlier sign-in cannot be used: {reason}"
+            ),
+            ErrorKind::NotKept { reason } => {
+                write!(formatter, "the sign-in could not be kept: {reason}")
+            }
         }
     }
 }
@@ -172,8 +292,8 @@ impl From<Error> for Failure {
                 correlation_id,
             } => {
                 let kind = match status {
-                    429 => FailureKind::Throttled,
-                    500.. => FailureKind::Unreachable,
+                    Some(429) => FailureKind::Throttled,
+                    Some(500..) => FailureKind::Unreachable,
                     _ => FailureKind::SignIn,
                 };
                 let words = [description, word]
@@ -185,7 +305,7 @@ impl From<Error> for Failure {
                 let detail: Vec<String> = words.cloned().into_iter().chain(correlation).collect();
                 Self {
                     detail: (!detail.is_empty()).then(|| detail.join("; ")),
-                    hint: code.and_then(advice).map(|advice| advice.hint.to_owned()),
+                    hint: advice(*code, word).map(|advice| advice.hint.to_owned()),
                     ..Self::new(kind, message)
                 }
             }
@@ -197,8 +317,27 @@ impl From<Error> for Failure {
                 "\"sign_in.certificate\" is a PEM file with an RSA private key and its certificate",
             ),
             ErrorKind::Missing { .. } => Self::new(FailureKind::Input, message),
-            ErrorKind::NotAvailable { .. } => Self::new(FailureKind::Input, message)
-                .with_hint("client-secret and certificate are available"),
+            ErrorKind::NobodyToAsk => Self::new(FailureKind::SignIn, message).with_hint(
+                "run `exoauth login` at a terminal once, or use a method for machines: client-secret, certificate, managed-identity, workload-identity or azure-cli",
+            ),
+            ErrorKind::Unasked { .. } => Self::new(FailureKind::SignIn, message),
+            ErrorKind::NoPort { .. } => Self::new(FailureKind::SignIn, message)
+                .with_hint("device-code needs no port"),
+            ErrorKind::NoRandom => Self::new(FailureKind::Internal, message),
+            ErrorKind::TooLate { .. } => {
+                Self::new(FailureKind::SignIn, message).with_hint("start it again")
+            }
+            ErrorKind::Foreign { .. } => Self::new(FailureKind::Protocol, message),
+            ErrorKind::NoIdentity { .. } => {
+                let failure = Self::new(FailureKind::SignIn, message);
+                match error.flow {
+                    Flow::AzureCli => failure.with_hint("run `az login` with the tenant first"),
+                    _ => failure.with_hint("another method is set as \"sign_in.method\""),
+                }
+            }
+            ErrorKind::Unreadable { .. } => Self::new(FailureKind::Input, message)
+                .with_hint("`exoauth logout` removes it"),
+            ErrorKind::NotKept { .. } => Self::new(FailureKind::Input, message),
         };
         failure.caused_by(error)
     }

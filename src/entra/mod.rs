@@ -1,32 +1,46 @@
 //! Signing in to Entra ID: a [`SignIn`] turns a [`Credential`] into access tokens and keeps them until shortly before
 //! they end.
 //!
-//! The flows of an application are here: client secret, and certificate with a signed assertion. The flows of a person
-//! and of a machine have their place in [`Credential::new`]. It knows nothing of what the tokens are for, and never
-//! prints one.
+//! An application proves itself with a secret, a certificate or a token of its platform; a person signs in with a
+//! browser, here or elsewhere; a machine of Azure and the Azure CLI have an identity already. Whatever that needs of
+//! the world outside is granted as an [`Outside`]. Nothing here knows what the tokens are for, or prints one.
 
 mod advice;
 mod assertion;
+mod azure_cli;
+mod browser;
+mod device;
+mod discovery;
 mod error;
+mod machine;
+mod outside;
+mod receiver;
+mod token;
 
 pub use assertion::Algorithm;
+pub use discovery::{Found, find_clouds};
 pub use error::{Error, ErrorKind, Flow};
+pub use outside::{Ask, Keep, Memory, Outside, Prompt, ReadFile, RunProgram, Variable};
+pub use token::Token;
 
 use crate::clock::Clock;
 use crate::http;
 use crate::organization::SignInMethod;
 use crate::secret::Secret;
 use assertion::Signer;
-use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
-use jiff::{SignedDuration, Timestamp};
+use outside::State;
 use reqwest::{Method, Url};
 use serde_json::Value as Json;
-use std::collections::HashMap;
 use std::sync::OnceLock;
 use std::time::Duration;
-use tokio::sync::Mutex;
 
-/// What an application proves itself with.
+/// Azure PowerShell's application: Microsoft authorized it for Microsoft Graph, in every cloud.
+const GRAPH_CLIENT: &str = "1950a258-227b-4e31-a9cf-717495945fc2";
+
+/// The application of Exchange Online's own PowerShell module.
+const EXCHANGE_CLIENT: &str = "fb78d390-0c51-40cd-8e17-fdbfab77341b";
+
+/// What somebody proves themselves with.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Credential {
@@ -46,6 +60,28 @@ pub enum Credential {
         /// How to sign.
         algorithm: Algorithm,
     },
+    /// A token that the platform of a workload gave it.
+    WorkloadIdentity {
+        /// The application; absent for the one that the platform names.
+        client_id: Option<String>,
+    },
+    /// The identity of a machine in Azure.
+    ManagedIdentity {
+        /// The application of one that was assigned; absent for the machine's own.
+        client_id: Option<String>,
+    },
+    /// Whoever signed in to the Azure CLI.
+    AzureCli,
+    /// A person with a browser on this machine.
+    Browser {
+        /// The application; absent for Microsoft's own.
+        client_id: Option<String>,
+    },
+    /// A person with a browser on any machine.
+    DeviceCode {
+        /// The application; absent for Microsoft's own.
+        client_id: Option<String>,
+    },
 }
 
 impl Credential {
@@ -53,7 +89,7 @@ impl Credential {
     ///
     /// # Errors
     ///
-    /// When something that the method needs is not given, or when the method is not available yet.
+    /// When something that the method needs is not given.
     pub fn new(
         method: SignInMethod,
         client_id: Option<String>,
@@ -61,72 +97,39 @@ impl Credential {
         pem: Option<Secret>,
     ) -> Result<Self, Error> {
         let missing = |flow, key| move || Error::new(flow, ErrorKind::Missing { method, key });
-        match method {
-            SignInMethod::ClientSecret => Ok(Self::ClientSecret {
+        Ok(match method {
+            SignInMethod::ClientSecret => Self::ClientSecret {
                 client_id: client_id
                     .ok_or_else(missing(Flow::ClientSecret, "sign_in.client_id"))?,
                 secret: secret.ok_or_else(missing(Flow::ClientSecret, "sign_in.secret"))?,
-            }),
-            SignInMethod::Certificate => Ok(Self::Certificate {
+            },
+            SignInMethod::Certificate => Self::Certificate {
                 client_id: client_id.ok_or_else(missing(Flow::Certificate, "sign_in.client_id"))?,
                 pem: pem.ok_or_else(missing(Flow::Certificate, "sign_in.certificate"))?,
                 algorithm: Algorithm::default(),
-            }),
-            SignInMethod::Browser
-            | SignInMethod::DeviceCode
-            | SignInMethod::ManagedIdentity
-            | SignInMethod::AzureCli
-            | SignInMethod::WorkloadIdentity => {
-                Err(Error::new(Flow::Other, ErrorKind::NotAvailable { method }))
-            }
-        }
-    }
-
-    fn client_id(&self) -> &str {
-        match self {
-            Self::ClientSecret { client_id, .. } | Self::Certificate { client_id, .. } => client_id,
-        }
+            },
+            SignInMethod::Browser => Self::Browser { client_id },
+            SignInMethod::DeviceCode => Self::DeviceCode { client_id },
+            SignInMethod::ManagedIdentity => Self::ManagedIdentity { client_id },
+            SignInMethod::AzureCli => Self::AzureCli,
+            SignInMethod::WorkloadIdentity => Self::WorkloadIdentity { client_id },
+        })
     }
 
     fn flow(&self) -> Flow {
         match self {
             Self::ClientSecret { .. } => Flow::ClientSecret,
             Self::Certificate { .. } => Flow::Certificate,
-        }
-    }
-
-    /// What must not come back in an error's text.
-    fn secret(&self) -> &Secret {
-        match self {
-            Self::ClientSecret { secret, .. } => secret,
-            Self::Certificate { pem, .. } => pem,
+            Self::WorkloadIdentity { .. } => Flow::WorkloadIdentity,
+            Self::ManagedIdentity { .. } => Flow::ManagedIdentity,
+            Self::AzureCli => Flow::AzureCli,
+            Self::Browser { .. } => Flow::Browser,
+            Self::DeviceCode { .. } => Flow::DeviceCode,
         }
     }
 }
 
-/// An access token, and what it says about itself.
-///
-/// The claims are read for routing and for `whoami`, not verified: only the service that the token is for can do that.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Token {
-    /// The token.
-    pub secret: Secret,
-    /// The tenant (`tid`).
-    pub tenant_id: Option<String>,
-    /// The application (`appid` or `azp`).
-    pub app_id: Option<String>,
-    /// The name of the application (`app_displayname`).
-    pub app_name: Option<String>,
-    /// The directory object that signed in (`oid`).
-    pub object_id: Option<String>,
-    /// The application roles (`roles`).
-    pub roles: Vec<String>,
-    /// When it ends; absent when nobody said, and then it is used once.
-    pub expires: Option<Timestamp>,
-    renew_at: Option<Timestamp>,
-}
-
-/// Signs in as one application to one tenant and keeps the tokens in memory.
+/// Signs in to one tenant and keeps the tokens in memory.
 #[derive(Debug)]
 pub struct SignIn {
     http: http::Client,
@@ -135,7 +138,8 @@ pub struct SignIn {
     credential: Credential,
     clock: Clock,
     signer: OnceLock<Result<Signer, Error>>,
-    tokens: Mutex<HashMap<String, Token>>,
+    outside: Outside,
+    exchange_online: Option<String>,
 }
 
 impl SignIn {
@@ -156,8 +160,23 @@ impl SignIn {
             credential,
             clock,
             signer: OnceLock::new(),
-            tokens: Mutex::default(),
+            outside: Outside::default(),
+            exchange_online: None,
         }
+    }
+
+    /// Grants it what it may ask of the world outside.
+    #[must_use]
+    pub fn with_outside(mut self, outside: Outside) -> Self {
+        self.outside = outside;
+        self
+    }
+
+    /// Says which resource is Exchange Online, for which Microsoft has another application than for the rest.
+    #[must_use]
+    pub fn with_exchange_online(mut self, resource: String) -> Self {
+        self.exchange_online = Some(resource);
+        self
     }
 
     /// The tenant as it was given.
@@ -176,16 +195,16 @@ impl SignIn {
     ///
     /// When signing in was refused or was not possible.
     pub async fn token(&self, resource: &str) -> Result<Token, Error> {
-        // Held while asking, so that two roads do not ask for the same token.
-        let mut tokens = self.tokens.lock().await;
+        // Held while asking, so that two roads do not ask for the same token, nor a person for two at once.
+        let mut memory = self.outside.memory.lock().await;
         let now = self.clock.now();
-        if let Some(token) = tokens.get(resource)
+        if let Some(token) = memory.tokens.get(resource)
             && token.renew_at.is_some_and(|renew_at| now < renew_at)
         {
             return Ok(token.clone());
         }
-        let token = self.request(resource).await?;
-        tokens.insert(resource.to_owned(), token.clone());
+        let token = self.request(resource, &mut memory).await?;
+        memory.tokens.insert(resource.to_owned(), token.clone());
         Ok(token)
     }
 
@@ -195,123 +214,227 @@ impl SignIn {
     ///
     /// As [`SignIn::token`].
     pub async fn renew(&self, resource: &str, refused: &Token) -> Result<Token, Error> {
-        let mut tokens = self.tokens.lock().await;
-        if tokens.get(resource) == Some(refused) {
-            tokens.remove(resource);
+        let mut memory = self.outside.memory.lock().await;
+        if memory.tokens.get(resource) == Some(refused) {
+            memory.tokens.remove(resource);
         }
-        drop(tokens);
+        drop(memory);
         self.token(resource).await
     }
 
-    async fn request(&self, resource: &str) -> Result<Token, Error> {
-        let address = self.token_endpoint()?;
-        let scope = format!("{}/.default", resource.trim_end_matches('/'));
-        let mut form = vec![
-            ("grant_type", Secret::new("client_credentials")),
-            ("client_id", Secret::new(self.credential.client_id())),
-            ("scope", Secret::new(scope)),
-        ];
-        form.extend(self.proof(address.as_str())?);
-        let request = http::Request::read(Method::POST, address)
-            .header("Accept", "application/json")
-            .header("client-request-id", uuid::Uuid::new_v4().to_string())
-            .form(form)
-            .within(Duration::from_secs(30));
-        let road = |error| self.road(error);
-        let answer = self.http.send(&request).await.map_err(road)?;
-        let json = answer.json().map_err(road)?;
-        if answer.is_success() {
-            self.read_token(&answer, &json)
-        } else {
-            let error = Error::refused(self.credential.flow(), answer.status(), &json);
-            Err(error.without(self.credential.secret()))
-        }
-    }
-
-    fn token_endpoint(&self) -> Result<Url, Error> {
-        let login = self.login.trim_end_matches('/');
-        let address = format!("{login}/{}/oauth2/v2.0/token", self.tenant);
-        http::parse_url(&address).map_err(|error| self.road(error))
-    }
-
-    /// The fields that prove who asks.
-    fn proof(&self, audience: &str) -> Result<Vec<(&'static str, Secret)>, Error> {
-        let (client_id, pem, algorithm) = match &self.credential {
-            Credential::ClientSecret { secret, .. } => {
-                return Ok(vec![("client_secret", secret.clone())]);
+    async fn request(&self, resource: &str, memory: &mut State) -> Result<Token, Error> {
+        match &self.credential {
+            Credential::ClientSecret { client_id, secret } => {
+                let proof = vec![("client_secret", secret.clone())];
+                self.application(client_id, resource, proof).await
             }
             Credential::Certificate {
                 client_id,
                 pem,
                 algorithm,
-            } => (client_id, pem, *algorithm),
+            } => {
+                let assertion = self.assertion(client_id, pem, *algorithm)?;
+                self.application(client_id, resource, asserted(assertion))
+                    .await
+            }
+            Credential::WorkloadIdentity { client_id } => {
+                let (client_id, assertion) = self.workload(client_id.as_deref())?;
+                self.application(&client_id, resource, asserted(assertion))
+                    .await
+            }
+            Credential::ManagedIdentity { client_id } => {
+                self.machine(client_id.as_deref(), resource).await
+            }
+            Credential::AzureCli => self.azure_cli(resource).await,
+            Credential::Browser { client_id } | Credential::DeviceCode { client_id } => {
+                self.person(client_id.as_deref(), resource, memory).await
+            }
+        }
+    }
+
+    /// Client credentials (RFC 6749 section 4.4).
+    async fn application(
+        &self,
+        client_id: &str,
+        resource: &str,
+        proof: Vec<(&'static str, Secret)>,
+    ) -> Result<Token, Error> {
+        let mut form = vec![
+            ("grant_type", Secret::new("client_credentials")),
+            ("client_id", Secret::new(client_id)),
+            ("scope", Secret::new(default_scope(resource))),
+        ];
+        form.extend(proof);
+        Ok(self.grant(form).await?.token)
+    }
+
+    /// A person: by the refresh token of an earlier sign-in if it serves, otherwise by asking.
+    async fn person(
+        &self,
+        own: Option<&str>,
+        resource: &str,
+        memory: &mut State,
+    ) -> Result<Token, Error> {
+        let client = own.unwrap_or_else(|| self.microsofts_client(resource));
+        let key = format!("{}/{} {client}", self.login, self.tenant);
+        let mut note = None;
+        if let Some(refresh) = memory.refresh.get(&key).cloned() {
+            match self.refresh(client, resource, refresh).await {
+                Ok(grant) => return self.remember(grant, key, memory),
+                Err(error) if error.asks_for_the_person() => {
+                    note = Some(format!(
+                        "the earlier sign-in does not serve for it: {error}"
+                    ));
+                }
+                Err(error) => return Err(error),
+            }
+        } else if own.is_none() && !memory.refresh.is_empty() {
+            note = Some(
+                "Microsoft's applications serve one service each, so this is a sign-in of its own; with an application of your own as \"sign_in.client_id\" one is enough"
+                    .to_owned(),
+            );
+        }
+        let method = self.credential.flow();
+        let ask = self
+            .outside
+            .ask
+            .as_ref()
+            .ok_or_else(|| Error::new(method, ErrorKind::NobodyToAsk))?;
+        let grant = match method {
+            Flow::Browser => self.by_browser(client, resource, note, ask).await?,
+            _ => self.by_device_code(client, resource, note, ask).await?,
         };
+        self.remember(grant, key, memory)
+    }
+
+    fn remember(&self, grant: Grant, key: String, memory: &mut State) -> Result<Token, Error> {
+        if let Some(refresh) = grant.refresh {
+            let flow = self.credential.flow();
+            self.outside.memory.remember(memory, key, &refresh, flow)?;
+        }
+        Ok(grant.token)
+    }
+
+    /// Refreshing (RFC 6749 section 6).
+    async fn refresh(&self, client: &str, resource: &str, refresh: Secret) -> Result<Grant, Error> {
+        self.grant(vec![
+            ("grant_type", Secret::new("refresh_token")),
+            ("client_id", Secret::new(client)),
+            ("refresh_token", refresh),
+            ("scope", Secret::new(persons_scope(resource))),
+        ])
+        .await
+    }
+
+    /// The application of Microsoft that people sign in with to a resource.
+    fn microsofts_client(&self, resource: &str) -> &'static str {
+        match &self.exchange_online {
+            Some(exchange_online) if exchange_online == resource => EXCHANGE_CLIENT,
+            _ => GRAPH_CLIENT,
+        }
+    }
+
+    /// Asks the token endpoint.
+    async fn grant(&self, form: Vec<(&'static str, Secret)>) -> Result<Grant, Error> {
+        let answer = self.ask("token", form).await?;
+        let json = self.read(&answer)?;
+        let text = |name: &str| json[name].as_str().filter(|text| !text.is_empty());
+        let Some(token) = text("access_token") else {
+            let error = http::Error::shape(answer.url(), "an access token");
+            return Err(self.road(error));
+        };
+        Ok(Grant {
+            token: Token::read(token, &json, self.clock.now()),
+            refresh: text("refresh_token").map(Secret::new),
+            id_token: text("id_token").map(Secret::new),
+        })
+    }
+
+    /// Sends a form to an endpoint of the tenant; an answer that refuses is an error.
+    async fn ask(
+        &self,
+        endpoint: &str,
+        form: Vec<(&'static str, Secret)>,
+    ) -> Result<http::Response, Error> {
+        let secrets: Vec<Secret> = form
+            .iter()
+            .filter(|(name, _)| !["grant_type", "client_id", "scope"].contains(name))
+            .map(|(_, value)| value.clone())
+            .collect();
+        let request = http::Request::read(Method::POST, self.endpoint(endpoint)?)
+            .header("Accept", "application/json")
+            .header("client-request-id", uuid::Uuid::new_v4().to_string())
+            .form(form)
+            .within(Duration::from_secs(30));
+        let answer = self.http.send(&request).await;
+        let answer = answer.map_err(|error| self.road(error))?;
+        if answer.is_success() {
+            return Ok(answer);
+        }
+        let refused = Error::refused(
+            self.credential.flow(),
+            answer.status(),
+            &self.read(&answer)?,
+        );
+        Err(secrets.iter().fold(refused, Error::without))
+    }
+
+    fn read(&self, answer: &http::Response) -> Result<Json, Error> {
+        answer.json().map_err(|error| self.road(error))
+    }
+
+    fn endpoint(&self, name: &str) -> Result<Url, Error> {
+        let login = self.login.trim_end_matches('/');
+        let address = format!("{login}/{}/oauth2/v2.0/{name}", self.tenant);
+        http::parse_url(&address).map_err(|error| self.road(error))
+    }
+
+    fn assertion(
+        &self,
+        client_id: &str,
+        pem: &Secret,
+        algorithm: Algorithm,
+    ) -> Result<Secret, Error> {
         let signer = self
             .signer
             .get_or_init(|| Signer::new(pem, algorithm))
             .as_ref()
             .map_err(Clone::clone)?;
         let identifier = uuid::Uuid::new_v4().to_string();
-        let assertion = signer.sign(client_id, audience, &identifier, self.clock.now())?;
-        let assertion_type = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
-        Ok(vec![
-            ("client_assertion_type", Secret::new(assertion_type)),
-            ("client_assertion", assertion),
-        ])
-    }
-
-    fn read_token(&self, answer: &http::Response, json: &Json) -> Result<Token, Error> {
-        let token = json["access_token"].as_str().unwrap_or_default();
-        if token.is_empty() {
-            let error = http::Error::shape(answer.url(), "an access token");
-            return Err(self.road(error));
-        }
-        let claims = claims(token);
-        let claim = |name: &str| claims[name].as_str().map(str::to_owned);
-        let now = self.clock.now();
-        let lifetime = lifetime(json, &claims, now);
-        let margin = |lifetime: SignedDuration| (lifetime / 4).min(SignedDuration::from_mins(5));
-        let roles = claims["roles"].as_array().into_iter().flatten();
-        Ok(Token {
-            secret: Secret::new(token),
-            tenant_id: claim("tid"),
-            app_id: claim("appid").or_else(|| claim("azp")),
-            app_name: claim("app_displayname"),
-            object_id: claim("oid"),
-            roles: roles
-                .filter_map(|role| role.as_str().map(str::to_owned))
-                .collect(),
-            expires: lifetime.and_then(|lifetime| now.checked_add(lifetime).ok()),
-            renew_at: lifetime
-                .and_then(|lifetime| now.checked_add(lifetime - margin(lifetime)).ok()),
-        })
+        let audience = self.endpoint("token")?;
+        signer.sign(client_id, audience.as_str(), &identifier, self.clock.now())
     }
 
     fn road(&self, error: http::Error) -> Error {
         Error::new(self.credential.flow(), ErrorKind::Road(error))
     }
+
+    fn error(&self, kind: ErrorKind) -> Error {
+        Error::new(self.credential.flow(), kind)
+    }
 }
 
-/// How long a token lives: by `expires_in`, a number or its text, or by its own `exp`.
-fn lifetime(answer: &Json, claims: &Json, now: Timestamp) -> Option<SignedDuration> {
-    let said = &answer["expires_in"];
-    said.as_i64()
-        .or_else(|| said.as_str()?.parse().ok())
-        .or_else(|| Some(claims["exp"].as_i64()?.saturating_sub(now.as_second())))
-        .filter(|seconds| (1..=i64::from(u32::MAX)).contains(seconds))
-        .map(SignedDuration::from_secs)
+/// What the token endpoint gave.
+struct Grant {
+    token: Token,
+    refresh: Option<Secret>,
+    id_token: Option<Secret>,
 }
 
-/// The claims of a token, or null when it is none that can be read.
-fn claims(token: &str) -> Json {
-    token
-        .split('.')
-        .nth(1)
-        .and_then(|part| {
-            BASE64_URL_SAFE_NO_PAD
-                .decode(part.trim_end_matches('='))
-                .ok()
-        })
-        .and_then(|bytes| serde_json::from_slice(&bytes).ok())
-        .unwrap_or_default()
+/// The fields of a client assertion (RFC 7523 section 2.2).
+fn asserted(assertion: Secret) -> Vec<(&'static str, Secret)> {
+    let assertion_type = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
+    vec![
+        ("client_assertion_type", Secret::new(assertion_type)),
+        ("client_assertion", assertion),
+    ]
+}
+
+fn default_scope(resource: &str) -> String {
+    format!("{}/.default", resource.trim_end_matches('/'))
+}
+
+/// With a refresh token and the name of who signed in.
+fn persons_scope(resource: &str) -> String {
+    format!("{} offline_access openid profile", default_scope(resource))
 }

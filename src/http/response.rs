@@ -82,6 +82,15 @@ impl Response {
         self.headers.get(name)?.to_str().ok()
     }
 
+    /// The values of a header that may be there several times.
+    pub fn headers<'answer>(
+        &'answer self,
+        name: &'answer str,
+    ) -> impl Iterator<Item = &'answer str> {
+        let values = self.headers.get_all(name).into_iter();
+        values.filter_map(|value| value.to_str().ok())
+    }
+
     /// The service's name for this request.
     pub fn request_id(&self) -> Option<&str> {
         self.header("request-id")

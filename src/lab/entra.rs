@@ -1,7 +1,10 @@
 //! The sign-in front: discovery, keys, client credentials; the Access Control Service; the metadata documents.
 //!
-//! Signatures of assertions are checked, and tokens are signed. The interactive flows are not here yet: they come into
-//! [`answer`] beside the token endpoint.
+//! Signatures of assertions are checked, and tokens are signed. What people do is in `person`.
+
+mod person;
+
+pub(super) use person::SignIns;
 
 use super::front::{Front, Reply, Request};
 use super::seed;
@@ -46,6 +49,13 @@ pub(super) fn answer(world: &mut World, request: &Request) -> Reply {
             tenant_id(world, tenant).map(|_| keys(world))
         }
         ("POST", [tenant, "oauth2", "v2.0", "token"]) => token(world, request, tenant),
+        ("GET" | "POST", [tenant, "oauth2", "v2.0", "authorize"]) => {
+            person::authorize(world, request, tenant)
+        }
+        ("POST", [tenant, "oauth2", "v2.0", "devicecode"]) => {
+            person::device_code(world, request, tenant)
+        }
+        ("GET" | "POST", ["devicelogin"]) => Ok(person::device_page(world, request)),
         ("GET", ["metadata", "json", "1"]) => {
             let realm = request.parameter("realm").unwrap_or_default();
             tenant_id(world, &realm).map(|tenant| acs_metadata(world, request, tenant))
@@ -196,10 +206,13 @@ fn field<'a>(form: &'a HashMap<String, String>, name: &str) -> &'a str {
     form.get(name).map_or("", String::as_str)
 }
 
-/// The token endpoint, version 2.0: client credentials.
-fn token(world: &World, request: &Request, tenant: &str) -> Result<Reply, Refusal> {
-    let tenant = tenant_id(world, tenant)?;
+/// The token endpoint, version 2.0: client credentials, and what people were granted.
+fn token(world: &mut World, request: &Request, tenant: &str) -> Result<Reply, Refusal> {
     let form = form(request);
+    if let Some(granted) = person::grant(world, request, tenant, &form) {
+        return granted;
+    }
+    let tenant = tenant_id(world, tenant)?;
     match field(&form, "grant_type") {
         "client_credentials" => client_credentials(world, request, tenant, &form),
         "" => Err(refusal(

@@ -10,6 +10,7 @@ use super::{entra, exchange_web, graph, online};
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::{body::Bytes, body::Incoming, service::service_fn};
 use hyper_util::rt::TokioIo;
+use std::fmt::Write as _;
 use std::{error, fmt};
 use tokio::{net::TcpListener, net::TcpStream, task::JoinSet};
 use tokio_rustls::TlsAcceptor;
@@ -89,6 +90,11 @@ impl Request {
             .into_iter()
             .find(|(key, _)| key.eq_ignore_ascii_case(name))
             .map(|(_, value)| value)
+    }
+
+    /// The parameters of the query, decoded.
+    pub fn parameters(&self) -> Vec<(String, String)> {
+        pairs(&self.query)
     }
 
     /// The fields of a form body, decoded.
@@ -372,6 +378,22 @@ fn pairs(text: &str) -> Vec<(String, String)> {
             (percent_decoded(name, true), percent_decoded(value, true))
         })
         .collect()
+}
+
+/// A text as a part of a query.
+pub(super) fn percent_encoded(text: &str) -> String {
+    let mut encoded = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => {
+                encoded.push(char::from(byte));
+            }
+            _ => {
+                let _ = write!(encoded, "%{byte:02X}");
+            }
+        }
+    }
+    encoded
 }
 
 fn percent_decoded(text: &str, plus_is_space: bool) -> String {

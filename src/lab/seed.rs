@@ -42,6 +42,33 @@ pub const GRAPH: &str = "00000003-0000-0000-c000-000000000000";
 pub const TENANT: &str = "6f2c1b9e-4d3a-4c57-9a63-1d0c5e8b7f24";
 /// The registered client that signs in to the lab.
 pub const CLIENT: &str = "3d9f0c51-7a2e-4b68-8f15-c04e2ab96d73";
+/// Microsoft's applications that people sign in with, each with the service that it is authorized for.
+pub const PUBLIC_CLIENTS: [(&str, &str, Front); 4] = [
+    (
+        "1950a258-227b-4e31-a9cf-717495945fc2",
+        "Microsoft Azure PowerShell",
+        Front::Graph,
+    ),
+    (
+        "14d82eec-204b-4c2f-b7e8-296a70dab67e",
+        "Microsoft Graph Command Line Tools",
+        Front::Graph,
+    ),
+    (
+        "04b07795-8ddb-461a-bbee-02f9e1bf7b46",
+        "Microsoft Azure CLI",
+        Front::Graph,
+    ),
+    (
+        "fb78d390-0c51-40cd-8e17-fdbfab77341b",
+        "Microsoft Exchange REST API Based Powershell",
+        Front::ExchangeOnline,
+    ),
+];
+/// The name of the one person who signs in to the tenant.
+pub const ACCOUNT_TITLE: &str = "Tenant Administrator";
+/// The directory role of that person.
+pub const GLOBAL_ADMINISTRATOR: &str = "62e90394-69f5-4237-9190-012177145e10";
 /// The on-premises administrator.
 pub const ADMINISTRATOR: &str = "CONTOSO\\administrator";
 /// The on-premises organization, as the wizard puts it into names.
@@ -124,6 +151,11 @@ impl Names {
             domains: vec!["contoso.com".to_owned(), "tailspintoys.com".to_owned()],
             cloud,
         }
+    }
+
+    /// The one person who signs in to the tenant.
+    pub fn account(&self) -> String {
+        format!("admin@{}", self.initial_domain)
     }
 
     /// The front that answers under a host name of the world; absent when no such name is known.

@@ -210,6 +210,11 @@ pub(super) fn unsigned(claims: &Json) -> String {
     )
 }
 
+/// The SHA-256 digest of bytes.
+pub(super) fn sha256(bytes: &[u8]) -> Vec<u8> {
+    digest(&SHA256, bytes).as_ref().to_vec()
+}
+
 /// Bytes as upper-case hexadecimal digits.
 pub(super) fn hexadecimal(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02X}")).collect()

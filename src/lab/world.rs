@@ -4,6 +4,7 @@
 //! another. Nothing here waits, so the state is behind a plain mutex, see [`Shared`].
 
 use super::cmdlet;
+use super::entra::SignIns;
 use super::fault::Faults;
 use super::front::{self, Front, Reply, Request};
 use super::graph::Directory;
@@ -96,6 +97,7 @@ pub struct World {
     writes: BTreeMap<Plane, u64>,
     faults: Faults,
     made: u64,
+    sign_ins: SignIns,
 }
 
 impl World {
@@ -124,6 +126,7 @@ impl World {
             writes: BTreeMap::new(),
             faults: Faults::default(),
             made: 0,
+            sign_ins: SignIns::default(),
         };
         seed::fill(&mut world, options.seed)?;
         Ok(world)
@@ -224,6 +227,10 @@ impl World {
         (username.eq_ignore_ascii_case(seed::ADMINISTRATOR)
             || username.eq_ignore_ascii_case(principal))
             && self.passwords.administrator.expose() == password
+    }
+
+    pub(super) fn sign_ins_mut(&mut self) -> &mut SignIns {
+        &mut self.sign_ins
     }
 
     pub(super) fn signers(&self) -> &Signers {

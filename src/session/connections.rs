@@ -2,7 +2,7 @@
 
 use crate::clock::Clock;
 use crate::cloud::{Addresses, Cell};
-use crate::entra::{Credential, SignIn};
+use crate::entra::{Credential, Outside, SignIn};
 use crate::exchange::online::Online;
 use crate::exchange::onprem::{OnPremises, Times};
 use crate::exchange::{Answer, Road};
@@ -64,6 +64,7 @@ pub(super) struct Connections {
     organization: Organization,
     addresses: Result<Addresses, Failure>,
     read_secret: ReadSecret,
+    outside: Outside,
     clock: Clock,
     patience: Patience,
     audience: Audience,
@@ -79,6 +80,7 @@ impl Connections {
         organization: Organization,
         addresses: Result<Addresses, Failure>,
         read_secret: ReadSecret,
+        outside: Outside,
         clock: Clock,
         patience: Patience,
         audience: Audience,
@@ -87,6 +89,7 @@ impl Connections {
             organization,
             addresses,
             read_secret,
+            outside,
             clock,
             patience,
             audience,
@@ -134,7 +137,7 @@ impl Connections {
         })
     }
 
-    fn sign_in(&self) -> Result<Arc<SignIn>, Failure> {
+    pub(super) fn sign_in(&self) -> Result<Arc<SignIn>, Failure> {
         let sign_in = open(&self.sign_in, || {
             let how = &self.organization.sign_in;
             let read = |source: &Option<SecretSource>| {
@@ -152,13 +155,14 @@ impl Connections {
             )?;
             let tenant = self.organization.tenant.clone();
             let http = self.client()?.with_own_count();
-            Ok(Arc::new(SignIn::new(
-                http,
-                self.address(Cell::Login)?,
-                tenant,
-                credential,
-                self.clock.clone(),
-            )))
+            let login = self.address(Cell::Login)?;
+            let mut sign_in = SignIn::new(http, login, tenant, credential, self.clock.clone())
+                .with_outside(self.outside.clone());
+            // Without its address Microsoft Graph still works, and the other road says what is missing.
+            if let Ok(exchange_online) = self.address(Cell::ExchangeOnline) {
+                sign_in = sign_in.with_exchange_online(exchange_online);
+            }
+            Ok(Arc::new(sign_in))
         })?;
         Ok(Arc::clone(sign_in))
     }
@@ -176,7 +180,7 @@ impl Connections {
         })
     }
 
-    fn address(&self, cell: Cell) -> Result<String, Failure> {
+    pub(super) fn address(&self, cell: Cell) -> Result<String, Failure> {
         let addresses = self.addresses.as_ref().map_err(Clone::clone)?;
         Ok(addresses.get(cell)?.to_owned())
     }

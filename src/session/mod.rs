@@ -11,10 +11,14 @@ mod interrupt;
 pub mod journal;
 pub mod operation;
 pub mod plan;
+mod sign_in;
 
 pub use connections::{Patience, ReadSecret};
 pub use interrupt::Interrupt;
 pub use operation::{Operation, Origin, Request};
+pub use sign_in::{
+    Ask, FoundCloud, Identity, Memory, Outside, Probed, Prompt, Who, find_cloud, identities, probe,
+};
 
 use crate::clock::Clock;
 use crate::cloud::Addresses;
@@ -63,6 +67,8 @@ pub struct Options {
     pub patience: Patience,
     /// Reads secrets when they are needed.
     pub read_secret: ReadSecret,
+    /// What signing in may ask of the world outside.
+    pub outside: Outside,
     /// Who hears the events.
     pub listeners: Vec<Box<dyn Listener>>,
     /// The plan that this pass is held to.
@@ -166,6 +172,7 @@ impl Session {
             options.organization.clone(),
             addresses.clone(),
             options.read_secret.clone(),
+            options.outside.clone(),
             options.clock.clone(),
             options.patience.clone(),
             audience.clone(),

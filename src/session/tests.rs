@@ -198,6 +198,7 @@ fn gate(mode: Mode, service: &Shared, expected: Option<Plan>, ear: &Ear) -> Gate
         runtime: runtime.handle().clone(),
         clock: Clock::fixed("2026-11-23T09:00:00Z".parse().unwrap()),
         patience: Patience::default(),
+        outside: Outside::default(),
         read_secret: Arc::new(|_| Err(Failure::new(FailureKind::Internal, "no secrets here"))),
         listeners: Vec::new(),
         expected,

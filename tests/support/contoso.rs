@@ -9,7 +9,7 @@ use exoauth::lab::{Lab, LabOptions, Seed, Shared, World};
 use exoauth::organization::SecretSource;
 use exoauth::script::{Bundle, Host, HostOptions, ScriptFailure, on_engine_thread};
 use exoauth::session::event::{Event, Listener};
-use exoauth::session::{Interrupt, Mode, Options, Outcome, Patience, Session};
+use exoauth::session::{Interrupt, Mode, Options, Outcome, Outside, Patience, Session};
 use exoauth::subject::Plane;
 use exoauth::value::Value;
 use std::collections::BTreeMap;
@@ -196,6 +196,7 @@ impl Contoso {
             runtime: self.runtime.handle().clone(),
             clock: self.clock.clone(),
             patience: Patience::default(),
+            outside: Outside::default(),
             read_secret: Arc::new(|source| match source {
                 SecretSource::Plain(secret) => Ok(secret.clone()),
                 _ => Err(Failure::new(

@@ -1,7 +1,7 @@
 //! [`Runner`]: the command line in memory, for tests of five lines.
 
 use crate::support::redact::redact;
-use exoauth::cli::env::{Env, Folders, Output, Person};
+use exoauth::cli::env::{Browser, Env, Folders, Output, Person};
 use exoauth::cli::{self, ExitCode};
 use exoauth::clock::Clock;
 use exoauth::report::Stream;
@@ -23,6 +23,7 @@ pub(crate) struct Runner {
     pub(crate) patience: Patience,
     variables: BTreeMap<String, String>,
     answers: Option<VecDeque<String>>,
+    browser: Browser,
     terminal: bool,
 }
 
@@ -53,6 +54,7 @@ impl Runner {
             patience: Patience::default(),
             variables: BTreeMap::new(),
             answers: None,
+            browser: Browser::new(|_| Ok(())),
             terminal: false,
         }
     }
@@ -84,6 +86,12 @@ impl Runner {
     /// Puts someone at the terminal who answers so.
     pub(crate) fn answering(mut self, answers: &[&str]) -> Self {
         self.answers = Some(answers.iter().map(|answer| (*answer).to_owned()).collect());
+        self
+    }
+
+    /// Opens pages so.
+    pub(crate) fn browsing(mut self, browser: Browser) -> Self {
+        self.browser = browser;
         self
     }
 
@@ -125,6 +133,7 @@ impl Runner {
             },
             person,
             clock: Clock::system(),
+            browser: self.browser.clone(),
             interrupt: self.interrupt.clone(),
             patience: self.patience.clone(),
             signals: false,

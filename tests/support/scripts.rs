@@ -10,7 +10,7 @@ use exoauth::script::{
     Bundle, Host, HostOptions, Playbook, ScriptFailure, on_engine_thread, throw,
 };
 use exoauth::session::event::{Event, Listener};
-use exoauth::session::{Interrupt, Mode, Options, Patience, Session};
+use exoauth::session::{Interrupt, Mode, Options, Outside, Patience, Session};
 use exoauth::value::Value;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -174,6 +174,7 @@ impl Scripts {
             runtime: runtime.unwrap(),
             clock: Clock::fixed("2026-11-23T09:00:00Z".parse().unwrap()),
             patience: Patience::default(),
+            outside: Outside::default(),
             read_secret: Arc::new(|source| match source {
                 SecretSource::Plain(secret) => Ok(secret.clone()),
                 _ => Err(Failure::new(FailureKind::SignIn, "no secrets in this test")),

@@ -531,16 +531,6 @@ fn what_a_method_needs_is_named_by_its_key() -> Outcome {
             id(),
             "signing in by certificate needs \"sign_in.certificate\" in the organization file",
         ),
-        (
-            SignInMethod::Browser,
-            id(),
-            "signing in by browser is not available yet",
-        ),
-        (
-            SignInMethod::ManagedIdentity,
-            id(),
-            "signing in by managed-identity is not available yet",
-        ),
     ];
     for (method, client_id, expected) in cases {
         let error = Credential::new(method, client_id, None, None)

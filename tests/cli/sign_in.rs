@@ -1,0 +1,204 @@
+//! `login`, `logout`, `whoami`, and commands that use what was kept, with a person who sits at a browser.
+
+use crate::support::person::visit;
+use crate::support::runner::Runner;
+use crate::support::served::Served;
+use crate::support::wait::wait_for;
+use exoauth::cli::env::Browser;
+use exoauth::cloud::CloudName;
+use exoauth::lab::LabOptions;
+use std::error::Error;
+use std::fs;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+type Outcome = Result<(), Box<dyn Error>>;
+
+/// The file of a lab, with another way to sign in.
+fn file_with(served: &Served, sign_in: &str) -> String {
+    let file = served.file();
+    let (before, rest) = file.split_once("[sign_in]").unwrap_or((&file, ""));
+    let (_, after) = rest.split_once("[endpoints]").unwrap_or(("", rest));
+    format!("{before}[sign_in]\n{sign_in}\n\n[endpoints]{after}")
+}
+
+/// A browser in which somebody picks the account, or something else; counts how often it is opened.
+fn browser(served: &Served, press: Option<&'static str>) -> (Browser, Arc<AtomicUsize>) {
+    let (authority, opened) = (
+        served.lab.authority().to_owned(),
+        Arc::new(AtomicUsize::new(0)),
+    );
+    let counter = Arc::clone(&opened);
+    let browser = Browser::new(move |address| {
+        counter.fetch_add(1, Ordering::SeqCst);
+        let (authority, address) = (authority.clone(), address.to_owned());
+        std::thread::spawn(move || {
+            let typed: Vec<(&str, &str)> =
+                press.map(|press| ("press", press)).into_iter().collect();
+            let visited = wait_for(visit(&authority, &address, &typed));
+            assert!(visited.is_ok(), "{visited:?}");
+        });
+        Ok(())
+    });
+    (browser, opened)
+}
+
+#[test]
+fn a_person_signs_in_once_for_each_of_microsofts_applications_and_it_is_kept() -> Outcome {
+    let served = Served::start(LabOptions::default())?;
+    let (browser, opened) = browser(&served, None);
+    let runner = served
+        .runner_with(&file_with(&served, "method = \"browser\""))
+        .answering(&[])
+        .browsing(browser);
+    let login = runner.run("login --org served.toml").ends_with(0);
+    let login = login.shows(&[
+        "account          admin@contoso.onmicrosoft.com",
+        "Directory.AccessAsUser.All",
+        "AdminApi.AccessAsUser.All",
+        "Global Administrator",
+    ]);
+    login.complains(&[
+        "in the browser; if it does not open, open this page:",
+        "Microsoft's applications serve one service each",
+        "kept in <folder>/state/sign-in/served.json, which only you can read",
+    ]);
+    assert_eq!(opened.load(Ordering::SeqCst), 2);
+    let kept = runner.folder.join("state/sign-in/served.json");
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        assert_eq!(fs::metadata(&kept)?.permissions().mode() & 0o777, 0o600);
+    }
+
+    // From now on nobody has to be there.
+    let alone = Runner::new()
+        .file("served.toml", &runner.read("served.toml"))
+        .file("ca.pem", served.lab.authority())
+        .file("state/sign-in/served.json", &fs::read_to_string(&kept)?);
+    alone
+        .run("run configure --org served.toml --apply")
+        .ends_with(0);
+    let who = alone
+        .run("whoami --org served.toml --format json")
+        .ends_with(0);
+    let who: serde_json::Value = serde_json::from_str(&who.raw_stdout)?;
+    assert_eq!(
+        who["cloud"][1]["identity"]["account"],
+        "admin@contoso.onmicrosoft.com"
+    );
+    assert!(!who.to_string().contains("eyJ"));
+
+    alone
+        .run("logout --org served.toml")
+        .ends_with(0)
+        .shows(&["removed <folder>/state/sign-in/served.json"]);
+    alone
+        .run("whoami --org served.toml")
+        .ends_with(1)
+        .complains(&[
+            "signing in by browser needs a person, and there is nobody to ask",
+            "exoauth login",
+            "managed-identity",
+        ]);
+    alone
+        .run("logout --org served.toml")
+        .ends_with(0)
+        .shows(&["nothing was kept"]);
+    Ok(())
+}
+
+#[test]
+fn an_application_of_ones_own_needs_one_visit() -> Outcome {
+    let served = Served::start(LabOptions::default())?;
+    let client = served
+        .lab
+        .organization()
+        .sign_in
+        .client_id
+        .unwrap_or_default();
+    let (browser, opened) = browser(&served, None);
+    let sign_in = format!("method = \"browser\"\nclient_id = \"{client}\"");
+    served
+        .runner_with(&file_with(&served, &sign_in))
+        .answering(&[])
+        .browsing(browser)
+        .run("run configure --org served.toml --apply")
+        .ends_with(0);
+    assert_eq!(opened.load(Ordering::SeqCst), 1);
+    Ok(())
+}
+
+#[test]
+fn without_login_nothing_is_kept() -> Outcome {
+    let served = Served::start(LabOptions::default())?;
+    let (browser, _) = browser(&served, None);
+    let runner = served
+        .runner_with(&file_with(&served, "method = \"browser\""))
+        .answering(&[])
+        .browsing(browser);
+    runner.run("whoami --org served.toml").ends_with(0);
+    assert!(!runner.folder.join("state/sign-in").exists());
+    Ok(())
+}
+
+#[test]
+fn who_declines_is_told_so() -> Outcome {
+    let served = Served::start(LabOptions::default())?;
+    let (browser, _) = browser(&served, Some("decline"));
+    served
+        .runner_with(&file_with(&served, "method = \"browser\""))
+        .answering(&[])
+        .browsing(browser)
+        .run("run configure --org served.toml --plan")
+        .ends_with(1)
+        .complains(&["signing in by browser was refused: it was declined"]);
+    Ok(())
+}
+
+#[test]
+fn the_cloud_is_found_from_the_tenant() -> Outcome {
+    for cloud in [
+        CloudName::Worldwide,
+        CloudName::GccHigh,
+        CloudName::Dod,
+        CloudName::China,
+    ] {
+        let options = LabOptions {
+            cloud,
+            ..LabOptions::default()
+        };
+        let served = Served::start(options)?;
+        let file = served.file();
+        let without: Vec<&str> = file
+            .lines()
+            .filter(|line| !line.starts_with("cloud"))
+            .collect();
+        let runner = served.runner_with(&without.join("\n"));
+        runner
+            .run("eval cloud.name --org served.toml")
+            .complains(&[&format!("cloud: {}, where the tenant", cloud.word())]);
+        let wrong = without
+            .join("\n")
+            .replace("tenant = \"contoso", "tenant = \"nosuch");
+        served
+            .runner_with(&wrong)
+            .run("whoami --org served.toml")
+            .ends_with(2)
+            .complains(&["no cloud is known to have the tenant nosuch", "--cloud"]);
+    }
+    Ok(())
+}
+
+#[test]
+fn login_with_a_secret_keeps_nothing() -> Outcome {
+    let served = Served::start(LabOptions::default())?;
+    let runner = served.runner();
+    runner
+        .run("login --org served.toml")
+        .ends_with(0)
+        .shows(&["Application.ReadWrite.All", "application      exoauth ("])
+        .complains(&["nothing is kept: client-secret needs nobody to sign in"]);
+    assert!(!runner.folder.join("state/sign-in").exists());
+    Ok(())
+}
