@@ -5,17 +5,23 @@
 //! [`remoting`](crate::remoting); here it is carried, waited for, counted and translated.
 
 mod connection;
+#[cfg_attr(not(feature = "sspi"), path = "onprem/no_context.rs")]
+mod context;
+#[cfg(feature = "sspi")]
+mod kdc;
 mod problem;
+mod security;
 mod shell;
 mod value;
 
-use self::connection::{Connection, Cookies, Endpoint, Limits, Reply, Security};
+use self::connection::{Connection, Cookies, Endpoint, Limits, Reply};
 use self::problem::Problem;
+use self::security::Security;
 use self::shell::Shell;
 use super::{Answer, Error, ErrorKind, ErrorRecord, Invocation, Journey, Road};
 use crate::failure::Failure;
 use crate::http;
-use crate::organization::{Authentication, OnPremisesExchange};
+use crate::organization::OnPremisesExchange;
 use crate::remoting::psrp::Command;
 use crate::remoting::wsman;
 use crate::secret::Secret;
@@ -102,19 +108,8 @@ impl OnPremises {
         let tls = http::tls::client_config(exchange.ca.as_deref()).map_err(Failure::from)?;
         let refuse = |problem: Problem| problem.into_failure(&exchange.url);
         let endpoint = Endpoint::new(&exchange.url, &tls).map_err(refuse)?;
-        let security = match exchange.auth {
-            Authentication::Basic if endpoint.is_tls() => {
-                Security::basic(&exchange.username, password)
-            }
-            Authentication::Basic => {
-                return Err(refuse(Problem::BasicInClear {
-                    url: exchange.url.clone(),
-                }));
-            }
-            Authentication::Kerberos => return Err(refuse(unspoken("Kerberos"))),
-            Authentication::Negotiate => return Err(refuse(unspoken("Negotiate"))),
-            Authentication::Ntlm => return Err(refuse(unspoken("NTLM"))),
-        };
+        let security =
+            Security::new(exchange, password, endpoint.host(), endpoint.is_tls()).map_err(refuse)?;
         Ok(Self {
             endpoint,
             security,
@@ -177,7 +172,7 @@ impl OnPremises {
                 Some(connection) => connection,
                 None => {
                     reused = false;
-                    Connection::open(&self.endpoint, limits).await?
+                    self.connect(&mut state.cookies, limits).await?
                 }
             };
             self.requests.fetch_add(1, Ordering::Relaxed);
@@ -185,10 +180,12 @@ impl OnPremises {
                 &self.endpoint,
                 &self.security,
                 &mut state.cookies,
-                envelope.clone(),
+                &envelope,
                 limits,
             );
             match sending.await {
+                // The server has forgotten who this connection belongs to, and did nothing.
+                Ok(reply) if reused && connection.is_forgotten(&reply) => {}
                 Ok(reply) => {
                     state.connection = Some(connection);
                     return understand(&reply, message_id);
@@ -196,6 +193,18 @@ impl OnPremises {
                 Err(unanswered) if reused && !unanswered.sent => {}
                 Err(unanswered) => return Err(unanswered.problem),
             }
+        }
+    }
+
+    /// Opens a connection and signs in on it. One that breaks meanwhile is tried again, since nothing was asked yet.
+    async fn connect(&self, cookies: &mut Cookies, limits: Limits) -> Result<Connection, Problem> {
+        let (endpoint, security) = (&self.endpoint, &self.security);
+        match Connection::open(endpoint, security, cookies, limits, &self.requests).await {
+            Err(problem) if problem.is_broken_connection() => {
+                tracing::debug!(%problem, "signing in again");
+                Connection::open(endpoint, security, cookies, limits, &self.requests).await
+            }
+            opened => opened,
         }
     }
 
@@ -244,10 +253,6 @@ impl Road for OnPremises {
 /// What PowerShell calls the end of a session; it stands in errors where a cmdlet stands.
 const CLOSING: &str = "Remove-PSSession";
 
-fn unspoken(authentication: &'static str) -> Problem {
-    Problem::Unspoken { authentication }
-}
-
 /// Reads can be run twice without harm.
 fn reads(invocation: &Invocation) -> bool {
     invocation
@@ -271,25 +276,11 @@ fn understand(reply: &Reply, message_id: Uuid) -> Result<wsman::Response, Proble
     if content_type.starts_with("application/soap+xml") && !reply.body.is_empty() {
         return wsman::read_response(&reply.body, message_id).map_err(Problem::Envelope);
     }
-    let html = content_type.starts_with("text/html");
-    let status = reply.status.as_u16();
-    if let Some(location) = reply
-        .location
-        .clone()
-        .filter(|_| reply.status.is_redirection())
-    {
-        return Err(Problem::Redirected { status, location });
-    }
     if reply.status == StatusCode::OK && !reply.body.is_empty() {
         return Err(Problem::NotSoap {
             content_type: reply.content_type.clone(),
-            html,
+            html: content_type.starts_with("text/html"),
         });
     }
-    Err(Problem::Status {
-        status,
-        html,
-        empty: reply.body.is_empty(),
-        offers: reply.offers.clone(),
-    })
+    Err(reply.refusal())
 }

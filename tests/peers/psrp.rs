@@ -13,13 +13,20 @@ use std::error;
 const PASSWORD: &str = "Passw0rd!";
 
 fn road(password: &str, path: &str, times: Times) -> Result<OnPremises, Box<dyn error::Error>> {
+    let auth = match variable("PSRP_PEER_AUTH")?.as_str() {
+        "kerberos" => Authentication::Kerberos,
+        "negotiate" => Authentication::Negotiate,
+        "ntlm" => Authentication::Ntlm,
+        _ => Authentication::Basic,
+    };
+    let ca = variable("PSRP_PEER_CA").ok().map(std::fs::read_to_string);
     let exchange = OnPremisesExchange {
         url: format!("{}{path}", variable("PSRP_PEER_URL")?),
-        auth: Authentication::Basic,
-        username: "CONTOSO\\admin".to_owned(),
+        auth,
+        username: variable("PSRP_PEER_USER")?,
         password: SecretSource::Prompt,
-        kdc: None,
-        ca: Some(std::fs::read_to_string(variable("PSRP_PEER_CA")?)?),
+        kdc: variable("PSRP_PEER_KDC").ok(),
+        ca: ca.transpose()?,
     };
     Ok(OnPremises::new(&exchange, &Secret::new(password), times)?)
 }
@@ -307,9 +314,17 @@ fn refusals_say_what_to_do() -> Outcome {
     wait_for(async {
         let get = call("Get-AuthConfig");
         let wrong = road("wrong", "/PowerShell/", Times::default())?;
-        assert_eq!(
-            message(wrong.invoke(&get).await),
-            "sign_in: the server refused the user name or the password | check exchange.username and exchange.password; the name is DOMAIN\\user or a user principal name"
+        let said = message(wrong.invoke(&get).await);
+        let expected = [
+            "sign_in: the server refused the user name or the password | ",
+            "sign_in: the server refused the account (NTLM) | ",
+            "sign_in: the server refused the account (Negotiate) | ",
+            "sign_in: Kerberos sign-in failed: the password is wrong | ",
+        ];
+        assert!(
+            expected.iter().any(|start| said.starts_with(start))
+                && said.contains("exchange.password"),
+            "{said}"
         );
         wrong.close().await?;
         let elsewhere = road(PASSWORD, "/EWS/", Times::default())?;

@@ -1,17 +1,20 @@
 //! [`Connection`]: one HTTP/1.1 connection that we own, because authentication and sealing belong to a connection.
 //!
-//! [`Endpoint`] is where it leads; [`Cookies`] outlive it. Basic needs no state; a sealing authentication will keep its
-//! security context here, beside the sender, and seal in [`Connection::post`].
+//! [`Endpoint`] is where it leads; [`Cookies`] outlive it. Basic needs no state; the other ways to sign in keep their
+//! security context here, beside the sender, and [`Connection::post`] seals with it on plain HTTP.
 
+use super::context::Context;
 use super::problem::Problem;
+use super::security::{Account, Security, Way};
+use crate::remoting::wsman;
 use crate::secret::Secret;
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
 use hyper::body::Bytes;
 use hyper::client::conn::http1::{self, SendRequest};
 use hyper::header::{
-    ACCEPT_ENCODING, AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, COOKIE, HOST, HeaderMap,
-    HeaderValue, LOCATION, SET_COOKIE, USER_AGENT, WWW_AUTHENTICATE,
+    ACCEPT_ENCODING, AUTHORIZATION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, COOKIE, HOST,
+    HeaderMap, HeaderValue, LOCATION, SET_COOKIE, USER_AGENT, WWW_AUTHENTICATE,
 };
 use hyper::{Request, StatusCode, Uri};
 use hyper_util::rt::TokioIo;
@@ -19,6 +22,7 @@ use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
@@ -86,32 +90,9 @@ impl Endpoint {
     pub(super) fn is_tls(&self) -> bool {
         self.tls.is_some()
     }
-}
 
-/// How requests prove who sends them.
-pub(super) enum Security {
-    /// Basic, which shows the password to whoever reads the connection.
-    Basic {
-        /// The whole `Authorization` header.
-        header: Secret,
-    },
-}
-
-impl Security {
-    pub(super) fn basic(username: &str, password: &Secret) -> Self {
-        let pair = Secret::new(format!("{username}:{}", password.expose()));
-        let coded = Secret::new(BASE64_STANDARD.encode(pair.expose()));
-        Self::Basic {
-            header: Secret::new(format!("Basic {}", coded.expose())),
-        }
-    }
-
-    fn authorize(&self, headers: &mut HeaderMap) -> Result<(), Problem> {
-        let Self::Basic { header } = self;
-        let mut value = HeaderValue::from_str(header.expose()).map_err(|_| Problem::Credentials)?;
-        value.set_sensitive(true);
-        headers.insert(AUTHORIZATION, value);
-        Ok(())
+    pub(super) fn host(&self) -> &str {
+        &self.host
     }
 }
 
@@ -168,12 +149,38 @@ pub(super) struct Reply {
     pub(super) body: Bytes,
 }
 
+impl Reply {
+    /// What an answer that is no SOAP means.
+    pub(super) fn refusal(&self) -> Problem {
+        let status = self.status.as_u16();
+        match &self.location {
+            Some(location) if self.status.is_redirection() => Problem::Redirected {
+                status,
+                location: location.clone(),
+            },
+            _ => Problem::Status {
+                status,
+                html: self
+                    .content_type
+                    .to_ascii_lowercase()
+                    .starts_with("text/html"),
+                empty: self.body.is_empty(),
+                offers: self.offers.clone(),
+            },
+        }
+    }
+}
+
 /// One connection, and the task that moves its bytes.
 pub(super) struct Connection {
     sender: SendRequest<Full<Bytes>>,
     driver: tokio::task::JoinHandle<()>,
     tls: bool,
     answered: bool,
+    /// The server's certificate, which a sign-in is bound to.
+    certificate: Option<Vec<u8>>,
+    /// The security context that was made on it.
+    context: Option<Context>,
 }
 
 /// A request that was not answered.
@@ -183,8 +190,112 @@ pub(super) struct Unanswered {
     pub(super) sent: bool,
 }
 
+/// A way to sign in that did not work.
+enum NotSignedIn {
+    /// The server does not take it; what it takes instead.
+    NotOffered(Vec<String>),
+    Problem(Problem),
+}
+
+impl From<Problem> for NotSignedIn {
+    fn from(problem: Problem) -> Self {
+        Self::Problem(problem)
+    }
+}
+
 impl Connection {
-    pub(super) async fn open(endpoint: &Endpoint, limits: Limits) -> Result<Self, Problem> {
+    /// Opens a connection and signs in on it, in the first way that the server takes; counts the requests.
+    pub(super) async fn open(
+        endpoint: &Endpoint,
+        security: &Security,
+        cookies: &mut Cookies,
+        limits: Limits,
+        requests: &AtomicU64,
+    ) -> Result<Self, Problem> {
+        let Security::Account(account) = security else {
+            return Self::connect(endpoint, limits).await;
+        };
+        let mut offers = None;
+        for way in account.ways() {
+            if offers
+                .as_deref()
+                .is_some_and(|offers| !way.scheme.is_among(offers))
+            {
+                continue;
+            }
+            // A refused sign-in may leave the server waiting for its continuation.
+            let mut connection = Self::connect(endpoint, limits).await?;
+            let signing_in = connection.sign_in(endpoint, account, *way, cookies, limits, requests);
+            match signing_in.await {
+                Ok(()) => {
+                    account.choose(*way);
+                    return Ok(connection);
+                }
+                Err(NotSignedIn::NotOffered(offered)) => offers = Some(offered),
+                Err(NotSignedIn::Problem(problem)) => return Err(problem),
+            }
+        }
+        Err(Problem::NotOffered {
+            authentication: account.authentication,
+            offers: offers.unwrap_or_default(),
+        })
+    }
+
+    /// Sends empty requests with tokens until both sides are satisfied (MS-WSMV 3.1.4.1, RFC 4559 5).
+    async fn sign_in(
+        &mut self,
+        endpoint: &Endpoint,
+        account: &Account,
+        way: Way,
+        cookies: &mut Cookies,
+        limits: Limits,
+        requests: &AtomicU64,
+    ) -> Result<(), NotSignedIn> {
+        let certificate = self.certificate.as_deref();
+        let (mut context, mut token) =
+            Context::begin(account, way, certificate, limits.connect).await?;
+        let refused = || Problem::Refused {
+            scheme: way.scheme.name(),
+        };
+        for leg in 0..MOST_LEGS {
+            let coded = BASE64_STANDARD.encode(&token);
+            let credentials = Secret::new(format!("{} {coded}", way.scheme.name()));
+            let request = request(endpoint, cookies, Some(&credentials), None, Bytes::new())?;
+            requests.fetch_add(1, Ordering::Relaxed);
+            let reply = self.exchange(request, cookies, limits).await;
+            let reply = reply.map_err(|unanswered| unanswered.problem)?;
+            let answer = way.scheme.token(&reply.offers);
+            if reply.status == StatusCode::UNAUTHORIZED {
+                token = match answer {
+                    Some(answer) if !context.is_complete() => match context.step(&answer).await {
+                        Ok(token) => token,
+                        // NTLM refuses at its second leg, and has no words for it.
+                        Err(Problem::Security { .. }) if leg > 0 => return Err(refused().into()),
+                        Err(problem) => return Err(problem.into()),
+                    },
+                    None if leg == 0 && !way.scheme.is_among(&reply.offers) => {
+                        return Err(NotSignedIn::NotOffered(reply.offers));
+                    }
+                    _ => return Err(refused().into()),
+                };
+                continue;
+            }
+            if !reply.status.is_success() {
+                return Err(reply.refusal().into());
+            }
+            if let Some(answer) = answer.filter(|_| !context.is_complete()) {
+                context.step(&answer).await?;
+            }
+            if !context.is_complete() {
+                return Err(Problem::Unproven.into());
+            }
+            self.context = Some(context);
+            return Ok(());
+        }
+        Err(refused().into())
+    }
+
+    async fn connect(endpoint: &Endpoint, limits: Limits) -> Result<Self, Problem> {
         let address = (endpoint.host.as_str(), endpoint.port);
         let stream = timeout(limits.connect, TcpStream::connect(address))
             .await
@@ -210,7 +321,12 @@ impl Connection {
             seconds: limits.connect.as_secs(),
         })?
         .map_err(|error| Problem::handshake(&endpoint.authority, &error))?;
-        Self::start(stream, true).await
+        let (_, session) = stream.get_ref();
+        let certificate = session.peer_certificates().and_then(<[_]>::first);
+        let certificate = certificate.map(|certificate| certificate.to_vec());
+        let mut connection = Self::start(stream, true).await?;
+        connection.certificate = certificate;
+        Ok(connection)
     }
 
     async fn start<S>(stream: S, tls: bool) -> Result<Self, Problem>
@@ -234,6 +350,8 @@ impl Connection {
             driver,
             tls,
             answered: false,
+            certificate: None,
+            context: None,
         })
     }
 
@@ -242,20 +360,75 @@ impl Connection {
         self.sender.is_closed()
     }
 
-    /// Sends one envelope and waits for the answer.
+    /// Says whether this answer means that the server does not know any more who signed in on this connection.
+    pub(super) fn is_forgotten(&self, reply: &Reply) -> bool {
+        self.context.is_some() && reply.status == StatusCode::UNAUTHORIZED
+    }
+
+    /// Sends one envelope, sealed where nothing else protects it, and waits for the answer.
     pub(super) async fn post(
         &mut self,
         endpoint: &Endpoint,
         security: &Security,
         cookies: &mut Cookies,
-        body: Bytes,
+        envelope: &Bytes,
+        mut limits: Limits,
+    ) -> Result<Reply, Unanswered> {
+        let mut content_type = None;
+        let mut body = envelope.clone();
+        if let Some(context) = self.sealer() {
+            let part = context.seal(envelope).map_err(unsent)?;
+            content_type = Some(context.protection().content_type());
+            body = Bytes::from(wsman::frame(context.protection(), &part));
+            limits.body += SEALING_ROOM;
+        }
+        let credentials = match security {
+            Security::Basic { header } => Some(header),
+            Security::Account(_) => None,
+        };
+        let content_type = content_type.as_deref().or(Some(wsman::CONTENT_TYPE));
+        let request =
+            request(endpoint, cookies, credentials, content_type, body).map_err(unsent)?;
+        let reply = self.exchange(request, cookies, limits).await?;
+        self.open_reply(reply).map_err(|problem| Unanswered {
+            problem,
+            sent: true,
+        })
+    }
+
+    fn sealer(&mut self) -> Option<&mut Context> {
+        if self.tls { None } else { self.context.as_mut() }
+    }
+
+    /// Unseals an answer. One that says something without being sealed may be anybody's.
+    fn open_reply(&mut self, mut reply: Reply) -> Result<Reply, Problem> {
+        let Some(context) = self.sealer() else {
+            return Ok(reply);
+        };
+        if wsman::is_sealed(&reply.content_type) {
+            let parts = wsman::unframe(&reply.content_type, &reply.body).map_err(Problem::Sealing)?;
+            let mut plain = Vec::with_capacity(reply.body.len());
+            for part in parts {
+                plain.extend(context.unseal(part)?);
+            }
+            reply.body = Bytes::from(plain);
+            wsman::CONTENT_TYPE.clone_into(&mut reply.content_type);
+            return Ok(reply);
+        }
+        let kind = reply.content_type.to_ascii_lowercase();
+        if kind.starts_with("application/soap+xml") && !reply.body.is_empty() {
+            return Err(Problem::Unsealed);
+        }
+        Ok(reply)
+    }
+
+    /// Sends one request and waits for the answer.
+    async fn exchange(
+        &mut self,
+        request: Request<Full<Bytes>>,
+        cookies: &mut Cookies,
         limits: Limits,
     ) -> Result<Reply, Unanswered> {
-        let unsent = |problem| Unanswered {
-            problem,
-            sent: false,
-        };
-        let request = request(endpoint, security, cookies, body).map_err(unsent)?;
         if let Err(error) = self.sender.ready().await {
             return Err(unsent(self.broken(&error)));
         }
@@ -305,6 +478,13 @@ impl Drop for Connection {
     }
 }
 
+fn unsent(problem: Problem) -> Unanswered {
+    Unanswered {
+        problem,
+        sent: false,
+    }
+}
+
 fn timed_out(limits: Limits) -> Unanswered {
     Unanswered {
         problem: Problem::ReadTimedOut {
@@ -316,8 +496,9 @@ fn timed_out(limits: Limits) -> Unanswered {
 
 fn request(
     endpoint: &Endpoint,
-    security: &Security,
     cookies: &Cookies,
+    credentials: Option<&Secret>,
+    content_type: Option<&str>,
     body: Bytes,
 ) -> Result<Request<Full<Bytes>>, Problem> {
     let wrong = |error: hyper::http::Error| Problem::Address {
@@ -326,17 +507,23 @@ fn request(
     };
     let mut request = Request::post(&endpoint.target)
         .header(HOST, &endpoint.authority)
-        .header(CONTENT_TYPE, crate::remoting::wsman::CONTENT_TYPE)
+        .header(CONTENT_LENGTH, body.len())
         .header(USER_AGENT, AGENT)
         // The web server may compress whatever it is not told to leave alone.
-        .header(ACCEPT_ENCODING, "identity")
-        .body(Full::new(body))
-        .map_err(wrong)?;
-    security.authorize(request.headers_mut())?;
-    if let Some(cookies) = cookies.header() {
-        request.headers_mut().insert(COOKIE, cookies);
+        .header(ACCEPT_ENCODING, "identity");
+    if let Some(content_type) = content_type {
+        request = request.header(CONTENT_TYPE, content_type);
     }
-    Ok(request)
+    if let Some(credentials) = credentials {
+        let mut value =
+            HeaderValue::from_str(credentials.expose()).map_err(|_| Problem::Credentials)?;
+        value.set_sensitive(true);
+        request = request.header(AUTHORIZATION, value);
+    }
+    if let Some(cookies) = cookies.header() {
+        request = request.header(COOKIE, cookies);
+    }
+    request.body(Full::new(body)).map_err(wrong)
 }
 
 async fn read(
@@ -378,5 +565,11 @@ async fn read(
         body,
     })
 }
+
+/// Windows needs two legs for NTLM, one for Kerberos, and one more for SPNEGO's own signatures.
+const MOST_LEGS: usize = 6;
+
+/// What the sealing adds to the body of an answer.
+const SEALING_ROOM: usize = 16 << 10;
 
 const AGENT: &str = concat!("exoauth/", env!("CARGO_PKG_VERSION"));

@@ -16,10 +16,40 @@ pub(super) enum Problem {
     Unspoken { authentication: &'static str },
     /// The user name or password cannot be sent.
     Credentials,
+    /// Kerberos needs the domain of the account.
+    NoDomain { username: String },
+    /// Kerberos knows servers by name only.
+    KerberosToAddress { host: String },
+    /// The address of the key distribution center is none.
+    WrongKdc { kdc: String },
+    /// Nothing says where the key distribution center is.
+    NoKdc { realm: String },
+    /// The key distribution center does not answer.
+    KdcUnreachable { authority: String, reason: String },
+    /// Kerberos refused, by RFC 4120 7.5.9.
+    Kerberos { code: u32, service: String },
+    /// The server takes other authentications.
+    NotOffered {
+        authentication: &'static str,
+        offers: Vec<String>,
+    },
+    /// The server refused what was proved to it.
+    Refused { scheme: &'static str },
+    /// The server did not prove who it is.
+    Unproven,
+    /// A token or a sealed message is not what it should be.
+    Security {
+        scheme: &'static str,
+        reason: String,
+    },
+    /// A sealed answer is damaged.
+    Sealing(wsman::SealingError),
+    /// An answer is not sealed although it has to be.
+    Unsealed,
     /// The host name is not known.
     UnknownHost { authority: String, reason: String },
     /// Nothing listens there.
-    Refused { authority: String },
+    NotListening { authority: String },
     /// No connection for another reason.
     Connect { authority: String, reason: String },
     /// No connection in time.
@@ -76,7 +106,7 @@ impl Problem {
     pub(super) fn connect(authority: &str, error: &io::Error) -> Self {
         let authority = authority.to_owned();
         match error.kind() {
-            io::ErrorKind::ConnectionRefused => Self::Refused { authority },
+            io::ErrorKind::ConnectionRefused => Self::NotListening { authority },
             // The resolver's errors have no kind of their own.
             _ if error.to_string().starts_with("failed to lookup address") => Self::UnknownHost {
                 authority,
@@ -165,10 +195,18 @@ impl Problem {
             | Self::BasicInClear { .. }
             | Self::Unspoken { .. }
             | Self::Credentials
+            | Self::NoDomain { .. }
+            | Self::KerberosToAddress { .. }
+            | Self::WrongKdc { .. }
+            | Self::NoKdc { .. }
             | Self::Prompted { .. }
             | Self::Value(Mismatch::Unknown { .. }) => FailureKind::Input,
+            Self::Kerberos { .. } | Self::NotOffered { .. } | Self::Refused { .. } => {
+                FailureKind::SignIn
+            }
             Self::UnknownHost { .. }
-            | Self::Refused { .. }
+            | Self::NotListening { .. }
+            | Self::KdcUnreachable { .. }
             | Self::Connect { .. }
             | Self::ConnectTimedOut { .. }
             | Self::Untrusted { .. }
@@ -192,7 +230,11 @@ impl Problem {
                 FaultKind::ResourceUnknown => FailureKind::Input,
                 FaultKind::InvalidSelectors | FaultKind::Other => FailureKind::Protocol,
             },
-            Self::TooLarge { .. }
+            Self::Unproven
+            | Self::Security { .. }
+            | Self::Sealing(_)
+            | Self::Unsealed
+            | Self::TooLarge { .. }
             | Self::Compressed { .. }
             | Self::Redirected { .. }
             | Self::NotSoap { .. }
@@ -210,7 +252,9 @@ impl Problem {
             | Self::UnknownHost { reason, .. }
             | Self::Untrusted { reason, .. }
             | Self::Interrupted { reason } => Some(reason.clone()),
-            Self::Status { offers, .. } if !offers.is_empty() => {
+            Self::KdcUnreachable { reason, .. } => Some(reason.clone()),
+            Self::Kerberos { code, service } => Some(format!("Kerberos error {code} for {service}")),
+            Self::Status { offers, .. } | Self::NotOffered { offers, .. } if !offers.is_empty() => {
                 Some(format!("the server offers {}", offers.join(", ")))
             }
             _ => None,
@@ -220,10 +264,36 @@ impl Problem {
     fn hint(&self, url: &str) -> Option<String> {
         use wsman::FaultKind;
         let fixed = match self {
-            Self::BasicInClear { .. } | Self::Unspoken { .. } => {
+            Self::Unspoken { .. } => {
+                "this build was made without the cargo feature sspi; build it with default features"
+            }
+            Self::NoDomain { .. } => {
+                "write exchange.username as DOMAIN\\user or as a user principal name"
+            }
+            Self::KerberosToAddress { .. } => {
+                "write the server's full name in exchange.url, such as http://ex01.contoso.com/PowerShell/"
+            }
+            Self::WrongKdc { .. } => {
+                "set exchange.kdc to the name of a domain controller, such as dc01.contoso.com, with a port where it is not 88"
+            }
+            Self::NoKdc { .. } | Self::KdcUnreachable { .. } => {
+                "set exchange.kdc in the organization file to a domain controller that is reachable from here at port 88 over TCP"
+            }
+            Self::Kerberos { code, service } => return Some(kerberos_remedy(*code, service)),
+            Self::NotOffered { offers, .. } => return Some(offered_instead(offers)),
+            Self::Refused { scheme: "Kerberos" } => {
+                "the server could not read the ticket, or its clock is more than five minutes wrong: the service name may belong to another account (setspn -Q)"
+            }
+            Self::Refused { .. } => {
+                "check exchange.username and exchange.password; a policy may also forbid NTLM to this account or server"
+            }
+            Self::Unsealed | Self::Sealing(_) | Self::Unproven | Self::Security { .. } => {
+                "something between here and the server may change what is sent, such as a proxy; go to the server itself"
+            }
+            Self::BasicInClear { .. } => {
                 "use auth = \"basic\" with an https:// address, after Basic authentication was enabled on the PowerShell virtual directory (Set-PowerShellVirtualDirectory -BasicAuthentication $true)"
             }
-            Self::UnknownHost { .. } | Self::Refused { .. } | Self::ConnectTimedOut { .. } => {
+            Self::UnknownHost { .. } | Self::NotListening { .. } | Self::ConnectTimedOut { .. } => {
                 "check exchange.url in the organization file; the server must be reachable from here"
             }
             Self::Untrusted { .. } => {
@@ -298,6 +368,85 @@ fn takes_basic(offers: &[String]) -> bool {
     offers.is_empty() || offers.iter().any(is_basic)
 }
 
+/// What a Kerberos error means (RFC 4120 7.5.9), in the words of the one who signs in.
+fn kerberos_words(code: u32) -> String {
+    let words = match code {
+        KDC_ERR_C_PRINCIPAL_UNKNOWN => "the domain does not know the account",
+        KDC_ERR_S_PRINCIPAL_UNKNOWN => "the domain does not know the service",
+        KDC_ERR_POLICY => "a policy of the domain forbids it",
+        KDC_ERR_ETYPE_NOSUPP => "the account or the server has no key of a type that is spoken here",
+        KDC_ERR_CLIENT_REVOKED => "the account is disabled, locked out, expired, or not allowed now",
+        KDC_ERR_KEY_EXPIRED => "the password has expired",
+        KDC_ERR_PREAUTH_FAILED => "the password is wrong",
+        KRB_AP_ERR_TKT_NYV | KRB_AP_ERR_SKEW => "the clocks differ by more than five minutes",
+        KRB_AP_ERR_MODIFIED => "the server cannot read the ticket",
+        KDC_ERR_WRONG_REALM => "the account belongs to another domain",
+        _ => return format!("error {code}"),
+    };
+    words.to_owned()
+}
+
+fn kerberos_remedy(code: u32, service: &str) -> String {
+    let remedy = match code {
+        KDC_ERR_C_PRINCIPAL_UNKNOWN => {
+            "write exchange.username as DOMAIN\\user or as a user principal name"
+        }
+        KDC_ERR_S_PRINCIPAL_UNKNOWN => {
+            return format!(
+                "use the server's full name in exchange.url; behind a load balancer {service} must be registered to the alternate service account (setspn -Q {service})"
+            );
+        }
+        KDC_ERR_POLICY | KDC_ERR_CLIENT_REVOKED => {
+            "look at the account in Active Directory Users and Computers: disabled, locked out, expired, logon hours, logon workstations"
+        }
+        KDC_ERR_ETYPE_NOSUPP => {
+            "AES must be allowed for the account and the server (msDS-SupportedEncryptionTypes); an old account gets its AES keys when its password is changed"
+        }
+        KDC_ERR_KEY_EXPIRED => "change the password, then run it again",
+        KDC_ERR_PREAUTH_FAILED => "check exchange.password; several wrong ones may lock the account",
+        KRB_AP_ERR_TKT_NYV | KRB_AP_ERR_SKEW => {
+            "set the clocks of this computer, the domain controller and the Exchange server by the same time source"
+        }
+        KRB_AP_ERR_MODIFIED => {
+            return format!(
+                "{service} is registered to an account that the server does not run as, or twice (setspn -X)"
+            );
+        }
+        KDC_ERR_WRONG_REALM => "set exchange.kdc to a domain controller of the account's own domain",
+        _ => "look for the number in the list of Kerberos errors (RFC 4120 7.5.9)",
+    };
+    remedy.to_owned()
+}
+
+fn offered_instead(offers: &[String]) -> String {
+    let word = |offer: &String| match offer.split(' ').next().unwrap_or_default() {
+        "Kerberos" => Some("\"kerberos\""),
+        "Negotiate" => Some("\"negotiate\""),
+        "NTLM" => Some("\"ntlm\""),
+        "Basic" => Some("\"basic\", over https:// only"),
+        _ => None,
+    };
+    let words: Vec<&str> = offers.iter().filter_map(word).collect();
+    if words.is_empty() {
+        "enable an authentication on the PowerShell virtual directory (Set-PowerShellVirtualDirectory)".to_owned()
+    } else {
+        format!("set exchange.auth to {}", words.join(" or "))
+    }
+}
+
+// Error codes of RFC 4120 7.5.9.
+const KDC_ERR_C_PRINCIPAL_UNKNOWN: u32 = 6;
+const KDC_ERR_S_PRINCIPAL_UNKNOWN: u32 = 7;
+const KDC_ERR_POLICY: u32 = 12;
+const KDC_ERR_ETYPE_NOSUPP: u32 = 14;
+const KDC_ERR_CLIENT_REVOKED: u32 = 18;
+const KDC_ERR_KEY_EXPIRED: u32 = 23;
+const KDC_ERR_PREAUTH_FAILED: u32 = 24;
+const KRB_AP_ERR_TKT_NYV: u32 = 33;
+const KRB_AP_ERR_SKEW: u32 = 37;
+const KRB_AP_ERR_MODIFIED: u32 = 41;
+const KDC_ERR_WRONG_REALM: u32 = 68;
+
 fn wrong_path(url: &str) -> String {
     format!("{url} is not Exchange's PowerShell endpoint; its path is /PowerShell/")
 }
@@ -357,14 +506,51 @@ impl fmt::Display for Problem {
             ),
             Self::Unspoken { authentication } => write!(
                 formatter,
-                "this build does not speak {authentication} authentication yet"
+                "this build does not speak {authentication} authentication"
             ),
+            Self::NoDomain { username } => {
+                write!(formatter, "the user name \"{username}\" names no domain")
+            }
+            Self::KerberosToAddress { host } => write!(
+                formatter,
+                "Kerberos knows servers by name, and {host} is an address"
+            ),
+            Self::WrongKdc { kdc } => {
+                write!(formatter, "\"{kdc}\" is no key distribution center")
+            }
+            Self::NoKdc { realm } => write!(
+                formatter,
+                "nothing says where the key distribution center of \"{realm}\" is"
+            ),
+            Self::KdcUnreachable { authority, .. } => write!(
+                formatter,
+                "the key distribution center {authority} does not answer"
+            ),
+            Self::Kerberos { code, .. } => {
+                write!(formatter, "Kerberos sign-in failed: {}", kerberos_words(*code))
+            }
+            Self::NotOffered { authentication, .. } => write!(
+                formatter,
+                "the server does not take {authentication} authentication"
+            ),
+            Self::Refused { scheme } => {
+                write!(formatter, "the server refused the account ({scheme})")
+            }
+            Self::Unproven => {
+                formatter.write_str("the server let the account in without proving who it is")
+            }
+            Self::Security { scheme, reason } => {
+                write!(formatter, "{scheme} authentication failed: {reason}")
+            }
+            Self::Sealing(error) => error.fmt(formatter),
+            Self::Unsealed => formatter
+                .write_str("the answer is not encrypted, although the request was"),
             Self::Credentials => formatter
                 .write_str("the user name or the password holds a character that cannot be sent"),
             Self::UnknownHost { authority, .. } => {
                 write!(formatter, "the host of {authority} is not known")
             }
-            Self::Refused { authority } => {
+            Self::NotListening { authority } => {
                 write!(formatter, "{authority} refused the connection")
             }
             Self::Connect { authority, reason } => {
@@ -477,6 +663,7 @@ impl Error for Problem {
         match self {
             Self::Envelope(error) => Some(error),
             Self::Fault(fault) => Some(fault),
+            Self::Sealing(error) => Some(error),
             Self::Remoting(error) => Some(error),
             Self::Value(mismatch) => Some(mismatch),
             _ => None,

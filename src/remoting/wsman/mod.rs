@@ -7,6 +7,7 @@
 mod envelope;
 mod error;
 mod fault;
+mod sealing;
 mod shell;
 mod xml;
 
@@ -16,4 +17,7 @@ pub use envelope::{
 };
 pub use error::Error;
 pub use fault::{Fault, FaultKind};
+pub use sealing::{
+    Protection, SealedPart, SealingError, frame, is_sealed, protection, unframe,
+};
 pub use shell::{CommandState, Request, Response, Shell, Signal, Stream};
