@@ -150,6 +150,11 @@ fn start_log(env: &Env, asked: Option<&str>) -> Result<(), Failure> {
         .with_detail(error.to_string())
         .with_hint("such as info, debug, or exoauth=trace")
     })?;
+    // It writes keys into its own log.
+    let silent = "sspi=off"
+        .parse()
+        .map_err(|_| Failure::new(FailureKind::Internal, "the log cannot be limited"))?;
+    let filter = filter.add_directive(silent);
     let stream = env.error.stream.clone();
     let started = tracing_subscriber::fmt()
         .with_env_filter(filter)

@@ -5,14 +5,19 @@
 //! [`remoting`](crate::remoting); here it is carried, waited for, counted and translated.
 
 mod connection;
-#[cfg_attr(not(feature = "sspi"), path = "onprem/no_context.rs")]
+#[cfg(feature = "sspi")]
 mod context;
 #[cfg(feature = "sspi")]
 mod kdc;
+#[cfg(not(feature = "sspi"))]
+mod no_context;
 mod problem;
 mod security;
 mod shell;
 mod value;
+
+#[cfg(not(feature = "sspi"))]
+use self::no_context as context;
 
 use self::connection::{Connection, Cookies, Endpoint, Limits, Reply};
 use self::problem::Problem;
@@ -108,8 +113,8 @@ impl OnPremises {
         let tls = http::tls::client_config(exchange.ca.as_deref()).map_err(Failure::from)?;
         let refuse = |problem: Problem| problem.into_failure(&exchange.url);
         let endpoint = Endpoint::new(&exchange.url, &tls).map_err(refuse)?;
-        let security =
-            Security::new(exchange, password, endpoint.host(), endpoint.is_tls()).map_err(refuse)?;
+        let security = Security::new(exchange, password, endpoint.host(), endpoint.is_tls())
+            .map_err(refuse)?;
         Ok(Self {
             endpoint,
             security,
@@ -185,7 +190,11 @@ impl OnPremises {
             );
             match sending.await {
                 // The server has forgotten who this connection belongs to, and did nothing.
-                Ok(reply) if reused && connection.is_forgotten(&reply) => {}
+                Ok(reply) if connection.is_forgotten(&reply) => {
+                    if !reused {
+                        return Err(Problem::Forgotten);
+                    }
+                }
                 Ok(reply) => {
                     state.connection = Some(connection);
                     return understand(&reply, message_id);

@@ -397,7 +397,11 @@ impl Connection {
     }
 
     fn sealer(&mut self) -> Option<&mut Context> {
-        if self.tls { None } else { self.context.as_mut() }
+        if self.tls {
+            None
+        } else {
+            self.context.as_mut()
+        }
     }
 
     /// Unseals an answer. One that says something without being sealed may be anybody's.
@@ -406,7 +410,8 @@ impl Connection {
             return Ok(reply);
         };
         if wsman::is_sealed(&reply.content_type) {
-            let parts = wsman::unframe(&reply.content_type, &reply.body).map_err(Problem::Sealing)?;
+            let parts =
+                wsman::unframe(&reply.content_type, &reply.body).map_err(Problem::Sealing)?;
             let mut plain = Vec::with_capacity(reply.body.len());
             for part in parts {
                 plain.extend(context.unseal(part)?);

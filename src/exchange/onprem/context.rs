@@ -72,13 +72,37 @@ impl Context {
         let (service, binding) = (self.service.as_str(), self.binding.as_deref());
         let stepped = match &mut self.package {
             Package::Kerberos(package, credentials) => {
-                step(package.as_mut(), credentials, service, token, binding, &mut courier).await
+                step(
+                    package.as_mut(),
+                    credentials,
+                    service,
+                    token,
+                    binding,
+                    &mut courier,
+                )
+                .await
             }
             Package::Negotiate(package, credentials) => {
-                step(package.as_mut(), credentials, service, token, binding, &mut courier).await
+                step(
+                    package.as_mut(),
+                    credentials,
+                    service,
+                    token,
+                    binding,
+                    &mut courier,
+                )
+                .await
             }
             Package::Ntlm(package, credentials) => {
-                step(package.as_mut(), credentials, service, token, binding, &mut courier).await
+                step(
+                    package.as_mut(),
+                    credentials,
+                    service,
+                    token,
+                    binding,
+                    &mut courier,
+                )
+                .await
             }
         };
         match stepped {
@@ -197,8 +221,10 @@ impl Package {
             }
             (true, Err(problem)) => return Err(problem),
         };
-        let credentials = CredentialsBuffers::try_from(Credentials::from(identity)).map_err(fail)?;
-        let kerberos = kdc.map(|kdc| KerberosConfig::new_with_kdc_url(&kdc, WORKSTATION.to_owned()));
+        let credentials =
+            CredentialsBuffers::try_from(Credentials::from(identity)).map_err(fail)?;
+        let kerberos =
+            kdc.map(|kdc| KerberosConfig::new_with_kdc_url(&kdc, WORKSTATION.to_owned()));
         if way.scheme == Scheme::Kerberos {
             let config = kerberos.ok_or(Problem::NoKdc { realm })?;
             let package = Kerberos::new_client_from_config(config).map_err(fail)?;
@@ -266,7 +292,9 @@ where
             }
         }
     };
-    let token = std::mem::take(&mut SecurityBuffer::find_buffer_mut(&mut output, BufferType::Token)?.buffer);
+    let token = std::mem::take(
+        &mut SecurityBuffer::find_buffer_mut(&mut output, BufferType::Token)?.buffer,
+    );
     Ok((token, result.status))
 }
 
@@ -348,11 +376,7 @@ fn realm(username: &Username) -> String {
 
 /// Where the key distribution center is: where the organization file says, where the system's own Kerberos settings
 /// say, or at the name of the domain, at which the domain controllers of Active Directory answer.
-async fn find_kdc(
-    account: &Account,
-    realm: &str,
-    time_limit: Duration,
-) -> Result<String, Problem> {
+async fn find_kdc(account: &Account, realm: &str, time_limit: Duration) -> Result<String, Problem> {
     if let Some(kdc) = &account.kdc {
         let address = kdc.strip_prefix("tcp://").unwrap_or(kdc);
         let wrong = address.is_empty()
@@ -385,9 +409,26 @@ async fn find_kdc(
 
 /// Says whether `sspi` can turn the bytes of a Kerberos wrap token back (RFC 4121 4.2.4); it does not look itself.
 fn is_rotated_as_windows_does(part: &SealedPart) -> bool {
-    let token: Vec<u8> = part.signature.iter().chain(&part.data).copied().take(WRAP_HEADER).collect();
-    let Some(&[5, 4, _, 0xff, extra_high, extra_low, rotated_high, rotated_low, ..]) =
-        token.first_chunk::<WRAP_HEADER>()
+    let token: Vec<u8> = part
+        .signature
+        .iter()
+        .chain(&part.data)
+        .copied()
+        .take(WRAP_HEADER)
+        .collect();
+    let Some(
+        &[
+            5,
+            4,
+            _,
+            0xff,
+            extra_high,
+            extra_low,
+            rotated_high,
+            rotated_low,
+            ..,
+        ],
+    ) = token.first_chunk::<WRAP_HEADER>()
     else {
         return false;
     };
@@ -464,7 +505,10 @@ mod tests {
     fn only_wrap_tokens_that_can_be_turned_back_reach_the_security_package() {
         let good = [5, 4, 7, 0xff, 0, 0, 0, 28];
         assert!(is_rotated_as_windows_does(&part(good, 10)));
-        assert!(is_rotated_as_windows_does(&part([5, 4, 7, 0xff, 0, 16, 0, 28], 26)));
+        assert!(is_rotated_as_windows_does(&part(
+            [5, 4, 7, 0xff, 0, 16, 0, 28],
+            26
+        )));
         for bad in [
             [4, 4, 7, 0xff, 0, 0, 0, 28],
             [5, 4, 7, 0, 0, 0, 0, 28],

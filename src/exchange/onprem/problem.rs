@@ -7,6 +7,10 @@ use std::{error::Error, fmt, io};
 
 /// What went wrong on the way.
 #[derive(Debug)]
+#[cfg_attr(
+    not(feature = "sspi"),
+    expect(dead_code, reason = "some problems are those of sspi")
+)]
 pub(super) enum Problem {
     /// The address cannot be used.
     Address { url: String, reason: String },
@@ -37,6 +41,8 @@ pub(super) enum Problem {
     Refused { scheme: &'static str },
     /// The server did not prove who it is.
     Unproven,
+    /// The server does not know the account any more that signed in on this connection.
+    Forgotten,
     /// A token or a sealed message is not what it should be.
     Security {
         scheme: &'static str,
@@ -231,6 +237,7 @@ impl Problem {
                 FaultKind::InvalidSelectors | FaultKind::Other => FailureKind::Protocol,
             },
             Self::Unproven
+            | Self::Forgotten
             | Self::Security { .. }
             | Self::Sealing(_)
             | Self::Unsealed
@@ -253,7 +260,9 @@ impl Problem {
             | Self::Untrusted { reason, .. }
             | Self::Interrupted { reason } => Some(reason.clone()),
             Self::KdcUnreachable { reason, .. } => Some(reason.clone()),
-            Self::Kerberos { code, service } => Some(format!("Kerberos error {code} for {service}")),
+            Self::Kerberos { code, service } => {
+                Some(format!("Kerberos error {code} for {service}"))
+            }
             Self::Status { offers, .. } | Self::NotOffered { offers, .. } if !offers.is_empty() => {
                 Some(format!("the server offers {}", offers.join(", ")))
             }
@@ -286,6 +295,9 @@ impl Problem {
             }
             Self::Refused { .. } => {
                 "check exchange.username and exchange.password; a policy may also forbid NTLM to this account or server"
+            }
+            Self::Forgotten => {
+                "something between here and the server opens connections of its own, such as a proxy; go to the server itself"
             }
             Self::Unsealed | Self::Sealing(_) | Self::Unproven | Self::Security { .. } => {
                 "something between here and the server may change what is sent, such as a proxy; go to the server itself"
@@ -374,8 +386,12 @@ fn kerberos_words(code: u32) -> String {
         KDC_ERR_C_PRINCIPAL_UNKNOWN => "the domain does not know the account",
         KDC_ERR_S_PRINCIPAL_UNKNOWN => "the domain does not know the service",
         KDC_ERR_POLICY => "a policy of the domain forbids it",
-        KDC_ERR_ETYPE_NOSUPP => "the account or the server has no key of a type that is spoken here",
-        KDC_ERR_CLIENT_REVOKED => "the account is disabled, locked out, expired, or not allowed now",
+        KDC_ERR_ETYPE_NOSUPP => {
+            "the account or the server has no key of a type that is spoken here"
+        }
+        KDC_ERR_CLIENT_REVOKED => {
+            "the account is disabled, locked out, expired, or not allowed now"
+        }
         KDC_ERR_KEY_EXPIRED => "the password has expired",
         KDC_ERR_PREAUTH_FAILED => "the password is wrong",
         KRB_AP_ERR_TKT_NYV | KRB_AP_ERR_SKEW => "the clocks differ by more than five minutes",
@@ -403,7 +419,9 @@ fn kerberos_remedy(code: u32, service: &str) -> String {
             "AES must be allowed for the account and the server (msDS-SupportedEncryptionTypes); an old account gets its AES keys when its password is changed"
         }
         KDC_ERR_KEY_EXPIRED => "change the password, then run it again",
-        KDC_ERR_PREAUTH_FAILED => "check exchange.password; several wrong ones may lock the account",
+        KDC_ERR_PREAUTH_FAILED => {
+            "check exchange.password; several wrong ones may lock the account"
+        }
         KRB_AP_ERR_TKT_NYV | KRB_AP_ERR_SKEW => {
             "set the clocks of this computer, the domain controller and the Exchange server by the same time source"
         }
@@ -412,7 +430,9 @@ fn kerberos_remedy(code: u32, service: &str) -> String {
                 "{service} is registered to an account that the server does not run as, or twice (setspn -X)"
             );
         }
-        KDC_ERR_WRONG_REALM => "set exchange.kdc to a domain controller of the account's own domain",
+        KDC_ERR_WRONG_REALM => {
+            "set exchange.kdc to a domain controller of the account's own domain"
+        }
         _ => "look for the number in the list of Kerberos errors (RFC 4120 7.5.9)",
     };
     remedy.to_owned()
@@ -527,7 +547,11 @@ impl fmt::Display for Problem {
                 "the key distribution center {authority} does not answer"
             ),
             Self::Kerberos { code, .. } => {
-                write!(formatter, "Kerberos sign-in failed: {}", kerberos_words(*code))
+                write!(
+                    formatter,
+                    "Kerberos sign-in failed: {}",
+                    kerberos_words(*code)
+                )
             }
             Self::NotOffered { authentication, .. } => write!(
                 formatter,
@@ -539,12 +563,15 @@ impl fmt::Display for Problem {
             Self::Unproven => {
                 formatter.write_str("the server let the account in without proving who it is")
             }
+            Self::Forgotten => formatter
+                .write_str("the server wants the account again on a connection that it let in"),
             Self::Security { scheme, reason } => {
                 write!(formatter, "{scheme} authentication failed: {reason}")
             }
             Self::Sealing(error) => error.fmt(formatter),
-            Self::Unsealed => formatter
-                .write_str("the answer is not encrypted, although the request was"),
+            Self::Unsealed => {
+                formatter.write_str("the answer is not encrypted, although the request was")
+            }
             Self::Credentials => formatter
                 .write_str("the user name or the password holds a character that cannot be sent"),
             Self::UnknownHost { authority, .. } => {

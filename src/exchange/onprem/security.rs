@@ -27,7 +27,9 @@ impl Security {
         is_tls: bool,
     ) -> Result<Self, Problem> {
         let ways: &[Way] = match exchange.auth {
-            Authentication::Basic if is_tls => return Ok(Self::basic(&exchange.username, password)),
+            Authentication::Basic if is_tls => {
+                return Ok(Self::basic(&exchange.username, password));
+            }
             Authentication::Basic => {
                 return Err(Problem::BasicInClear {
                     url: exchange.url.clone(),
@@ -69,6 +71,7 @@ impl Security {
 }
 
 /// Who signs in where, and in which ways it may be tried.
+#[cfg_attr(not(feature = "sspi"), expect(dead_code, reason = "read by sspi only"))]
 pub(super) struct Account {
     /// The authentication that was asked for, as users call it.
     pub(super) authentication: &'static str,
@@ -82,6 +85,7 @@ pub(super) struct Account {
     chosen: OnceLock<Way>,
 }
 
+#[cfg_attr(not(feature = "sspi"), expect(dead_code, reason = "read by sspi only"))]
 impl Account {
     /// The ways to try, in order; only the one that worked before, if there is one.
     pub(super) fn ways(&self) -> &[Way] {
@@ -134,6 +138,7 @@ pub(super) enum Scheme {
     Ntlm,
 }
 
+#[cfg_attr(not(feature = "sspi"), expect(dead_code, reason = "read by sspi only"))]
 impl Scheme {
     /// The name in `Authorization` and `WWW-Authenticate`.
     pub(super) fn name(self) -> &'static str {

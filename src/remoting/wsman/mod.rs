@@ -17,7 +17,5 @@ pub use envelope::{
 };
 pub use error::Error;
 pub use fault::{Fault, FaultKind};
-pub use sealing::{
-    Protection, SealedPart, SealingError, frame, is_sealed, protection, unframe,
-};
+pub use sealing::{Protection, SealedPart, SealingError, frame, is_sealed, protection, unframe};
 pub use shell::{CommandState, Request, Response, Shell, Signal, Stream};

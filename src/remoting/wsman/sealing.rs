@@ -360,7 +360,13 @@ mod tests {
                 .replace("Length=5", &format!("Length={length}"))
                 .into_bytes()
         };
-        for length in ["6", "18446744073709551615", "-1", "", "99999999999999999999"] {
+        for length in [
+            "6",
+            "18446744073709551615",
+            "-1",
+            "",
+            "99999999999999999999",
+        ] {
             assert!(unframe(SPNEGO, &framed(length)).is_err(), "{length}");
         }
         let mut long = framed("5");
