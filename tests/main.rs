@@ -23,7 +23,11 @@ mod lab {
     mod sign_in;
 }
 mod matrix {
+    mod cells;
     mod faults;
+    mod resume;
+    mod state;
+    mod undo;
 }
 mod native {
     mod auth_certificate;

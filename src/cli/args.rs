@@ -56,6 +56,10 @@ pub enum Command {
     Whoami(Which),
     /// Shows the records of earlier runs.
     Journal(Journal),
+    /// Takes a run back.
+    Undo(Undo),
+    /// Goes on with a run that did not come to its end.
+    Resume(Resume),
 }
 
 /// Which organization.
@@ -138,7 +142,7 @@ pub struct Probe {
 }
 
 /// Runs a playbook.
-#[derive(Clone, Debug, clap::Args)]
+#[derive(Clone, Debug, Default, clap::Args)]
 pub struct Run {
     /// The name of a playbook, see `exoauth list`, or the path of a file.
     #[arg(value_name = "PLAYBOOK|FILE")]
@@ -214,4 +218,41 @@ pub struct Lab {
 pub struct Journal {
     /// A run, or the start of its name; all runs if left out.
     pub run: Option<String>,
+}
+
+/// Takes a run back: removes what it made, gives what it changed its former values, makes again what it removed.
+///
+/// What others added since stays, and what others changed since is refused, with the difference.
+#[derive(Debug, clap::Args)]
+pub struct Undo {
+    /// A run, or the start of its name; see `exoauth journal`.
+    pub run: String,
+    /// Only shows what would change; sends nothing that writes.
+    #[arg(long, conflicts_with = "apply")]
+    pub plan: bool,
+    /// Changes it without asking.
+    #[arg(long)]
+    pub apply: bool,
+    /// Shows for each change the cmdlet or REST call that it is.
+    #[arg(long)]
+    pub explain: bool,
+}
+
+/// Goes on with a run that did not come to its end: runs its playbook with its inputs again.
+#[derive(Debug, clap::Args)]
+pub struct Resume {
+    /// A run, or the start of its name; the last one, if it did not come to its end, if left out.
+    pub run: Option<String>,
+    /// Only shows what would change; sends nothing that writes.
+    #[arg(long, conflicts_with = "apply")]
+    pub plan: bool,
+    /// Changes it without asking.
+    #[arg(long)]
+    pub apply: bool,
+    /// An input that the journal does not keep because its name says that it is secret.
+    #[arg(long, value_name = "NAME=VALUE")]
+    pub input: Vec<String>,
+    /// Shows for each change the cmdlet or REST call that it is.
+    #[arg(long)]
+    pub explain: bool,
 }

@@ -26,7 +26,18 @@ pub(super) fn main(env: &Env, asked: &args::Eval, format: Format) -> Result<Exit
         simulated: place.simulated,
     })];
     if asked.apply
-        && let Some(journal) = journal::start(env, &place, &name, "eval", &asked.expression)?
+        && let Some(journal) = journal::start(
+            env,
+            &place,
+            &journal::About {
+                run: &name,
+                playbook: "eval",
+                text: &asked.expression,
+                asked: None,
+                resumes: None,
+                undoes: None,
+            },
+        )?
     {
         listeners.insert(0, Box::new(journal));
     }

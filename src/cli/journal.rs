@@ -5,8 +5,9 @@ use crate::cli::place::Place;
 use crate::cli::{Env, ExitCode, args};
 use crate::failure::{Failure, FailureKind};
 use crate::report::{clean, table};
-use crate::script::bundle;
+use crate::script::{Playbook, bundle};
 use crate::session::journal::{self, Header, Journal, Recording};
+use crate::session::undo::{self, Write};
 use serde_json::Value as Json;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -16,25 +17,30 @@ pub(super) fn folder(env: &Env) -> Result<PathBuf, Failure> {
     Ok(env.folders()?.state.join("runs"))
 }
 
+/// What a journal says of a run besides where and who.
+pub(super) struct About<'run> {
+    /// The name of the run.
+    pub(super) run: &'run str,
+    /// What it runs.
+    pub(super) playbook: &'run str,
+    /// The text of that.
+    pub(super) text: &'run str,
+    /// As it was asked for.
+    pub(super) asked: Option<&'run args::Run>,
+    /// The run that it goes on with.
+    pub(super) resumes: Option<&'run str>,
+    /// The run that it takes back.
+    pub(super) undoes: Option<&'run str>,
+}
+
 /// Starts the journal of a run that is about to write. Of the lab of this process nothing is left to resume, so there it
 /// may be missing.
 pub(super) fn start(
     env: &Env,
     place: &Place,
-    run: &str,
-    playbook: &str,
-    text: &str,
+    about: &About<'_>,
 ) -> Result<Option<Journal>, Failure> {
-    let who = ["USER", "LOGNAME", "USERNAME"];
-    let who = who.iter().find_map(|name| env.variables.get(*name));
-    let header = Header {
-        run: run.to_owned(),
-        who: who.cloned().unwrap_or_else(|| "unknown".to_owned()),
-        organization: place.organization.name.clone(),
-        playbook: playbook.to_owned(),
-        playbook_hash: bundle::hash(text),
-        version: env!("CARGO_PKG_VERSION").to_owned(),
-    };
+    let header = header(env, place, about);
     let made = folder(env).and_then(|folder| Journal::create(&folder, &header, env.clock.clone()));
     match made {
         Ok(journal) => Ok(Some(journal)),
@@ -44,6 +50,149 @@ pub(super) fn start(
             Ok(None)
         }
         Err(failure) => Err(failure),
+    }
+}
+
+fn header(env: &Env, place: &Place, about: &About<'_>) -> Header {
+    let who = ["USER", "LOGNAME", "USERNAME"];
+    let who = who.iter().find_map(|name| env.variables.get(*name));
+    let asked = about.asked;
+    let is_secret = |word: &&String| {
+        word.split_once('=')
+            .is_some_and(|(name, _)| journal::is_secret(name.trim()))
+    };
+    let inputs = asked.map_or(&[][..], |asked| &asked.place.input);
+    Header {
+        run: about.run.to_owned(),
+        who: who.cloned().unwrap_or_else(|| "unknown".to_owned()),
+        organization: place.organization.name.clone(),
+        tenant: place.organization.tenant.clone(),
+        organization_file: place.file.as_ref().map(|file| file.display().to_string()),
+        cloud: asked.and_then(|asked| asked.place.cloud.clone()),
+        playbook: about.playbook.to_owned(),
+        asked: asked.map(|asked| match asked.playbook.contains(['/', '\\']) {
+            true => env.path(&asked.playbook).display().to_string(),
+            false => asked.playbook.clone(),
+        }),
+        inputs: inputs
+            .iter()
+            .filter(|word| !is_secret(word))
+            .cloned()
+            .collect(),
+        only: asked.map_or_else(Vec::new, |asked| asked.only.clone()),
+        start_at: asked.and_then(|asked| asked.start_at.clone()),
+        resumes: about.resumes.map(str::to_owned),
+        undoes: about.undoes.map(str::to_owned),
+        playbook_hash: bundle::hash(about.text),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+    }
+}
+
+/// A run that was recorded.
+pub(super) struct Past {
+    /// Its name.
+    pub(super) name: String,
+    /// What it was.
+    pub(super) header: Header,
+    /// Its records.
+    pub(super) recording: Recording,
+    /// Its writes whose outcome is not recorded.
+    pub(super) open: Vec<Write>,
+}
+
+impl Past {
+    /// The recorded run whose name starts so.
+    pub(super) fn find(env: &Env, start: &str) -> Result<Self, Failure> {
+        let folder = folder(env)?;
+        Self::read(&folder, find(&runs(&folder), start, &folder)?)
+    }
+
+    /// The last run that did not come to its end; runs that take others back are not meant.
+    pub(super) fn last_incomplete(env: &Env) -> Result<Self, Failure> {
+        let folder = folder(env)?;
+        for run in runs(&folder).iter().rev() {
+            match Self::read(&folder, run) {
+                Ok(past) if past.header.undoes.is_none() && past.header.asked.is_some() => {
+                    if past.recording.is_complete() {
+                        break;
+                    }
+                    return Ok(past);
+                }
+                _ => {}
+            }
+        }
+        Err(wrong(format!(
+            "the last run in {} came to its end: there is nothing to resume",
+            folder.display()
+        ))
+        .with_hint("name a run to run its playbook again; exoauth journal lists them"))
+    }
+
+    fn read(folder: &Path, run: &str) -> Result<Self, Failure> {
+        let recording = read(folder, run)?;
+        let header = recording.header().ok_or_else(|| {
+            wrong(format!("the journal of {run} is damaged in its first line"))
+                .with_hint("what it was about cannot be known; exoauth journal shows the rest")
+        })?;
+        // A journal of an older version may hold writes that cannot be read; only taking them back needs them.
+        let writes = undo::writes(&recording).unwrap_or_default();
+        Ok(Self {
+            name: run.to_owned(),
+            header,
+            open: writes
+                .into_iter()
+                .filter(|write| write.done.is_none())
+                .collect(),
+            recording,
+        })
+    }
+
+    /// Says where the journal ends too early, for whoever is about to rely on it.
+    pub(super) fn warn_of_damage(&self, env: &Env) -> Result<(), Failure> {
+        match self.recording.damaged_at {
+            None => Ok(()),
+            Some(at) => env.error.stream.line(&format!(
+                "warning: the journal of {} is damaged at line {at}; what came after it is not known",
+                self.name
+            )),
+        }
+    }
+
+    /// Refuses a playbook that is no longer the one that was run.
+    pub(super) fn check_playbook(&self, playbook: &Playbook) -> Result<(), Failure> {
+        if bundle::hash(&playbook.source) == self.header.playbook_hash {
+            return Ok(());
+        }
+        Err(wrong(format!(
+            "the playbook {} has changed since the run {}",
+            playbook.name, self.name
+        ))
+        .with_hint(format!(
+            "run it as it is now: exoauth run {}",
+            playbook.name
+        )))
+    }
+
+    /// The organization that it was about.
+    pub(super) fn place(&self) -> Result<String, Failure> {
+        self.header.organization_file.clone().ok_or_else(|| {
+            wrong(format!(
+                "the run {} was on the lab inside the program, which ended with it",
+                self.name
+            ))
+            .with_hint("serve a lab with `exoauth lab` to have one that outlives a run")
+        })
+    }
+
+    /// Refuses another organization than the one that it was about.
+    pub(super) fn check(&self, place: &Place) -> Result<(), Failure> {
+        if place.organization.tenant == self.header.tenant {
+            return Ok(());
+        }
+        Err(wrong(format!(
+            "the organization file names the tenant {} now, and the run {} was about {}",
+            place.organization.tenant, self.name, self.header.tenant
+        )))
     }
 }
 
@@ -106,16 +255,21 @@ fn list(env: &Env, folder: &Path, runs: &[String], format: Format) -> Result<(),
     }
     let mut rows = Vec::new();
     for run in runs {
-        let head = head(folder, run)?;
-        let cell = |key: &str| clean(head.get(key).and_then(Json::as_str).unwrap_or("unknown"));
+        let recording = read(folder, run)?;
+        let head = recording.records.first();
+        let cell = |key: &str| {
+            let text = head.and_then(|head| head.get(key)?.as_str());
+            clean(text.unwrap_or("unknown"))
+        };
         rows.push(vec![
             run.clone(),
             cell("organization"),
             cell("playbook"),
             cell("who"),
+            recording.ending().to_owned(),
         ]);
     }
-    let header = ["run", "organization", "playbook", "who"];
+    let header = ["run", "organization", "playbook", "who", "ending"];
     output
         .stream
         .line(&table::rows(&header, rows, env.paint(output).width))

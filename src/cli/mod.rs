@@ -18,9 +18,11 @@ mod logout;
 mod nearest;
 mod pass;
 mod place;
+mod resume;
 mod run;
 mod scripts;
 mod show;
+mod undo;
 mod wait;
 mod whoami;
 
@@ -66,6 +68,8 @@ fn dispatch(env: &Env, command: Command, format: Format) -> Result<ExitCode, Fai
         Command::Logout(asked) => logout::main(env, &asked),
         Command::Whoami(asked) => whoami::main(env, asked, format),
         Command::Journal(asked) => journal::main(env, &asked, format),
+        Command::Undo(asked) => undo::main(env, &asked, format),
+        Command::Resume(asked) => resume::main(env, &asked, format),
     }
 }
 

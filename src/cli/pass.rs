@@ -4,6 +4,7 @@ use crate::failure::Failure;
 use crate::script::{Bundle, Host, HostOptions, ScriptFailure, on_engine_thread};
 use crate::session::event::Event;
 use crate::session::{self, Outcome, Session};
+use std::sync::Arc;
 
 /// What a pass came to.
 pub(super) struct Pass<T> {
@@ -31,12 +32,24 @@ pub(super) fn pass<T: Send + 'static>(
     options: HostOptions,
     work: impl FnOnce(&Host) -> Result<T, ScriptFailure> + Send + 'static,
 ) -> Result<Pass<T>, Failure> {
+    pass_without_engine(session, move |session| {
+        let host = Host::new(session.clone(), bundle, options)?;
+        work(&host)
+    })
+}
+
+/// Starts a session, does the work with it, and finishes the session.
+///
+/// # Errors
+///
+/// As [`pass`].
+pub(super) fn pass_without_engine<T: Send + 'static>(
+    session: session::Options,
+    work: impl FnOnce(&Arc<Session>) -> Result<T, ScriptFailure> + Send + 'static,
+) -> Result<Pass<T>, Failure> {
     let session = Session::start(session)?;
     on_engine_thread(move || {
-        let result = match Host::new(session.clone(), bundle, options) {
-            Ok(host) => work(&host),
-            Err(failure) => Err(failure.into()),
-        };
+        let result = work(&session);
         if let Err(stopped) = &result {
             let failed = Event::Failed {
                 failure: stopped.failure.clone(),

@@ -22,6 +22,8 @@ use tokio::runtime::Handle;
 pub(super) struct Place {
     /// Where and who.
     pub(super) organization: Organization,
+    /// Its file; none for the lab of this process.
+    pub(super) file: Option<PathBuf>,
     /// Whether nothing real is behind it.
     pub(super) simulated: bool,
     /// What signing in may ask of the world outside; with the tokens that all passes share.
@@ -50,9 +52,11 @@ impl Place {
     ) -> Result<Self, Failure> {
         match &asked.org {
             Some(org) => {
-                let mut organization = read(env, org)?;
+                let file = find(env, org)?;
+                let mut organization = read(&file)?;
                 organization.cloud = Some(cloud_of(env, &organization, asked, runtime)?);
                 Ok(Self {
+                    file: Some(file),
                     simulated: is_simulated(&organization),
                     outside: env.outside(kept(env, &organization.name, keep)?),
                     organization,
@@ -63,6 +67,7 @@ impl Place {
                 let lab = lab::start(env, asked.cloud.as_deref(), asked.rules.as_deref(), runtime)?;
                 Ok(Self {
                     organization: lab.organization(),
+                    file: None,
                     simulated: true,
                     outside: env.outside(Memory::default()),
                     lab: Some(lab),
@@ -143,9 +148,8 @@ fn write_sign_in(path: &Path, text: &Secret) -> io::Result<()> {
     fs::rename(&new, path)
 }
 
-fn read(env: &Env, org: &str) -> Result<Organization, Failure> {
-    let path = find(env, org)?;
-    let text = fs::read_to_string(&path).map_err(|error| {
+fn read(path: &Path) -> Result<Organization, Failure> {
+    let text = fs::read_to_string(path).map_err(|error| {
         wrong(format!(
             "the organization file {} cannot be read",
             path.display()
@@ -154,10 +158,10 @@ fn read(env: &Env, org: &str) -> Result<Organization, Failure> {
     })?;
     let name = path
         .file_stem()
-        .map_or(org.into(), |stem| stem.to_string_lossy());
+        .map_or("organization".into(), |stem| stem.to_string_lossy());
     let folder = path.parent().unwrap_or(Path::new(""));
     Organization::parse(&name, &text, folder, &|path| fs::read_to_string(path))
-        .map_err(|problem| refused(&problem, &path))
+        .map_err(|problem| refused(&problem, path))
 }
 
 /// A path is what looks like one; anything else is the name of a file in the user's configuration folder.

@@ -5,41 +5,90 @@
 
 use crate::cli::args::{self, Format};
 use crate::cli::files::Files;
-use crate::cli::pass::{Pass, pass};
+use crate::cli::journal::Past;
+use crate::cli::pass::{Pass, pass_without_engine};
 use crate::cli::place::Place;
 use crate::cli::{Env, ExitCode, journal, runtime, scripts};
 use crate::failure::{Failure, FailureKind};
 use crate::report::clean;
 use crate::report::human::{self, HumanReport};
 use crate::report::json::{Ending, JsonReport};
-use crate::script::{Bundle, HostOptions, Playbook, ScriptFailure};
+use crate::script::{Bundle, Host, HostOptions, Playbook, ScriptFailure};
 use crate::session::event::{Event, Listener, Summary, VerdictOutcome};
 use crate::session::journal::Journal;
+use crate::session::lock::{Holder, Lock};
 use crate::session::plan::Plan;
-use crate::session::{self, Mode, Outcome};
+use crate::session::undo::{self, Write};
+use crate::session::{self, Mode, Outcome, Session};
 use crate::value::Value;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use tokio::runtime::Handle;
 
 /// Runs a playbook.
 pub(super) fn main(env: &Env, asked: &args::Run, format: Format) -> Result<ExitCode, Failure> {
+    playbook(env, asked, format, None)
+}
+
+/// Runs a playbook, perhaps to go on with an earlier run.
+pub(super) fn playbook(
+    env: &Env,
+    asked: &args::Run,
+    format: Format,
+    resumes: Option<&Past>,
+) -> Result<ExitCode, Failure> {
     let bundle = scripts::bundle(env);
     let playbook = match scripts::playbook(env, &bundle, &asked.playbook) {
         Ok(playbook) => playbook,
         Err(stopped) => return Ok(scripts::refuse(env, &stopped, format)),
     };
+    if let Some(past) = resumes {
+        past.check_playbook(&playbook)?;
+    }
+    let work = Work::Playbook {
+        bundle,
+        playbook: Box::new(playbook),
+        open: resumes.map_or_else(Vec::new, |past| past.open.clone()),
+    };
+    start(env, asked, format, work, resumes)
+}
+
+/// Takes a run back.
+pub(super) fn take_back(
+    env: &Env,
+    asked: &args::Run,
+    format: Format,
+    past: &Past,
+) -> Result<ExitCode, Failure> {
+    let work = Work::Undo {
+        run: past.name.clone(),
+        writes: Arc::new(undo::writes(&past.recording)?),
+    };
+    start(env, asked, format, work, Some(past))
+}
+
+fn start(
+    env: &Env,
+    asked: &args::Run,
+    format: Format,
+    work: Work,
+    past: Option<&Past>,
+) -> Result<ExitCode, Failure> {
     let inputs = inputs(&asked.place.input)?;
     let runtime = runtime()?;
     env.watch_signals(runtime.handle());
     let place = Place::open(env, &asked.place, runtime.handle())?;
+    if let Some(past) = past {
+        past.check(&place)?;
+    }
     let report = Report::start(env, &place, asked.place.explain, format)?;
     let run = Run {
         env,
         asked,
-        bundle,
-        playbook,
+        work,
+        past: past.map(|past| past.name.clone()),
         place,
         files: Files::named_by(env, &inputs),
         inputs,
@@ -56,14 +105,41 @@ pub(super) fn main(env: &Env, asked: &args::Run, format: Format) -> Result<ExitC
 struct Run<'cli> {
     env: &'cli Env,
     asked: &'cli args::Run,
-    bundle: Bundle,
-    playbook: Playbook,
+    work: Work,
+    /// The run that this one goes on with, or takes back.
+    past: Option<String>,
     place: Place,
     inputs: BTreeMap<String, Value>,
     files: Files,
     name: String,
     runtime: Handle,
     report: Report,
+}
+
+/// What both passes do.
+enum Work {
+    /// Runs a playbook.
+    Playbook {
+        bundle: Bundle,
+        playbook: Box<Playbook>,
+        /// The writes of the run that is resumed whose outcome nobody saw.
+        open: Vec<Write>,
+    },
+    /// Does the inverse of an earlier run.
+    Undo {
+        run: String,
+        writes: Arc<Vec<Write>>,
+    },
+}
+
+impl Work {
+    /// What stands for it in reports and the journal.
+    fn name(&self) -> String {
+        match self {
+            Self::Playbook { playbook, .. } => playbook.name.clone(),
+            Self::Undo { run, .. } => format!("undo {run}"),
+        }
+    }
 }
 
 /// What a run came to.
@@ -160,14 +236,49 @@ impl Run<'_> {
             self.report.say("not applied: nothing was changed")?;
             return Ok(End::with(ExitCode::FAILED, summary));
         }
-        let journal = journal::start(
-            self.env,
-            &self.place,
-            &self.name,
-            &self.playbook.name,
-            &self.playbook.source,
-        )?;
+        let _lock = self.lock()?;
+        let journal = self.journal()?;
         self.apply(planned.outcome.plan, journal)
+    }
+
+    /// Keeps other runs on this machine from writing to the same organization; the lab of this process is nobody else's.
+    fn lock(&self) -> Result<Option<Lock>, Failure> {
+        if self.place.is_own_lab() {
+            return Ok(None);
+        }
+        let folder = self.env.folders()?.state.join("locks");
+        let holder = Holder {
+            run: self.name.clone(),
+            process: std::process::id(),
+            since: self.env.clock.now().to_string(),
+        };
+        Lock::take(&folder, &self.place.organization, &holder).map(Some)
+    }
+
+    fn journal(&self) -> Result<Option<Journal>, Failure> {
+        let past = self.past.as_deref();
+        let name = self.work.name();
+        let about = journal::About {
+            run: &self.name,
+            playbook: &name,
+            text: "",
+            asked: None,
+            resumes: None,
+            undoes: None,
+        };
+        let about = match &self.work {
+            Work::Playbook { playbook, .. } => journal::About {
+                text: &playbook.source,
+                asked: Some(self.asked),
+                resumes: past,
+                ..about
+            },
+            Work::Undo { .. } => journal::About {
+                undoes: past,
+                ..about
+            },
+        };
+        journal::start(self.env, &self.place, &about)
     }
 
     /// Asks the person whether to apply.
@@ -227,7 +338,7 @@ impl Run<'_> {
         let session = session::Options {
             organization: self.place.organization.clone(),
             mode,
-            playbook: self.playbook.name.clone(),
+            playbook: self.work.name(),
             run: self.name.clone(),
             runtime: self.runtime.clone(),
             clock: self.env.clock.clone(),
@@ -244,23 +355,32 @@ impl Run<'_> {
             start_at: self.asked.start_at.clone(),
             ..self.files.grant()
         };
-        let playbook = self.playbook.clone();
-        pass(session, self.bundle.clone(), options, move |host| {
-            host.run(&playbook)
-        })
+        match &self.work {
+            Work::Playbook {
+                bundle,
+                playbook,
+                open,
+            } => {
+                let (bundle, playbook, open) = (bundle.clone(), playbook.clone(), open.clone());
+                pass_without_engine(session, move |session| {
+                    undo::settle(session, &open)?;
+                    Host::new(session.clone(), bundle, options)?.run(&playbook)
+                })
+            }
+            Work::Undo { writes, .. } => {
+                let writes = Arc::clone(writes);
+                pass_without_engine(session, move |session| take_back_all(session, &writes))
+            }
+        }
     }
 
-    /// The command that goes on from here: the same one, since a run starts by reading what is there.
+    /// The command that goes on from here; both start by reading what is there.
     fn resume(&self) -> String {
-        let words = self
-            .env
-            .arguments
-            .iter()
-            .skip(1)
-            .map(|word| shell_word(word));
-        let mut command = vec!["exoauth".to_owned()];
-        command.extend(words);
-        command.join(" ")
+        let apply = if self.asked.apply { " --apply" } else { "" };
+        match &self.work {
+            Work::Undo { run, .. } => format!("exoauth undo {run}{apply}"),
+            Work::Playbook { .. } => format!("exoauth resume {}{apply}", self.name),
+        }
     }
 
     /// Tells Ctrl-C from the system's request to end.
@@ -272,6 +392,27 @@ impl Run<'_> {
             code => code,
         }
     }
+}
+
+/// Takes back what can be. While planning, what is refused is shown, and the rest can still be agreed to.
+fn take_back_all(session: &Session, writes: &[Write]) -> Result<(), ScriptFailure> {
+    let refused = undo::take_back(session, writes)?;
+    let goes_on = session.mode() == Mode::Plan && session.changes_so_far() > 0;
+    match refused.len() {
+        0 => Ok(()),
+        _ if goes_on => Ok(()),
+        1 => Err(refused.into_iter().next().unwrap_or_else(conflict).into()),
+        number => Err(Failure::new(
+            FailureKind::Conflict,
+            format!("{number} changes are not taken back"),
+        )
+        .with_hint("each is named above with what differs")
+        .into()),
+    }
+}
+
+fn conflict() -> Failure {
+    Failure::new(FailureKind::Conflict, "a change is not taken back")
 }
 
 /// The report in the format that was asked for.
@@ -438,26 +579,9 @@ pub(super) fn run_name(env: &Env) -> String {
     format!("{time}-{}", &unique[..6])
 }
 
-/// A word as a shell takes it.
-fn shell_word(word: &str) -> String {
-    let plain = |letter: char| letter.is_ascii_alphanumeric() || "-_./=:@,+".contains(letter);
-    if !word.is_empty() && word.chars().all(plain) {
-        word.to_owned()
-    } else {
-        format!("'{}'", word.replace('\'', "'\\''"))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_resuming_command_survives_a_shell() {
-        assert_eq!(shell_word("--org"), "--org");
-        assert_eq!(shell_word("my org.toml"), "'my org.toml'");
-        assert_eq!(shell_word("it's"), "'it'\\''s'");
-    }
 
     #[test]
     fn an_input_is_a_name_and_a_value() {

@@ -13,7 +13,7 @@ mod error;
 use crate::failure::Failure;
 use crate::subject::{Effect, Plane};
 use crate::value::{Object, Value};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::{fmt, future::Future, pin::Pin};
 
 /// A cmdlet as a parameter struct: its fields are the parameters.
@@ -35,7 +35,7 @@ pub trait Cmdlet: Serialize {
 }
 
 /// One cmdlet with named values.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Invocation {
     /// The name, such as `Get-AuthServer`.
     pub cmdlet: String,

@@ -265,6 +265,12 @@ mod tests {
             before,
             after,
             call: "Set-AuthServer -Identity 'evoSTS'".to_owned(),
+            request: serde_json::from_value(
+                json!({ "cmdlet": { "cmdlet": "Set-AuthServer", "parameters": {} } }),
+            )
+            .unwrap(),
+            observe: None,
+            present: None,
             origin: Origin::default(),
         }
     }

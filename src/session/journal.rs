@@ -4,9 +4,10 @@
 //! outcome before the next one is; see [`Listener`](super::event::Listener).
 
 use super::event::{Event, Listener};
+use super::plan::Change;
 use crate::clock::Clock;
 use crate::failure::{Failure, FailureKind};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
@@ -21,7 +22,8 @@ pub struct Journal {
 }
 
 /// What the first line of a journal says about the run.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Header {
     /// The name of the run.
     pub run: String,
@@ -29,8 +31,26 @@ pub struct Header {
     pub who: String,
     /// The organization by name.
     pub organization: String,
+    /// Its tenant.
+    pub tenant: String,
+    /// Its file; absent for one that ends with the run.
+    pub organization_file: Option<String>,
+    /// The cloud that was asked for, where one was.
+    pub cloud: Option<String>,
     /// The playbook.
     pub playbook: String,
+    /// The playbook as it was asked for: a name or a path; absent where none was.
+    pub asked: Option<String>,
+    /// The inputs that were given, as `name=value`; without those whose name says that they are secret.
+    pub inputs: Vec<String>,
+    /// The steps that were asked for; all when empty.
+    pub only: Vec<String>,
+    /// The step that it started at.
+    pub start_at: Option<String>,
+    /// The run that it goes on with.
+    pub resumes: Option<String>,
+    /// The run that it takes back.
+    pub undoes: Option<String>,
     /// The SHA-256 of the playbook's text, in hex.
     pub playbook_hash: String,
     /// The version of this program.
@@ -78,8 +98,13 @@ impl Listener for Journal {
             // What is only read or planned leaves nothing to resume or to take back.
             Event::Reading { .. } | Event::Planned { .. } | Event::Waiting { .. } => Ok(()),
             event => {
-                let record = serde_json::to_value(event)
+                let mut record = serde_json::to_value(event)
                     .map_err(|error| cannot_write(&self.path, error.into()))?;
+                if let Event::Writing { change } = event {
+                    add_what_undoing_needs(&mut record, change)
+                        .map_err(|error| cannot_write(&self.path, error.into()))?;
+                }
+                without_secrets(&mut record);
                 let kind = record
                     .get("type")
                     .and_then(Json::as_str)
@@ -91,6 +116,35 @@ impl Listener for Journal {
     }
 }
 
+/// The request, how its object is read, and the whole object as it was.
+fn add_what_undoing_needs(record: &mut Json, change: &Change) -> serde_json::Result<()> {
+    record["request"] = serde_json::to_value(&change.request)?;
+    record["observe"] = serde_json::to_value(&change.observe)?;
+    record["present"] = serde_json::to_value(&change.present)?;
+    Ok(())
+}
+
+/// Takes away what services show of their own secrets, and what is sent as one.
+fn without_secrets(record: &mut Json) {
+    match record {
+        Json::Object(object) => {
+            object.retain(|name, _| !is_secret(name));
+            object.values_mut().for_each(without_secrets);
+        }
+        Json::Array(list) => list.iter_mut().for_each(without_secrets),
+        _ => {}
+    }
+}
+
+/// Whether a name says that its value is a secret.
+pub fn is_secret(name: &str) -> bool {
+    let name = name.to_ascii_lowercase().replace(['_', '-'], "");
+    name == "serializationdata"
+        || ["password", "secret", "accesstoken", "passphrase"]
+            .iter()
+            .any(|word| name.ends_with(word))
+}
+
 /// A journal as it was found.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Recording {
@@ -98,6 +152,31 @@ pub struct Recording {
     pub records: Vec<Json>,
     /// The first line that could not be read, from 1; the ones after it were not looked at.
     pub damaged_at: Option<usize>,
+}
+
+impl Recording {
+    /// What its first line says about the run; absent where that is damaged.
+    pub fn header(&self) -> Option<Header> {
+        let first = self.records.first()?;
+        let header: Header = serde_json::from_value(first.clone()).ok()?;
+        (!header.run.is_empty()).then_some(header)
+    }
+
+    /// Whether the run came to its end without a failure.
+    pub fn is_complete(&self) -> bool {
+        self.ending() == "done"
+    }
+
+    /// How the run ended, in a word or two: `done`, `failed`, `cut off` or `damaged`.
+    pub fn ending(&self) -> &'static str {
+        let has = |kind: &str| self.records.iter().any(|record| record["type"] == kind);
+        match self.damaged_at {
+            Some(_) => "damaged",
+            None if !has("run_finished") => "cut off",
+            None if has("failed") => "failed",
+            None => "done",
+        }
+    }
 }
 
 /// Reads a journal as far as it goes.
@@ -170,8 +249,7 @@ mod tests {
             who: "admin".to_owned(),
             organization: "contoso".to_owned(),
             playbook: "configure".to_owned(),
-            playbook_hash: "00".to_owned(),
-            version: "0.1.0".to_owned(),
+            ..Header::default()
         };
         let clock = Clock::fixed("2026-11-23T09:00:00Z".parse().unwrap());
         let journal = Journal::create(&folder, &header, clock).unwrap();
@@ -198,6 +276,19 @@ mod tests {
             json!({ "at": at, "type": "said", "level": "info", "text": "first" })
         );
         fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[test]
+    fn secrets_of_a_service_are_not_recorded() {
+        let mut record = json!({
+            "present": { "Name": "a", "SerializationData": "x", "CurrentEncryptedAppSecret": "x" },
+            "list": [{ "Password": "x", "passwordCredentials": [] }],
+        });
+        without_secrets(&mut record);
+        assert_eq!(
+            record,
+            json!({ "present": { "Name": "a" }, "list": [{ "passwordCredentials": [] }] })
+        );
     }
 
     #[test]

@@ -9,9 +9,11 @@ mod connections;
 pub mod event;
 mod interrupt;
 pub mod journal;
+pub mod lock;
 pub mod operation;
 pub mod plan;
 mod sign_in;
+pub mod undo;
 
 pub use connections::{Patience, ReadSecret};
 pub use interrupt::Interrupt;
@@ -497,6 +499,10 @@ impl Session {
         unsettled: bool,
     ) -> Result<Answer, Failure> {
         self.state().unsettled += usize::from(unsettled);
+        let failure = Failure {
+            ambiguous: unsettled,
+            ..failure
+        };
         let failure = match unsettled {
             true => failure.with_hint(
                 "whether it happened is not known: run the playbook again, it starts by reading",

@@ -26,7 +26,7 @@ pub struct Operation {
 }
 
 /// What is sent to a service.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Request {
     /// A cmdlet, on the plane of the subject.

@@ -1,7 +1,7 @@
 //! [`Change`] and [`Plan`]: before and after of each subject, and what reads see while planning.
 
 use crate::failure::{Failure, FailureKind};
-use crate::session::{Operation, Origin};
+use crate::session::{Operation, Origin, Request};
 use crate::subject::{Effect, Plane, Subject};
 use crate::value::{Object, Value};
 use serde::Serialize;
@@ -25,6 +25,15 @@ pub struct Change {
     pub after: Option<Object>,
     /// The cmdlet or REST call as a person writes it.
     pub call: String,
+    /// What is sent; the journal records it, reports have the call.
+    #[serde(skip)]
+    pub request: Request,
+    /// How the object is read; the journal records it.
+    #[serde(skip)]
+    pub observe: Option<Request>,
+    /// The whole object as it is; the journal records it.
+    #[serde(skip)]
+    pub present: Option<Object>,
     /// The line that asked.
     pub origin: Origin,
 }
@@ -78,6 +87,9 @@ impl Change {
             before,
             after,
             call,
+            request: operation.request.clone(),
+            observe: operation.observe.clone(),
+            present: present.cloned(),
             origin: operation.origin.clone(),
         })
     }

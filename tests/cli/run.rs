@@ -259,7 +259,7 @@ fn what_is_partly_applied_says_what_is_done_and_how_to_go_on() -> Outcome {
         "+ created Exchange Online IntraOrganizationConnector \"one\"",
         "stopped: 1 created",
         "partly applied: 1 done",
-        "to go on: exoauth run ./a.rhai --org served.toml --apply",
+        "to go on: exoauth resume ",
     ]);
     Ok(())
 }

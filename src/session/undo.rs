@@ -1,0 +1,713 @@
+//! Taking a run back: its journal becomes the inverse of every write, in reverse order, through the gate.
+//!
+//! [`writes`] reads what a journal says was written; [`take_back`] does the inverse. What was made is removed, what was
+//! changed gets its former values, what was removed is made again. Of a list only what the run added is removed, and
+//! only what it removed is added, so what others added since stays. A subject that is no longer as the run left it is
+//! refused, with the difference, and the others go on.
+
+use super::event::{Event, Level};
+use super::journal::Recording;
+use super::plan::equal;
+use super::{Mode, Operation, Origin, Request, Session, interrupted};
+use crate::exchange::Invocation;
+use crate::failure::{Failure, FailureKind};
+use crate::graph::{Method, Request as GraphRequest};
+use crate::subject::{Effect, Subject};
+use crate::value::{Object, Value};
+use jiff::Timestamp;
+use serde::Deserialize;
+use serde_json::Value as Json;
+
+/// One write of a run, as its journal has it.
+#[derive(Clone, Debug)]
+pub struct Write {
+    /// The object.
+    pub subject: Subject,
+    /// What was done to it.
+    pub effect: Effect,
+    /// Whether it was done; absent when the journal does not say.
+    pub done: Option<bool>,
+    /// The call as a person writes it.
+    pub call: String,
+    asked: Object,
+    request: Request,
+    observe: Option<Request>,
+    before: Option<Object>,
+    after: Option<Object>,
+}
+
+#[derive(Deserialize)]
+struct Intent {
+    change: Intended,
+    request: Request,
+    #[serde(default)]
+    observe: Option<Request>,
+    #[serde(default)]
+    present: Option<Object>,
+}
+
+#[derive(Deserialize)]
+struct Intended {
+    subject: Subject,
+    effect: Effect,
+    #[serde(default)]
+    after: Option<Object>,
+    call: String,
+}
+
+/// The writes of a run, in order.
+///
+/// # Errors
+///
+/// When a record of a write cannot be read; those of an older version of this program have no request.
+pub fn writes(recording: &Recording) -> Result<Vec<Write>, Failure> {
+    let mut writes: Vec<Write> = Vec::new();
+    for record in &recording.records {
+        match record["type"].as_str() {
+            Some("writing") => writes.push(intent(record)?),
+            Some("written") => {
+                if let Some(write) = writes.last_mut() {
+                    write.done = Some(true);
+                    write.after = match Value::from(record["after"].clone()) {
+                        Value::Object(after) => Some(after),
+                        _ => None,
+                    };
+                }
+            }
+            Some("write_failed") if record["failure"]["ambiguous"] != Json::Bool(true) => {
+                if let Some(write) = writes.last_mut() {
+                    write.done = Some(false);
+                }
+            }
+            _ => {}
+        }
+    }
+    Ok(writes)
+}
+
+fn intent(record: &Json) -> Result<Write, Failure> {
+    let intent: Intent = serde_json::from_value(record.clone()).map_err(|error| {
+        Failure::new(
+            FailureKind::Input,
+            "the journal has a write that this version cannot read",
+        )
+        .with_detail(error.to_string())
+    })?;
+    Ok(Write {
+        subject: intent.change.subject,
+        effect: intent.change.effect,
+        done: None,
+        call: intent.change.call,
+        asked: intent.change.after.unwrap_or_default(),
+        request: intent.request,
+        observe: intent.observe,
+        before: intent.present,
+        after: None,
+    })
+}
+
+impl Write {
+    /// Reads the subject and says whether a write happened whose outcome the journal does not have.
+    ///
+    /// # Errors
+    ///
+    /// When the subject cannot be read.
+    pub fn settle(&self, session: &Session) -> Result<Option<bool>, Failure> {
+        if self.done.is_some() || self.observe.is_none() {
+            return Ok(self.done);
+        }
+        let present = self.present(session)?;
+        Ok(match (self.effect, present) {
+            (Effect::Delete, present) => Some(present.is_none()),
+            (_, None) => Some(false),
+            (_, Some(present)) => Some(
+                self.asked
+                    .iter()
+                    .all(|(name, asked)| present.get(name).is_some_and(|now| equal(now, asked))),
+            ),
+        })
+    }
+
+    /// The subject as it is now.
+    fn present(&self, session: &Session) -> Result<Option<Object>, Failure> {
+        let (subject, observe) = self.now_known_as();
+        let Some(observe) = observe else {
+            return Ok(None);
+        };
+        let read = session.perform(&Operation {
+            subject,
+            effect: Effect::Read,
+            request: observe,
+            observe: None,
+            asked: Object::new(),
+            learned: Vec::new(),
+            origin: origin(),
+        });
+        match read {
+            Ok(answer) => Ok(answer.output.into_iter().find_map(|value| match value {
+                Value::Object(object) => Some(object),
+                _ => None,
+            })),
+            Err(failure) if failure.kind == FailureKind::NotFound => Ok(None),
+            Err(failure) => Err(failure),
+        }
+    }
+
+    /// The subject under the name that the write gave it, and how it is read by that name.
+    fn now_known_as(&self) -> (Subject, Option<Request>) {
+        let renamed = match self.effect {
+            Effect::Update => self.asked.get("Name").and_then(Value::as_text),
+            _ => None,
+        };
+        let (mut subject, mut observe) = (self.subject.clone(), self.observe.clone());
+        if let (Some(name), Some(Request::Cmdlet(invocation))) = (renamed, &mut observe) {
+            subject.name = Some(name.to_owned());
+            invocation
+                .parameters
+                .insert("Identity".to_owned(), name.into());
+        }
+        (subject, observe)
+    }
+
+    /// What the write left of a property, as far as that was seen.
+    fn left(&self, property: &str) -> Value {
+        let seen = self.after.as_ref().and_then(|after| after.get(property));
+        seen.or_else(|| self.asked.get(property))
+            .cloned()
+            .unwrap_or_default()
+    }
+
+    fn refuse(&self, why: &str) -> Failure {
+        Failure::new(
+            FailureKind::Conflict,
+            format!("{} is not taken back: {why}", self.subject),
+        )
+        .about(self.subject.clone())
+    }
+}
+
+/// Says of writes whose outcome nobody saw whether they happened.
+///
+/// # Errors
+///
+/// When a subject cannot be read.
+pub fn settle(session: &Session, open: &[Write]) -> Result<(), Failure> {
+    for write in open {
+        let words = match write.settle(session)? {
+            Some(true) => "it was done",
+            Some(false) => "it was not done",
+            None => "whether it was done cannot be read",
+        };
+        let text = format!("nobody saw the answer to {}: {words}", write.call);
+        say(session, Level::Info, text)?;
+    }
+    Ok(())
+}
+
+/// Does the inverse of every write, the last one first; gives what was refused, subject by subject.
+///
+/// # Errors
+///
+/// What is not about one subject alone, such as a service that cannot be reached or Ctrl-C.
+pub fn take_back(session: &Session, writes: &[Write]) -> Result<Vec<Failure>, Failure> {
+    let mut refused = Vec::new();
+    for write in writes.iter().rev() {
+        if session.interrupted() {
+            return Err(interrupted());
+        }
+        if write.settle(session)? == Some(false) {
+            continue;
+        }
+        let outcome = inverse(session, write).and_then(|operation| match operation {
+            Some(operation) => {
+                let answer = session.perform(&operation)?;
+                match (&operation.effect, &write.before, answer.output.first()) {
+                    (Effect::Create, Some(before), Some(Value::Object(made))) => {
+                        warn_of_difference(session, &operation.subject, before, made)
+                    }
+                    _ => Ok(()),
+                }
+            }
+            None => say(
+                session,
+                Level::Info,
+                format!("{} is as it was before already", write.subject),
+            ),
+        });
+        match outcome {
+            Ok(()) => {}
+            Err(failure) if is_about_one(failure.kind) => {
+                let detail = failure.detail.as_deref();
+                let detail = detail.map_or_else(String::new, |detail| format!(" ({detail})"));
+                say(session, Level::Warning, format!("{failure}{detail}"))?;
+                refused.push(failure);
+            }
+            Err(failure) => return Err(failure),
+        }
+    }
+    Ok(refused)
+}
+
+/// Says what an object that was made again lacks: what no parameter sets, such as who asks on its behalf.
+fn warn_of_difference(
+    session: &Session,
+    subject: &Subject,
+    before: &Object,
+    made: &Object,
+) -> Result<(), Failure> {
+    let known: Object = before
+        .iter()
+        .filter(|(name, _)| !MADE_ANEW.contains(&name.as_str()))
+        .filter(|(name, _)| made.get(*name).is_none_or(|value| !value.has_unknown()))
+        .map(|(name, value)| (name.clone(), value.clone()))
+        .collect();
+    if session.mode() == Mode::Plan {
+        return Ok(());
+    }
+    match difference(&known, made) {
+        Some(difference) => say(
+            session,
+            Level::Warning,
+            format!("{subject} is made again, but {difference}"),
+        ),
+        None => Ok(()),
+    }
+}
+
+/// What every object gets anew when it is made.
+const MADE_ANEW: [&str; 3] = ["Guid", "ExchangeObjectId", "DistinguishedName"];
+
+/// Whether a failure says something of its subject, and nothing of the others.
+fn is_about_one(kind: FailureKind) -> bool {
+    matches!(
+        kind,
+        FailureKind::Conflict
+            | FailureKind::NotFound
+            | FailureKind::AlreadyExists
+            | FailureKind::Invalid
+            | FailureKind::Denied
+    )
+}
+
+/// The operation that takes a write back; absent when its subject is as it was before.
+fn inverse(session: &Session, write: &Write) -> Result<Option<Operation>, Failure> {
+    if write.observe.is_none() {
+        return Err(write.refuse("its object cannot be read by name"));
+    }
+    let present = write.present(session)?;
+    match write.effect {
+        Effect::Create => match present {
+            Some(present) => removal(write, &present).map(Some),
+            None => Ok(None),
+        },
+        Effect::Delete => match (&write.before, present) {
+            (Some(before), None) => creation(write, before).map(Some),
+            (Some(before), Some(present)) => match difference(before, &present) {
+                None => Ok(None),
+                Some(difference) => Err(write
+                    .refuse("someone made it again, and otherwise")
+                    .with_detail(difference)),
+            },
+            (None, _) => Err(write.refuse("the journal does not have what it was")),
+        },
+        _ => match present {
+            Some(present) => restoration(session, write, &present),
+            None => Err(write.refuse("it does not exist any more")),
+        },
+    }
+}
+
+/// Removes what the run made, if it still is what the run made.
+fn removal(write: &Write, present: &Object) -> Result<Operation, Failure> {
+    let made = write.after.as_ref().unwrap_or(&write.asked);
+    if let Some(difference) = difference(made, present) {
+        return Err(write
+            .refuse("it is no longer what the run made")
+            .with_detail(difference)
+            .with_hint("remove it by hand if it is not used"));
+    }
+    let name = write.subject.name.clone().unwrap_or_default();
+    match &write.request {
+        Request::Cmdlet(invocation) => Ok(write.operation(
+            Effect::Delete,
+            Request::Cmdlet(
+                Invocation::new(format!("Remove-{}", invocation.noun()))
+                    .with("Identity", name)
+                    .with("Confirm", false),
+            ),
+            Object::new(),
+        )),
+        Request::Graph(_) => Err(write.refuse("how to remove it is not known here")),
+    }
+}
+
+/// A noun, the verb that makes its objects, the parameter that names them, and the others.
+type Recipe = (
+    &'static str,
+    &'static str,
+    &'static str,
+    &'static [&'static str],
+);
+
+/// How objects that were removed are made again: only from what their `Get` cmdlet shows.
+const RECIPES: [Recipe; 4] = [
+    (
+        "AuthServer",
+        "New",
+        "Name",
+        &[
+            "AuthMetadataUrl",
+            "Type",
+            "Enabled",
+            "ApplicationIdentifier",
+            "DomainName",
+            "GraphBaseUrl",
+        ],
+    ),
+    (
+        "PartnerApplication",
+        "New",
+        "Name",
+        &[
+            "ApplicationIdentifier",
+            "AuthMetadataUrl",
+            "Enabled",
+            "Realm",
+            "LinkedAccount",
+            "AcceptSecurityIdentifierInformation",
+            "AccountType",
+            "AppOnlyPermissions",
+            "ActAsPermissions",
+            "IssuerIdentifier",
+        ],
+    ),
+    (
+        "IntraOrganizationConnector",
+        "New",
+        "Name",
+        &[
+            "DiscoveryEndpoint",
+            "TargetAddressDomains",
+            "Enabled",
+            "TargetSharingEpr",
+        ],
+    ),
+    (
+        "AvailabilityAddressSpace",
+        "Add",
+        "ForestName",
+        &[
+            "AccessMethod",
+            "ProxyUrl",
+            "UseServiceAccount",
+            "TargetAutodiscoverEpr",
+            "TargetServiceEpr",
+            "TargetTenantId",
+        ],
+    ),
+];
+
+/// Makes what the run removed again, from its properties.
+fn creation(write: &Write, before: &Object) -> Result<Operation, Failure> {
+    let recipe = RECIPES
+        .iter()
+        .find(|(noun, ..)| noun.eq_ignore_ascii_case(&write.subject.noun));
+    let (Some((noun, verb, key, properties)), Request::Cmdlet(_)) = (recipe, &write.request) else {
+        return Err(write.refuse("how to make it again is not known here"));
+    };
+    let name = before
+        .get(*key)
+        .and_then(Value::as_text)
+        .or(write.subject.name.as_deref())
+        .unwrap_or_default();
+    // An Access Control Service is made without a type: its metadata document says what it is.
+    let is_default = |property: &str, value: &Value| {
+        equal(value, &Value::Null)
+            || (property == "Type" && value.as_text() == Some("MicrosoftACS"))
+    };
+    let asked: Object = properties
+        .iter()
+        .filter_map(|property| Some(((*property).to_owned(), before.get(*property)?.clone())))
+        .filter(|(property, value)| !is_default(property, value))
+        .collect();
+    let mut invocation = Invocation::new(format!("{verb}-{noun}")).with(key, name);
+    invocation.parameters.extend(asked.clone());
+    let invocation = invocation.with("Confirm", false);
+    let mut operation = write.operation(Effect::Create, Request::Cmdlet(invocation), asked);
+    operation.subject.name = Some(name.to_owned());
+    operation.learned = vec!["Guid".to_owned()];
+    Ok(operation)
+}
+
+/// Gives the properties that the run set their former values again.
+fn restoration(
+    session: &Session,
+    write: &Write,
+    present: &Object,
+) -> Result<Option<Operation>, Failure> {
+    let Some(before) = &write.before else {
+        return Err(write.refuse("the journal does not have what it was"));
+    };
+    if write.asked.is_empty() {
+        return Err(write
+            .refuse("it set no property that can be set back")
+            .with_detail(write.call.clone()));
+    }
+    let nothing = Value::Null;
+    let mut asked = Object::new();
+    for property in write.asked.keys() {
+        let former = before.get(property).unwrap_or(&nothing);
+        let now = present.get(property).unwrap_or(&nothing);
+        let value = match property.as_str() {
+            CREDENTIALS => credentials(session, write, former, now)?,
+            _ => former_value(write, property, former, now)?,
+        };
+        if !equal(now, &value) {
+            asked.insert(property.clone(), value);
+        }
+    }
+    if asked.is_empty() {
+        return Ok(None);
+    }
+    let request = match &write.request {
+        Request::Cmdlet(set) => {
+            let (subject, _) = write.now_known_as();
+            let mut again = Invocation::new(set.cmdlet.clone());
+            if set.parameters.contains_key("Identity") {
+                again = again.with("Identity", subject.name.unwrap_or_default());
+            }
+            for (property, value) in &asked {
+                if !set.parameters.contains_key(property) {
+                    return Err(write.refuse(&format!(
+                        "which parameter sets {property} is not known here"
+                    )));
+                }
+                again = again.with(property, value.clone());
+            }
+            Request::Cmdlet(again.with("Confirm", false))
+        }
+        Request::Graph(patch) if patch.method == Method::Patch => Request::Graph(GraphRequest {
+            body: Some(asked.clone().into()),
+            ..patch.clone()
+        }),
+        Request::Graph(_) => return Err(write.refuse("how to take it back is not known here")),
+    };
+    Ok(Some(write.operation(Effect::Update, request, asked)))
+}
+
+impl Write {
+    fn operation(&self, effect: Effect, request: Request, asked: Object) -> Operation {
+        let (subject, observe) = self.now_known_as();
+        Operation {
+            subject,
+            effect,
+            request,
+            observe,
+            asked,
+            learned: Vec::new(),
+            origin: origin(),
+        }
+    }
+}
+
+fn origin() -> Origin {
+    Origin {
+        function: "undo".to_owned(),
+        ..Origin::default()
+    }
+}
+
+/// The value that a property had, if nobody has changed it since; a list is merged.
+fn former_value(
+    write: &Write,
+    property: &str,
+    former: &Value,
+    now: &Value,
+) -> Result<Value, Failure> {
+    let left = write.left(property);
+    if let (Value::List(_), _) | (_, Value::List(_)) = (former, &left) {
+        let (former, left, now) = (members(former), members(&left), members(now));
+        return Ok(Value::List(merged(&former, &left, &now)));
+    }
+    if equal(now, &left) || equal(now, former) {
+        return Ok(former.clone());
+    }
+    Err(write
+        .refuse(&format!("someone changed {property} since"))
+        .with_detail(format!(
+            "the run left {}, now {}",
+            left.to_json(),
+            now.to_json()
+        )))
+}
+
+fn members(value: &Value) -> Vec<Value> {
+    match value {
+        Value::List(list) => list.clone(),
+        Value::Null => Vec::new(),
+        single => vec![single.clone()],
+    }
+}
+
+/// What is there now without what the run added, and with what it removed; in the former order where nothing else differs.
+fn merged(former: &[Value], left: &[Value], now: &[Value]) -> Vec<Value> {
+    let within = |list: &[Value], value: &Value| list.iter().any(|other| same_member(other, value));
+    let mut list: Vec<Value> = now
+        .iter()
+        .filter(|value| within(former, value) || !within(left, value))
+        .cloned()
+        .collect();
+    let removed = former
+        .iter()
+        .filter(|value| !within(left, value) && !within(now, value));
+    list.extend(removed.cloned());
+    let as_before = list.len() == former.len() && former.iter().all(|value| within(&list, value));
+    if as_before { former.to_vec() } else { list }
+}
+
+/// Members of a list have no case; a key is the same key whatever else is said of it.
+fn same_member(one: &Value, other: &Value) -> bool {
+    let keys = (one.text("key"), other.text("key"));
+    match (one, other, keys) {
+        (_, _, (Some(one), Some(other))) => one == other,
+        (Value::Text(one), Value::Text(other), _) => one.eq_ignore_ascii_case(other),
+        _ => equal(one, other),
+    }
+}
+
+const CREDENTIALS: &str = "keyCredentials";
+
+/// The list of keys as it is to be written: each with its key, type and usage only, none without its key, and none that
+/// has expired, since the directory takes neither.
+fn credentials(
+    session: &Session,
+    write: &Write,
+    former: &Value,
+    now: &Value,
+) -> Result<Value, Failure> {
+    let (former, now) = (members(former), members(now));
+    let left = members(&write.left(CREDENTIALS));
+    let list = merged(&former, &left, &now);
+    let unchanged = list.len() == now.len()
+        && list
+            .iter()
+            .all(|value| now.iter().any(|other| same_member(other, value)));
+    if unchanged {
+        return Ok(Value::List(now));
+    }
+    let mut again = Vec::new();
+    for entry in &list {
+        if expired(entry, session.now()) {
+            let name = entry
+                .text("customKeyIdentifier")
+                .unwrap_or("without a name");
+            let text = format!(
+                "the certificate {name} of {} has expired: the directory does not take it again",
+                write.subject
+            );
+            say(session, Level::Warning, text)?;
+            continue;
+        }
+        let kept = ["type", "usage", "key"].map(|property| {
+            let text = entry.text(property).filter(|text| !text.is_empty())?;
+            Some((property.to_owned(), Value::from(text)))
+        });
+        let kept: Option<Object> = kept.into_iter().collect();
+        let kept = kept.ok_or_else(|| {
+            write.refuse("the directory did not give the content of a certificate that is to stay")
+        })?;
+        again.push(Value::Object(kept));
+    }
+    let same = again.len() == now.len()
+        && again
+            .iter()
+            .all(|value| now.iter().any(|other| same_member(other, value)));
+    Ok(Value::List(if same { now } else { again }))
+}
+
+fn expired(entry: &Value, now: Timestamp) -> bool {
+    entry
+        .text("endDateTime")
+        .and_then(|end| end.parse::<Timestamp>().ok())
+        .is_some_and(|end| end < now)
+}
+
+/// Properties that change by themselves, or with any change.
+const VOLATILE: [&str; 9] = [
+    "WhenChanged",
+    "WhenChangedUTC",
+    "WhenCreated",
+    "WhenCreatedUTC",
+    "OriginatingServer",
+    "ObjectState",
+    "IsValid",
+    "ExchangeVersion",
+    // Exchange reads the keys of an issuer again every few hours.
+    "CertificateStrings",
+];
+
+/// The first property in which an object differs from what it was left as, with both values.
+fn difference(left: &Object, present: &Object) -> Option<String> {
+    let nothing = Value::Null;
+    left.iter()
+        .filter(|(name, _)| !VOLATILE.contains(&name.as_str()))
+        .find_map(|(name, then)| {
+            let now = present.get(name).unwrap_or(&nothing);
+            (!equal(now, then)).then(|| {
+                format!(
+                    "{name} was left as {}, now {}",
+                    then.to_json(),
+                    now.to_json()
+                )
+            })
+        })
+}
+
+fn say(session: &Session, level: Level, text: String) -> Result<(), Failure> {
+    session.announce(&Event::Said { level, text })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn texts(texts: &[&str]) -> Vec<Value> {
+        texts.iter().map(|text| Value::from(*text)).collect()
+    }
+
+    #[test]
+    fn of_a_list_only_what_the_run_did_is_taken_back() {
+        let cases = [
+            // former, left, now, merged
+            (
+                &["a", "b"][..],
+                &["a", "b", "c"][..],
+                &["c", "b", "a"][..],
+                &["a", "b"][..],
+            ),
+            (&["a"], &["a", "c"], &["a", "c", "x"], &["a", "x"]),
+            (&["a", "b"], &["a"], &["a", "x"], &["a", "x", "b"]),
+            (&["a", "b"], &["A"], &["A", "B"], &["a", "b"]),
+            (&["a"], &["a", "c"], &[], &[]),
+        ];
+        for (former, left, now, expected) in cases {
+            let list = merged(&texts(former), &texts(left), &texts(now));
+            assert_eq!(list, texts(expected), "{former:?} {left:?} {now:?}");
+        }
+    }
+
+    #[test]
+    fn an_object_that_someone_changed_is_named_with_the_difference() {
+        let object = |enabled: bool, changed: &str| {
+            Object::from_iter([
+                ("Enabled".to_owned(), enabled.into()),
+                ("WhenChanged".to_owned(), changed.into()),
+            ])
+        };
+        assert_eq!(difference(&object(true, "1"), &object(true, "2")), None);
+        assert_eq!(
+            difference(&object(true, "1"), &object(false, "2")).as_deref(),
+            Some("Enabled was left as true, now false")
+        );
+    }
+}

@@ -1,0 +1,203 @@
+//! Taking runs back.
+
+use crate::matrix::state::{difference, exactly};
+use crate::support::runner::{Ran, Runner};
+use crate::support::served::Served;
+use exoauth::lab::{LabOptions, Seed};
+use exoauth::subject::Plane;
+use exoauth::value::Value;
+use std::error::Error;
+
+type Outcome = Result<(), Box<dyn Error>>;
+
+const EXCHANGE: &str = "00000002-0000-0ff1-ce00-000000000000";
+
+fn with_neighbors() -> Result<Served, Box<dyn Error>> {
+    Served::start(LabOptions {
+        seed: Seed {
+            neighbors: true,
+            ..Seed::default()
+        },
+        ..LabOptions::default()
+    })
+}
+
+fn state(served: &Served) -> Vec<String> {
+    served.lab.world().with(|world| exactly(world))
+}
+
+/// The names of the recorded runs, oldest first.
+pub(crate) fn runs(runner: &Runner) -> Vec<String> {
+    let listed = runner.run("journal --format json").ends_with(0);
+    let runs: Vec<Value> = serde_json::from_str(&listed.raw_stdout).unwrap_or_default();
+    runs.iter()
+        .filter_map(|run| run.text("run").map(str::to_owned))
+        .collect()
+}
+
+/// Applies a playbook and gives the name of the run.
+fn apply(runner: &Runner, playbook: &str) -> String {
+    runner
+        .run(&format!("run {playbook} --org served.toml --apply"))
+        .ends_with(0);
+    runs(runner).pop().unwrap_or_default()
+}
+
+fn undo(runner: &Runner, run: &str) -> Ran {
+    runner.run(&format!("undo {run} --apply"))
+}
+
+#[test]
+fn undo_after_configure_returns_the_lab_to_what_it_was() -> Outcome {
+    let served = with_neighbors()?;
+    let runner = served.runner();
+    let before = state(&served);
+    let run = apply(&runner, "configure");
+    let configured = state(&served);
+    assert!(difference(&before, &configured).is_some());
+
+    runner
+        .run(&format!("undo {run} --plan"))
+        .ends_with(0)
+        .shows(&["- remove on-premises IntraOrganizationConnector"]);
+    assert_eq!(
+        difference(&configured, &state(&served)),
+        None,
+        "a plan changes nothing"
+    );
+    undo(&runner, &run).ends_with(0);
+    assert_eq!(difference(&before, &state(&served)), None);
+    // Once more: there is nothing left to take back.
+    undo(&runner, &run)
+        .ends_with(0)
+        .shows(&["nothing is to be changed"]);
+    Ok(())
+}
+
+#[test]
+fn an_undo_is_a_run_and_can_be_taken_back() -> Outcome {
+    let served = with_neighbors()?;
+    let runner = served.runner();
+    let run = apply(&runner, "configure");
+    undo(&runner, &run).ends_with(0);
+    let last = runs(&runner).pop().unwrap_or_default();
+    undo(&runner, &last).ends_with(0);
+    runner
+        .run("run configure --org served.toml")
+        .ends_with(0)
+        .shows(&["nothing is to be changed"]);
+    Ok(())
+}
+
+#[test]
+fn what_others_added_since_stays() -> Outcome {
+    let served = with_neighbors()?;
+    let runner = served.runner();
+    let run = apply(&runner, "05-host-names");
+    let names = |served: &Served| {
+        served.lab.world().with(|world| {
+            let principal = world.directory().principal(EXCHANGE);
+            principal.map_or_else(Vec::new, |principal| principal.names.clone())
+        })
+    };
+    let after = names(&served);
+    served.lab.world().with(|world| {
+        if let Some(principal) = world.directory_mut().principal_mut(EXCHANGE) {
+            principal
+                .names
+                .push("https://theirs.example.com/".to_owned());
+        }
+    });
+    undo(&runner, &run).ends_with(0);
+    let left = names(&served);
+    assert!(left.contains(&"https://theirs.example.com/".to_owned()));
+    assert!(after.contains(&"https://mail.contoso.com/".to_owned()));
+    assert!(!left.contains(&"https://mail.contoso.com/".to_owned()));
+    Ok(())
+}
+
+#[test]
+fn what_someone_changed_since_is_refused_with_the_difference_and_the_rest_is_taken_back() -> Outcome
+{
+    let served = with_neighbors()?;
+    let runner = served.runner();
+    let before = state(&served);
+    let run = apply(&runner, "configure");
+    served.lab.world().with(|world| {
+        world.set(
+            Plane::ExchangeOnline,
+            "IntraOrganizationConnector",
+            "ExchangeHybridOnlineToOnPremises",
+            "DiscoveryEndpoint",
+            &"https://moved.contoso.com/autodiscover/autodiscover.svc".into(),
+        );
+    });
+    runner
+        .run(&format!("undo {run} --plan"))
+        .ends_with(0)
+        .shows(&[
+            "it is no longer what the run made",
+            "now \"https://moved.contoso.com/autodiscover/autodiscover.svc\"",
+        ]);
+    undo(&runner, &run).ends_with(5);
+    let left = state(&served);
+    let theirs: Vec<&String> = left.iter().filter(|line| !before.contains(line)).collect();
+    assert_eq!(theirs.len(), 1, "{theirs:?}");
+    assert!(theirs[0].contains("moved.contoso.com"), "{theirs:?}");
+    // Only that one is left: refused, and nothing else to do.
+    undo(&runner, &run).ends_with(6);
+    Ok(())
+}
+
+#[test]
+fn what_was_removed_is_made_again_and_what_was_set_gets_its_former_value() -> Outcome {
+    let served = with_neighbors()?;
+    let runner = served.runner();
+    let text = "//! Removes.\n\nconst PLAYBOOK = #{ title: \"Remove\" };\n\n\
+        step(\"remove\", \"Remove\", || {\n\
+            onprem.remove_intraorg_connector(\"Fabrikam\");\n\
+            onprem.remove_auth_server(\"Fabrikam ACS\");\n\
+            onprem.remove_availability_address_space(\"fabrikam.com\");\n\
+            online.set_intraorg_connector(\"Fabrikam\", #{ enabled: false, target_address_domains: [\"x.example\"] });\n\
+        });\n";
+    let runner = runner.file("remove.rhai", text);
+    let without_guids = |served: &Served| {
+        let lines = state(served).into_iter().map(|line| {
+            let (of, properties) = line.split_once(": ").unwrap_or((line.as_str(), ""));
+            let mut properties: Vec<&str> = properties
+                .split("; ")
+                .filter(|property| !property.starts_with("Guid=") && !property.starts_with("When"))
+                .collect();
+            properties.sort_unstable();
+            format!("{of}: {}", properties.join("; "))
+        });
+        let mut lines: Vec<String> = lines.collect();
+        lines.sort();
+        lines
+    };
+    let before = without_guids(&served);
+    let run = apply(&runner, "./remove.rhai");
+    assert!(difference(&before, &without_guids(&served)).is_some());
+    // No parameter sets the user on whose behalf free/busy is asked for: that is lost, and said.
+    undo(&runner, &run).ends_with(0).shows(&[
+        "on-premises AvailabilityAddressSpace \"fabrikam.com\" is made again, but UserName was left as",
+    ]);
+    let left = without_guids(&served);
+    let missing: Vec<&String> = before.iter().filter(|line| !left.contains(line)).collect();
+    assert_eq!(missing.len(), 1, "{missing:?}");
+    assert!(missing[0].contains("UserName"), "{missing:?}");
+    Ok(())
+}
+
+#[test]
+fn a_run_on_the_lab_inside_the_program_cannot_be_taken_back_or_resumed() {
+    let runner = Runner::new();
+    runner.run("run 07-connector-online --apply").ends_with(0);
+    let run = runs(&runner).pop().unwrap_or_default();
+    for command in ["undo", "resume"] {
+        runner
+            .run(&format!("{command} {run} --apply"))
+            .ends_with(2)
+            .complains(&["which ended with it", "exoauth lab"]);
+    }
+}
