@@ -1,9 +1,11 @@
 //! The one test binary: every test file beside the library is a module of it, listed here.
 
 mod cli {
+    mod author;
     mod bad_input;
     mod binary;
     mod commands;
+    mod emit;
     mod run;
     mod sign_in;
 }

@@ -40,8 +40,16 @@ pub enum Command {
     List,
     /// Shows a playbook: what it is for, what it asks for, its steps.
     Show(Show),
-    /// Copies a playbook into the user's own folder, where it takes the place of the shipped one.
+    /// Copies a playbook or library file into the user's own folder, where it takes the place of the shipped one.
     Fork(Fork),
+    /// Shows what a fork changed against the shipped file.
+    Diff(Diff),
+    /// Looks for mistakes in playbooks and library files; runs nothing and asks no service.
+    Check(Check),
+    /// Shows the reference of the functions that scripts can call.
+    Docs(Docs),
+    /// Writes what an editor needs to complete and explain functions: files that end in .d.rhai.
+    Definitions(Definitions),
     /// Evaluates one expression, such as 'onprem.get_auth_config()', and prints its value.
     Eval(Eval),
     /// Serves the lab until stopped, and writes an organization file for it.
@@ -60,6 +68,10 @@ pub enum Command {
     Undo(Undo),
     /// Goes on with a run that did not come to its end.
     Resume(Resume),
+    /// Prints what a shell needs to complete this command line.
+    Completions(Completions),
+    /// Prints the manual page, of the program or of one command, for man.
+    Man(Man),
 }
 
 /// Which organization.
@@ -151,7 +163,7 @@ pub struct Run {
     #[expect(missing_docs, reason = "clap would take a comment for help")]
     pub place: Where,
     /// Only shows what would change; sends nothing that writes.
-    #[arg(long, conflicts_with = "apply")]
+    #[arg(long, visible_alias = "dry-run", conflicts_with = "apply")]
     pub plan: bool,
     /// Changes it without asking.
     #[arg(long)]
@@ -159,6 +171,13 @@ pub struct Run {
     /// With --plan: ends with exit code 3 when there are changes.
     #[arg(long, requires = "plan")]
     pub exit_code: bool,
+    /// Writes the plan as the PowerShell that would do the same, and applies nothing: FILE-exchange.ps1 for the Exchange
+    /// Management Shell and FILE-cloud.ps1 for Exchange Online and Microsoft Graph PowerShell, both with -WhatIf.
+    #[arg(long, num_args = 2, value_names = ["powershell", "FILE"], conflicts_with = "apply")]
+    pub emit: Vec<String>,
+    /// Asks before each step that changes something, instead of once.
+    #[arg(long, conflicts_with_all = ["plan", "apply", "emit"])]
+    pub step: bool,
     /// Runs this step alone, by its id or the name of its playbook; can be given several times.
     #[arg(long, value_name = "STEP", conflicts_with = "start_at")]
     pub only: Vec<String>,
@@ -178,11 +197,62 @@ pub struct Show {
     pub source: bool,
 }
 
-/// Copies a playbook.
+/// Copies a playbook or library file.
 #[derive(Debug, clap::Args)]
 pub struct Fork {
-    /// The name of a playbook.
+    /// The name of a playbook, such as 07-connector-online, or of a library file, such as stdlib/connectors.
     pub name: String,
+}
+
+/// Shows what a fork changed.
+#[derive(Debug, clap::Args)]
+pub struct Diff {
+    /// The name of a playbook or library file that was forked.
+    pub name: String,
+}
+
+/// Looks for mistakes.
+#[derive(Debug, clap::Args)]
+pub struct Check {
+    /// Files, or names of playbooks and library files.
+    #[arg(value_name = "FILE|NAME", required = true)]
+    pub files: Vec<String>,
+    /// Ends with exit code 2 for warnings too.
+    #[arg(long)]
+    pub strict: bool,
+}
+
+/// Shows the reference.
+#[derive(Debug, clap::Args)]
+pub struct Docs {
+    /// A function, such as new_auth_server, or a chapter, such as stdlib/connectors; the list of all if left out.
+    pub name: Option<String>,
+    /// Writes the whole reference, with the playbooks, as one HTML page.
+    #[arg(long, value_name = "FILE", conflicts_with = "name")]
+    pub html: Option<String>,
+}
+
+/// Writes what an editor needs.
+#[derive(Debug, clap::Args)]
+pub struct Definitions {
+    /// The folder to write into; it is made where it is missing.
+    #[arg(value_name = "FOLDER")]
+    pub folder: String,
+}
+
+/// Prints completions.
+#[derive(Debug, clap::Args)]
+pub struct Completions {
+    /// The shell.
+    #[arg(value_enum)]
+    pub shell: clap_complete::Shell,
+}
+
+/// Prints the manual page.
+#[derive(Debug, clap::Args)]
+pub struct Man {
+    /// A command, such as run.
+    pub command: Option<String>,
 }
 
 /// Evaluates an expression.

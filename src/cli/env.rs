@@ -215,20 +215,37 @@ impl Env {
     ///
     /// When the question cannot be shown or the answer cannot be read.
     pub fn ask(&self, question: &str) -> Result<Option<bool>, Failure> {
+        let answer = self.choose(question, &["yes", "no"])?;
+        Ok(answer.map(|answer| answer == "yes"))
+    }
+
+    /// Asks a question that has some answers, each known by its first letter too; `None` when there is nobody to ask.
+    ///
+    /// The last one is taken where the answers end.
+    ///
+    /// # Errors
+    ///
+    /// When the question cannot be shown or the answer cannot be read.
+    pub fn choose<'word>(
+        &self,
+        question: &str,
+        answers: &[&'word str],
+    ) -> Result<Option<&'word str>, Failure> {
         if matches!(self.person, Person::Nobody) {
             return Ok(None);
         }
+        let letters: Vec<&str> = answers.iter().filter_map(|word| word.get(..1)).collect();
         loop {
-            self.question(&format!("{question} [y/n] "))?;
-            match self
-                .person
-                .answer()
-                .map_err(|error| unheard(&error))?
-                .as_deref()
-            {
-                Some("y" | "Y" | "yes") => return Ok(Some(true)),
-                Some("n" | "N" | "no") | None => return Ok(Some(false)),
-                Some(_) => {}
+            self.question(&format!("{question} [{}] ", letters.join("/")))?;
+            let given = self.person.answer().map_err(|error| unheard(&error))?;
+            let Some(given) = given else {
+                return Ok(answers.last().copied());
+            };
+            let meant = answers.iter().zip(&letters).find(|(word, letter)| {
+                given.eq_ignore_ascii_case(word) || given.eq_ignore_ascii_case(letter)
+            });
+            if let Some((word, _)) = meant {
+                return Ok(Some(word));
             }
         }
     }

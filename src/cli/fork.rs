@@ -1,22 +1,20 @@
-//! `exoauth fork`: a copy of a shipped playbook of one's own, which takes its place.
+//! `exoauth fork`: a copy of a shipped playbook or library file of one's own, which takes its place.
 
 use crate::cli::{Env, ExitCode, args, scripts};
 use crate::failure::{Failure, FailureKind};
-use crate::script::bundle::Source;
+use crate::script::bundle::{Bundle, Source};
 use std::fs::{self, OpenOptions};
 use std::io::{self, ErrorKind, Write};
 use std::path::Path;
 
-/// Copies a playbook into the user's folder, with a first line that remembers where it is from.
+/// Copies a file into the user's folder, with a first line that remembers where it is from.
 pub(super) fn main(env: &Env, asked: &args::Fork) -> Result<ExitCode, Failure> {
     let folder = &env.folders()?.data;
-    let path = format!("scripts/{}.rhai", asked.name);
     let bundle = scripts::bundle(env);
+    let path = scripts::path(&bundle, &asked.name)?;
     let target = folder.join(&path);
     let Some(source) = bundle.shipped(&path) else {
-        // The bundle names the nearest one; a playbook of one's own has nothing to be forked from.
-        bundle.source(&asked.name)?;
-        let message = format!("\"{}\" is your own playbook already", asked.name);
+        let message = format!("\"{}\" is your own already", asked.name);
         return Err(
             Failure::new(FailureKind::Input, message).with_detail(target.display().to_string())
         );
@@ -35,10 +33,20 @@ pub(super) fn main(env: &Env, asked: &args::Fork) -> Result<ExitCode, Failure> {
     }
     env.output.stream.line(&target.display().to_string())?;
     env.error.stream.line(&format!(
-        "\"exoauth run {}\" now runs this copy; delete it to have the shipped one back",
-        asked.name
+        "{} this copy; delete it to have the shipped one back",
+        who_uses(&path)
     ))?;
     Ok(ExitCode::DONE)
+}
+
+fn who_uses(path: &str) -> String {
+    match path.strip_prefix("scripts/") {
+        Some(file) => {
+            let name = file.strip_suffix(".rhai").unwrap_or(file);
+            format!("\"exoauth run {name}\" now runs")
+        }
+        None => "every playbook that imports it now uses".to_owned(),
+    }
 }
 
 /// The text of a fork: the shipped one below a line that remembers it.
@@ -52,9 +60,23 @@ fn forked(source: &Source) -> String {
 }
 
 /// The hash of the shipped text that a fork was made from.
-pub(super) fn forked_from(text: &str) -> Option<&str> {
+fn forked_from(text: &str) -> Option<&str> {
     let first = text.lines().next()?.strip_prefix("// forked from ")?;
     first.split_once(", sha256 ").map(|(_, hash)| hash.trim())
+}
+
+/// A fork without the line that remembers where it is from.
+pub(super) fn without_memory(text: &str) -> &str {
+    match (forked_from(text), text.split_once('\n')) {
+        (Some(_), Some((_, rest))) => rest,
+        _ => text,
+    }
+}
+
+/// Whether the shipped file has changed since a fork was made from it; of a fork that does not remember, it is unknown.
+pub(super) fn has_moved(bundle: &Bundle, source: &Source) -> bool {
+    let shipped = bundle.shipped(&source.path).map(|shipped| shipped.hash());
+    forked_from(&source.text).is_some_and(|from| shipped.as_deref() != Some(from))
 }
 
 fn write(target: &Path, text: &str) -> io::Result<()> {
@@ -76,6 +98,8 @@ mod tests {
     fn a_fork_remembers_where_it_is_from() {
         let line = "// forked from scripts/a.rhai of exoauth 0.1.0, sha256 abc\n//! A.\n";
         assert_eq!(forked_from(line), Some("abc"));
+        assert_eq!(without_memory(line), "//! A.\n");
         assert_eq!(forked_from("//! A.\n"), None);
+        assert_eq!(without_memory("//! A.\n"), "//! A.\n");
     }
 }

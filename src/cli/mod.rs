@@ -4,7 +4,13 @@
 //! is decided here about an organization: that is the matter of scripts.
 
 pub mod args;
+mod check;
 mod clouds;
+mod completions;
+mod definitions;
+mod diff;
+mod docs;
+mod emit;
 pub mod env;
 mod eval;
 pub mod exit;
@@ -15,6 +21,7 @@ mod lab;
 mod list;
 mod login;
 mod logout;
+mod man;
 mod nearest;
 mod pass;
 mod place;
@@ -22,6 +29,7 @@ mod resume;
 mod run;
 mod scripts;
 mod show;
+mod steps;
 mod undo;
 mod wait;
 mod whoami;
@@ -61,6 +69,10 @@ fn dispatch(env: &Env, command: Command, format: Format) -> Result<ExitCode, Fai
         Command::List => list::main(env, format),
         Command::Show(asked) => show::main(env, &asked, format),
         Command::Fork(asked) => fork::main(env, &asked),
+        Command::Diff(asked) => diff::main(env, &asked, format),
+        Command::Check(asked) => check::main(env, &asked, format),
+        Command::Docs(asked) => docs::main(env, &asked, format),
+        Command::Definitions(asked) => definitions::main(env, &asked),
         Command::Eval(asked) => eval::main(env, &asked, format),
         Command::Lab(asked) => lab::main(env, &asked),
         Command::Clouds(asked) => clouds::main(env, &asked, format),
@@ -70,6 +82,8 @@ fn dispatch(env: &Env, command: Command, format: Format) -> Result<ExitCode, Fai
         Command::Journal(asked) => journal::main(env, &asked, format),
         Command::Undo(asked) => undo::main(env, &asked, format),
         Command::Resume(asked) => resume::main(env, &asked, format),
+        Command::Completions(asked) => completions::main(env, &asked),
+        Command::Man(asked) => man::main(env, &asked),
     }
 }
 
@@ -81,6 +95,8 @@ fn verify(place: args::Where) -> Run {
         plan: false,
         apply: true,
         exit_code: false,
+        emit: Vec::new(),
+        step: false,
         only: Vec::new(),
         start_at: None,
     }

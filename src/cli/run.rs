@@ -4,10 +4,12 @@
 //! both passes share.
 
 use crate::cli::args::{self, Format};
+use crate::cli::emit::Emit;
 use crate::cli::files::Files;
 use crate::cli::journal::Past;
 use crate::cli::pass::{Pass, pass_without_engine};
 use crate::cli::place::Place;
+use crate::cli::steps::Steps;
 use crate::cli::{Env, ExitCode, journal, runtime, scripts};
 use crate::failure::{Failure, FailureKind};
 use crate::report::clean;
@@ -77,6 +79,7 @@ fn start(
     past: Option<&Past>,
 ) -> Result<ExitCode, Failure> {
     let inputs = inputs(&asked.place.input)?;
+    let emit = Emit::of(env, asked)?;
     let runtime = runtime()?;
     env.watch_signals(runtime.handle());
     let place = Place::open(env, &asked.place, runtime.handle())?;
@@ -93,6 +96,8 @@ fn start(
         files: Files::named_by(env, &inputs),
         inputs,
         name: run_name(env),
+        emit,
+        steps: Steps::default(),
         runtime: runtime.handle().clone(),
         report,
     };
@@ -112,6 +117,8 @@ struct Run<'cli> {
     inputs: BTreeMap<String, Value>,
     files: Files,
     name: String,
+    emit: Option<Emit>,
+    steps: Steps,
     runtime: Handle,
     report: Report,
 }
@@ -211,6 +218,9 @@ impl Run<'_> {
         }
         let plan = &planned.outcome.plan;
         let pending = plan.pending();
+        if let Some(emit) = &self.emit {
+            return self.emit(emit, summary, pending);
+        }
         let to_do_here = !plan.tests.is_empty() || self.files.pending();
         if pending == 0 && (self.asked.plan || !to_do_here) {
             self.report.nothing_to_change(summary, true)?;
@@ -232,7 +242,7 @@ impl Run<'_> {
             };
             return Ok(End::with(code, summary));
         }
-        if !self.asked.apply && !self.agreed(pending)? {
+        if !self.asked.apply && !self.asked.step && !self.agreed(pending)? {
             self.report.say("not applied: nothing was changed")?;
             return Ok(End::with(ExitCode::FAILED, summary));
         }
@@ -279,6 +289,29 @@ impl Run<'_> {
             },
         };
         journal::start(self.env, &self.place, &about)
+    }
+
+    /// Writes the plan as scripts, and applies nothing.
+    fn emit(&self, emit: &Emit, summary: &Summary, pending: usize) -> Result<End, Failure> {
+        match pending {
+            0 => self.report.nothing_to_change(summary, true)?,
+            _ => self.report.show_plan(summary)?,
+        }
+        let Work::Playbook {
+            bundle, playbook, ..
+        } = &self.work
+        else {
+            return Ok(End::with(ExitCode::DONE, summary));
+        };
+        let written = emit.write(self.env, bundle, playbook, &self.place.organization)?;
+        for file in written {
+            self.report.say(&format!("written: {}", clean(file)))?;
+        }
+        let code = match (pending, self.asked.exit_code) {
+            (1.., true) => ExitCode::CHANGES,
+            _ => ExitCode::DONE,
+        };
+        Ok(End::with(code, summary))
     }
 
     /// Asks the person whether to apply.
@@ -335,6 +368,13 @@ impl Run<'_> {
             // The journal first: what could not be recorded is not shown as done either.
             listeners.insert(0, Box::new(journal));
         }
+        if mode == Mode::Plan {
+            listeners.push(Box::new(self.steps.clone()));
+            if let Some(emit) = &self.emit {
+                listeners.push(Box::new(emit.listener()));
+            }
+        }
+        let asks = self.asked.step && mode == Mode::Apply;
         let session = session::Options {
             organization: self.place.organization.clone(),
             mode,
@@ -353,6 +393,7 @@ impl Run<'_> {
             inputs: self.inputs.clone(),
             only: self.asked.only.clone(),
             start_at: self.asked.start_at.clone(),
+            ask_step: asks.then(|| self.steps.question(self.env)),
             ..self.files.grant()
         };
         match &self.work {

@@ -1,6 +1,7 @@
 //! Where playbooks come from: the bundle with the user's folder in front, or a file by its path.
 
 use crate::cli::args::Format;
+use crate::cli::nearest::hint;
 use crate::cli::{Env, ExitCode};
 use crate::failure::{Failure, FailureKind};
 use crate::report::human;
@@ -36,6 +37,28 @@ pub(super) fn playbook(env: &Env, bundle: &Bundle, asked: &str) -> Result<Playbo
         .with_detail(error.to_string())
     })?;
     Playbook::read(asked, &text)?.with_included(bundle)
+}
+
+/// Finds the path of a playbook or library file by its name, such as `07-connector-online` or `stdlib/connectors`.
+pub(super) fn path(bundle: &Bundle, name: &str) -> Result<String, Failure> {
+    let wanted = name.strip_suffix(".rhai").unwrap_or(name);
+    let playbooks = bundle.playbooks()?.into_iter();
+    let mut paths: Vec<String> = playbooks
+        .map(|listed| format!("scripts/{}", listed.name))
+        .collect();
+    paths.extend(bundle.modules()?);
+    let is_it = |path: &&String| {
+        path.as_str() == wanted || path.split_once('/').is_some_and(|(_, name)| name == wanted)
+    };
+    // Playbooks come first: of two files with one name, that is the one which is run.
+    if let Some(path) = paths.iter().find(is_it) {
+        return Ok(format!("{path}.rhai"));
+    }
+    let names = paths
+        .iter()
+        .map(|path| path.strip_prefix("scripts/").unwrap_or(path));
+    let message = format!("there is no playbook and no library file \"{name}\"");
+    Err(Failure::new(FailureKind::Input, message).with_hint(hint(wanted, names)))
 }
 
 /// Says why a script cannot be run at all, and gives the exit code.

@@ -143,7 +143,12 @@ fn not_known_yet(function: &str, name: &str, value: &Value) -> Failure {
     .with_hint("apply the steps before this one first")
 }
 
-fn check_keys(function: &str, options: &Map, fields: &[OptionField]) -> Result<(), Failure> {
+/// Refuses a map with keys that are not options, or without those that must be given.
+///
+/// # Errors
+///
+/// All of them at once, kind `Input`.
+pub fn check_keys(function: &str, options: &Map, fields: &[OptionField]) -> Result<(), Failure> {
     let unknown: Vec<&str> = options
         .keys()
         .map(|name| name.as_str())

@@ -20,6 +20,9 @@ pub type ReadFile = Arc<dyn Fn(&str) -> Result<Vec<u8>, Failure> + Send + Sync>;
 /// Writes a file for a script: its path as the script gave it, and its bytes; while planning it only says whether it may.
 pub type WriteFile = Arc<dyn Fn(Mode, &str, &[u8]) -> Result<(), Failure> + Send + Sync>;
 
+/// Asks a person whether a step of that id and title is to be done; a failure stops the run.
+pub type AskStep = Arc<dyn Fn(&str, &str) -> Result<bool, Failure> + Send + Sync>;
+
 /// Runs another playbook of that name in the engine of the call.
 pub type RunPlaybook = Arc<dyn Fn(&NativeCallContext, &str) -> Thrown<()> + Send + Sync>;
 
@@ -29,6 +32,8 @@ pub struct Surroundings {
     pub session: Arc<Session>,
     /// Which steps run.
     pub choice: StepChoice,
+    /// Asks before each step, where that is wanted.
+    pub ask_step: Option<AskStep>,
     /// Reads files, where that is granted.
     pub read_file: Option<ReadFile>,
     /// Writes files, where that is granted.
@@ -361,7 +366,12 @@ fn take_step(
         id: id.to_owned(),
         outcome,
     };
-    if !surroundings.choice.takes(id) {
+    let asked_for = surroundings.choice.takes(id)
+        && match &surroundings.ask_step {
+            Some(ask) => ask(id, title).map_err(throw)?,
+            None => true,
+        };
+    if !asked_for {
         announce(finished(StepOutcome::Skipped))?;
         return Ok(Dynamic::UNIT);
     }

@@ -337,7 +337,9 @@ impl Listener for HumanReport {
                 let subject = clean(&change.subject.to_string());
                 report.put(state, &format!("{mark} {subject}"))
             }
-            Event::Testing { subject, call } => report.testing(state, &subject.to_string(), call),
+            Event::Testing { subject, call, .. } => {
+                report.testing(state, &subject.to_string(), call)
+            }
             Event::Verdict(verdict) => report.verdict(state, verdict),
             Event::ServiceWarning { plane, text } => {
                 let mark = paint.text(Paint::CHANGED, "warning");

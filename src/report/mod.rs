@@ -7,11 +7,13 @@ pub mod failure;
 pub mod human;
 pub mod json;
 pub mod plan;
+pub mod powershell;
 pub mod stream;
 pub mod table;
 
 pub use human::HumanReport;
 pub use json::JsonReport;
+pub use powershell::PowerShell;
 pub use stream::Stream;
 
 use anstyle::{AnsiColor, Style};

@@ -243,7 +243,7 @@ fn clean_lines(text: &str) -> impl Iterator<Item = String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::session::Origin;
+    use crate::session::{Origin, Request};
     use crate::subject::{Plane, Subject};
     use serde_json::json;
 
@@ -265,10 +265,7 @@ mod tests {
             before,
             after,
             call: "Set-AuthServer -Identity 'evoSTS'".to_owned(),
-            request: serde_json::from_value(
-                json!({ "cmdlet": { "cmdlet": "Set-AuthServer", "parameters": {} } }),
-            )
-            .unwrap(),
+            request: Request::cmdlet("Set-AuthServer", Object::new()),
             observe: None,
             present: None,
             origin: Origin::default(),

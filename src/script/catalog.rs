@@ -29,6 +29,8 @@ pub struct Function {
     pub receivers: Vec<&'static str>,
     /// The names of its arguments.
     pub arguments: Vec<String>,
+    /// Other arguments that it takes instead, where there are.
+    pub others: Vec<Vec<String>>,
     /// What it gives, in words; empty for nothing and for what is not known.
     pub gives: &'static str,
     /// The keys of its options.
@@ -48,18 +50,36 @@ pub struct Function {
 impl Function {
     /// How it is called, such as `onprem.new_auth_server(name, #{...}) -> a map`.
     pub fn signature(&self) -> String {
+        self.signature_with(&self.arguments)
+    }
+
+    /// Every way to call it: its signature, and those with other arguments.
+    pub fn forms(&self) -> Vec<String> {
+        let others = self.others.iter();
+        std::iter::once(&self.arguments)
+            .chain(others)
+            .map(|arguments| self.signature_with(arguments))
+            .collect()
+    }
+
+    fn signature_with(&self, arguments: &[String]) -> String {
         let gives = match self.gives {
             "" => String::new(),
             gives => format!(" -> {gives}"),
         };
         let on = match self.receivers.as_slice() {
             [] => String::new(),
-            [library] if *library == "library" => {
+            _ if self.is_library() => {
                 format!("{}::", self.chapter.rsplit('/').next().unwrap_or_default())
             }
             [first, ..] => format!("{first}."),
         };
-        format!("{on}{}({}){gives}", self.name, self.arguments.join(", "))
+        format!("{on}{}({}){gives}", self.name, arguments.join(", "))
+    }
+
+    /// Whether it is one of the library, written in Rhai.
+    pub fn is_library(&self) -> bool {
+        self.receivers == ["library"]
     }
 
     /// The first sentence of its text.
@@ -108,9 +128,12 @@ fn of_noun(noun: &Noun) -> Vec<Function> {
     let mut engine = Engine::new_raw();
     engine.register_global_module((noun.module)().into());
     let found = engine.collect_fn_metadata(None, |info| Some(found(&info)), false);
+    let (found, others): (Vec<Found>, Vec<Found>) = found
+        .into_iter()
+        .filter(|found| is_name(&found.name))
+        .partition(|found| !found.comment.is_empty());
     let mut functions: Vec<Function> = found
         .into_iter()
-        .filter(|found| is_name(&found.name) && !found.comment.is_empty())
         .map(|found| {
             let entry = noun
                 .entries
@@ -127,7 +150,38 @@ fn of_noun(noun: &Noun) -> Vec<Function> {
         (entry.unwrap_or(usize::MAX), function.arguments.len())
     };
     functions.sort_by_key(rank);
+    for other in others {
+        // A form without a text of its own is another one of the first that has one.
+        if let Some(function) = functions
+            .iter_mut()
+            .find(|function| function.name == other.name)
+        {
+            let arguments = arguments(&other, usize::from(!function.receivers.is_empty()));
+            if arguments != function.arguments && !function.others.contains(&arguments) {
+                function.others.push(arguments);
+            }
+        }
+    }
+    for function in &mut functions {
+        function.others.sort();
+    }
     functions
+}
+
+/// The names of the arguments after what it is called on.
+fn arguments(found: &Found, skipped: usize) -> Vec<String> {
+    let rest = found.parameters.iter().skip(skipped);
+    rest.map(|(name, r#type)| match last_word(r#type) {
+        "Map" => "#{...}".to_owned(),
+        "FnPtr" => "|| {...}".to_owned(),
+        _ => name.clone(),
+    })
+    .collect()
+}
+
+/// The definitions of the language itself, for editors: names of files and their texts.
+pub fn of_the_language() -> Vec<(String, String)> {
+    bare_engine().definitions().iter_files().collect()
 }
 
 /// The names of the functions of a noun that have a comment, and those that have none.
@@ -184,16 +238,7 @@ fn native_function(chapter: &str, found: Found, entry: Option<&Entry>) -> Functi
     };
     let skipped = usize::from(!receivers.is_empty());
     let (text, examples) = split(&found.comment);
-    let arguments: Vec<String> = found
-        .parameters
-        .iter()
-        .skip(skipped)
-        .map(|(name, r#type)| match last_word(r#type) {
-            "Map" => "#{...}".to_owned(),
-            "FnPtr" => "|| {...}".to_owned(),
-            _ => name.clone(),
-        })
-        .collect();
+    let arguments = arguments(&found, skipped);
     let takes_options = arguments.iter().any(|argument| argument == "#{...}");
     Function {
         chapter: chapter.to_owned(),
@@ -204,6 +249,7 @@ fn native_function(chapter: &str, found: Found, entry: Option<&Entry>) -> Functi
             .filter(|_| takes_options)
             .map_or_else(Vec::new, Entry::options),
         arguments,
+        others: Vec::new(),
         planes,
         cmdlet: entry.and_then(|entry| entry.cmdlet),
         effect: entry.and_then(|entry| entry.effect),
@@ -256,6 +302,7 @@ fn library(module: &str, text: &str) -> Vec<Function> {
                     .iter()
                     .map(|name| (*name).to_owned())
                     .collect(),
+                others: Vec::new(),
                 gives: "",
                 options: Vec::new(),
                 planes: Vec::new(),

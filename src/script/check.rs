@@ -1,14 +1,22 @@
-//! Finds calls of functions that do not exist, without running a script; the compiler of Rhai does not look for them.
+//! What is wrong with a script, found without running it; the compiler of Rhai looks for little of it.
+//!
+//! [`check_script`] is the whole of it, and needs no organization. Mistakes are what cannot work; warnings are what
+//! works and is not what a person wants who writes playbooks; notes are for information.
 
-use super::bundle::Bundle;
-use super::playbook::{each_call, imports};
-use super::throw::{Known, placed};
-use super::{Names, bare_engine, without_shebang};
+mod habits;
+mod options;
+mod reach;
+
+use super::bundle::{Bundle, ScriptOrigin};
+use super::playbook::{Playbook, each_call, imports};
+use super::throw::{Known, ScriptFailure, placed};
+use super::{Names, Sources, bare_engine, without_shebang};
+use crate::failure::Failure;
+use crate::native;
 use crate::native::options::nearest;
-use rhai::{AST, Engine, Position};
+use rhai::{AST, Engine, Expr, Position, Stmt};
+use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
-
-pub(super) use super::throw::ScriptFailure;
 
 /// Functions by name, with the numbers of arguments that they take.
 type Functions = BTreeMap<String, BTreeSet<usize>>;
@@ -28,46 +36,194 @@ const KEYWORDS: [&str; 11] = [
     "exit",
 ];
 
-/// What is wrong with a script and the modules that it imports, in the order of the text.
-pub(super) fn check(id: &str, text: &str, known: &Known) -> Vec<ScriptFailure> {
+/// How much a finding matters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Severity {
+    /// It cannot work.
+    Error,
+    /// It works, and is probably not what is wanted.
+    Warning,
+    /// To be known.
+    Note,
+}
+
+impl Severity {
+    /// The word for people and programs.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Error => "error",
+            Self::Warning => "warning",
+            Self::Note => "note",
+        }
+    }
+}
+
+/// Something that was found in a script, with its place.
+#[derive(Clone, Debug, Serialize)]
+pub struct Finding {
+    /// How much it matters.
+    pub severity: Severity,
+    /// What kind of thing it is, in a word that stays the same: `call`, `options`, `inputs`, `bypass`, and so on.
+    pub code: &'static str,
+    /// What, and where.
+    #[serde(flatten)]
+    pub found: ScriptFailure,
+}
+
+/// Looks at a script and the modules that it imports, without running anything.
+pub fn check_script(bundle: &Bundle, id: &str, text: &str) -> Vec<Finding> {
+    let mut engine = bare_engine();
+    engine.set_strict_variables(true);
+    native::register(&mut engine);
+    let sources = Sources::default();
+    sources.add(id, text);
+    let known = Known {
+        engine: &engine,
+        bundle,
+        sources: &sources,
+    };
+    let mut findings = check(id, text, &known);
+    let broken = findings.iter().any(|finding| finding.code == "syntax");
+    if broken {
+        return findings;
+    }
+    findings.extend(of_playbook(bundle, id, text));
+    let place = |finding: &Finding| {
+        let frame = finding.found.frames.first();
+        frame.map(|frame| {
+            (
+                frame.source != id,
+                frame.source.clone(),
+                frame.line,
+                frame.column,
+            )
+        })
+    };
+    findings.sort_by_key(place);
+    findings
+}
+
+/// What is wrong with the header of a playbook, and between it and the script; of a library file, nothing.
+fn of_playbook(bundle: &Bundle, id: &str, text: &str) -> Vec<Finding> {
+    let Ok(program) = bare_engine().compile(without_shebang(text)) else {
+        return Vec::new();
+    };
+    if !is_playbook(&program) {
+        return habits::of_library(id, text, &program);
+    }
+    let playbook = Playbook::read(id, text).and_then(|playbook| playbook.with_included(bundle));
+    match playbook {
+        Ok(playbook) => reach::of_playbook(bundle, id, &program, &playbook),
+        Err(found) => vec![Finding {
+            severity: Severity::Error,
+            code: "header",
+            found,
+        }],
+    }
+}
+
+/// The name of a variable.
+fn variable(expression: &Expr) -> Option<&str> {
+    match expression {
+        Expr::Variable(variable, ..) => Some(variable.1.as_str()),
+        _ => None,
+    }
+}
+
+/// A script with a header, or with steps, is meant to be run; any other is a library file.
+fn is_playbook(program: &AST) -> bool {
+    let header = |statement: &Stmt| matches!(statement, Stmt::Var(definition, ..) if definition.0.as_str() == "PLAYBOOK");
+    let mut runs = program.statements().iter().any(header);
+    each_call(program, &mut |call, _, _| {
+        runs |= call.namespace.is_empty() && ["step", "playbook"].contains(&call.name.as_str());
+    });
+    runs
+}
+
+/// What is wrong with the text of a script and of the modules that it imports, in the order of the text.
+pub(super) fn check(id: &str, text: &str, known: &Known) -> Vec<Finding> {
     let natives = natives(known.engine);
     let mut findings = Vec::new();
     let mut seen = BTreeSet::new();
-    let mut waiting = vec![(id.to_owned(), text.to_owned())];
-    while let Some((id, text)) = waiting.pop() {
+    let mut waiting = vec![(id.to_owned(), text.to_owned(), true)];
+    while let Some((id, text, yours)) = waiting.pop() {
         let text = without_shebang(&text);
         let program = match known.engine.compile_with_scope(&Names.scope(), text) {
             Ok(program) => program,
             Err(error) => {
                 let failure = known.of_syntax(&error.0, text);
-                findings.push(placed(&id, text, error.1, failure));
+                findings.push(Finding {
+                    severity: Severity::Error,
+                    code: "syntax",
+                    found: placed(&id, text, error.1, failure),
+                });
                 continue;
             }
         };
         let mut modules = BTreeMap::new();
         for (path, alias) in imports(&program) {
-            let Some(source) = module(known.bundle, &path) else {
+            let Some((source, shipped)) = module(known.bundle, &path) else {
+                findings.push(Finding {
+                    severity: Severity::Error,
+                    code: "import",
+                    found: placed(
+                        &id,
+                        text,
+                        import_of(&program, &path),
+                        known.no_module(&path),
+                    ),
+                });
                 continue;
             };
             modules.insert(alias, functions(&source));
             let module = format!("{path}.rhai");
             if seen.insert(module.clone()) {
-                waiting.push((module, source));
+                waiting.push((module, source, !shipped));
             }
         }
-        findings.extend(wrong_calls(&id, text, &program, &natives, &modules, known));
+        let errors = wrong_calls(&program, &natives, &modules, known)
+            .into_iter()
+            .map(|(position, failure)| (Severity::Error, "call", position, failure));
+        let mut here: Vec<habits::Found> = errors.collect();
+        here.extend(options::wrong_options(&program));
+        if yours {
+            here.extend(habits::of_script(&program, known.bundle));
+        }
+        here.sort_by_key(|(_, _, position, _)| (position.line(), position.position()));
+        findings.extend(
+            here.into_iter()
+                .map(|(severity, code, position, failure)| Finding {
+                    severity,
+                    code,
+                    found: placed(&id, text, position, failure),
+                }),
+        );
     }
     findings
 }
 
+/// Where a module is imported.
+fn import_of(program: &AST, path: &str) -> Position {
+    let found = program
+        .statements()
+        .iter()
+        .find_map(|statement| match statement {
+            Stmt::Import(import, position) => match &import.0 {
+                Expr::StringConstant(name, _) if name == path => Some(*position),
+                _ => None,
+            },
+            _ => None,
+        });
+    found.unwrap_or(Position::NONE)
+}
+
 fn wrong_calls(
-    id: &str,
-    text: &str,
     program: &AST,
     natives: &Functions,
     modules: &BTreeMap<String, Functions>,
     known: &Known,
-) -> Vec<ScriptFailure> {
+) -> Vec<(Position, Failure)> {
     let own = own_functions(program);
     let mut findings = Vec::new();
     each_call(program, &mut |call, position, is_method| {
@@ -111,12 +267,7 @@ fn wrong_calls(
         };
         findings.push((position, failure));
     });
-    let order = |position: Position| (position.line(), position.position());
-    findings.sort_by_key(|(position, _)| order(*position));
     findings
-        .into_iter()
-        .map(|(position, failure)| placed(id, text, position, failure))
-        .collect()
 }
 
 fn natives(engine: &Engine) -> Functions {
@@ -143,12 +294,13 @@ fn own_functions(program: &AST) -> Functions {
     functions
 }
 
-fn module(bundle: &Bundle, path: &str) -> Option<String> {
+/// The text of a module, and whether it is shipped.
+fn module(bundle: &Bundle, path: &str) -> Option<(String, bool)> {
     let source = match path.strip_prefix("std:") {
         Some(path) => bundle.shipped(&format!("{path}.rhai")),
         None => bundle.file(&format!("{path}.rhai")).ok()?,
     };
-    source.map(|source| source.text)
+    source.map(|source| (source.text, source.origin == ScriptOrigin::Shipped))
 }
 
 fn functions(source: &str) -> Functions {

@@ -13,8 +13,10 @@ mod resolver;
 mod thread;
 pub mod throw;
 
+pub use crate::native::run::AskStep;
 pub use bundle::Bundle;
 pub use catalog::Catalog;
+pub use check::{Finding, Severity, check_script};
 pub use conversation::{Inside, Memory, Shape, Variable, is_unfinished, shape};
 pub use playbook::Playbook;
 pub use thread::EngineThread;
@@ -52,6 +54,8 @@ pub struct HostOptions {
     pub only: Vec<String>,
     /// The step, by id or by the name of its playbook, to start at.
     pub start_at: Option<String>,
+    /// Asks before each step, where that is wanted.
+    pub ask_step: Option<AskStep>,
     /// Reads files for scripts, where that is granted.
     pub read_file: Option<ReadFile>,
     /// Writes files for scripts, where that is granted.
@@ -135,6 +139,7 @@ impl Host {
             let surroundings = Arc::new(Surroundings {
                 session: session.clone(),
                 choice: StepChoice::new(options.only.clone(), options.start_at.clone()),
+                ask_step: options.ask_step.clone(),
                 read_file: options.read_file.clone(),
                 write_file: options.write_file.clone(),
                 run_playbook,
@@ -207,6 +212,10 @@ impl Host {
         let engine = self.engine.read().unwrap_or_else(PoisonError::into_inner);
         self.sources.add(id, text);
         check::check(id, text, &self.known(&engine))
+            .into_iter()
+            .filter(|finding| finding.severity == Severity::Error)
+            .map(|finding| finding.found)
+            .collect()
     }
 
     /// The functions that scripts can call, native and of the library.

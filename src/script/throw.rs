@@ -6,6 +6,7 @@
 
 use super::bundle::Bundle;
 use super::catalog::Catalog;
+use super::check::{Finding, Severity};
 use super::{Names, Sources};
 use crate::failure::{Failure, FailureKind};
 use crate::native::NOUNS;
@@ -77,13 +78,27 @@ impl std::error::Error for ScriptFailure {
 ///    = note: called from scripts/07-connector-online.rhai:14:5
 /// ```
 pub fn render(failed: &ScriptFailure, colored: bool) -> String {
+    draw(Level::ERROR, failed, colored)
+}
+
+/// Draws what was found in a script, as [`render`] draws a failure.
+pub fn render_finding(finding: &Finding, colored: bool) -> String {
+    let level = match finding.severity {
+        Severity::Error => Level::ERROR,
+        Severity::Warning => Level::WARNING,
+        Severity::Note => Level::NOTE,
+    };
+    draw(level, &finding.found, colored)
+}
+
+fn draw(level: Level<'_>, failed: &ScriptFailure, colored: bool) -> String {
     let ScriptFailure {
         failure,
         frames,
         snippet,
     } = failed;
     let mut group =
-        annotate_snippets::Group::with_title(Level::ERROR.primary_title(failure.message.as_str()));
+        annotate_snippets::Group::with_title(level.primary_title(failure.message.as_str()));
     let mut frames = frames.iter();
     if let Some(first) = frames.next() {
         group = match snippet {
@@ -510,7 +525,7 @@ impl Known<'_> {
         }
     }
 
-    fn no_module(&self, name: &str) -> Failure {
+    pub(super) fn no_module(&self, name: &str) -> Failure {
         let failure = input(format!("there is no module \"{name}\""));
         let modules = self.bundle.modules().unwrap_or_default();
         match nearest(name, modules.iter().map(String::as_str)) {

@@ -3,7 +3,7 @@
 //! The human report, the JSON report and the journal are listeners, so what is on the screen is what is in the journal.
 
 use crate::failure::Failure;
-use crate::session::{Mode, Origin, plan::Change};
+use crate::session::{Mode, Origin, Request, plan::Change};
 use crate::subject::{Plane, Subject};
 use crate::value::Value;
 use serde::Serialize;
@@ -92,6 +92,9 @@ pub enum Event {
         subject: Subject,
         /// The call as a person writes it.
         call: String,
+        /// What is sent; not part of reports and journals, which have the call.
+        #[serde(skip)]
+        request: Request,
     },
     /// What a verification found.
     Verdict(Verdict),

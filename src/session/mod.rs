@@ -377,6 +377,7 @@ impl Session {
         self.announce(&Event::Testing {
             subject: subject.clone(),
             call: call.clone(),
+            request: request.clone(),
         })?;
         match self.mode() {
             Mode::Plan => Ok(Answer {

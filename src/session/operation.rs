@@ -36,6 +36,14 @@ pub enum Request {
 }
 
 impl Request {
+    /// The request that runs a cmdlet.
+    pub fn cmdlet(name: &str, parameters: Object) -> Self {
+        Self::Cmdlet(Invocation {
+            cmdlet: name.to_owned(),
+            parameters,
+        })
+    }
+
     /// The request as a person writes it: the cmdlet with its parameters, or the method and path with its body.
     ///
     /// ```

@@ -1,8 +1,8 @@
 //! Every function has a text, an example and an entry, and every entry a function.
 
 use exoauth::native::NOUNS;
-use exoauth::script::Catalog;
 use exoauth::script::catalog::names_in;
+use exoauth::script::{Bundle, Catalog};
 use std::collections::BTreeSet;
 
 #[test]
@@ -34,6 +34,34 @@ fn every_function_has_a_text_an_example_and_an_entry() {
         }
         for entry in entries.iter().filter(|entry| !functions.contains(**entry)) {
             wrong.push(format!("{}: the entry {entry} has no function", noun.name));
+        }
+    }
+    assert_eq!(wrong, Vec::<String>::new());
+}
+
+#[test]
+fn every_public_function_of_the_library_has_a_text_and_an_example() {
+    let catalog = Catalog::of(&Bundle::embedded());
+    let mut wrong = Vec::new();
+    for (path, text) in Bundle::rows() {
+        let Some(module) = path
+            .strip_suffix(".rhai")
+            .filter(|path| path.starts_with("stdlib/"))
+        else {
+            continue;
+        };
+        let names = text
+            .lines()
+            .filter_map(|line| line.strip_prefix("fn ")?.split_once('('));
+        for (name, _) in names {
+            let found = catalog
+                .find(name)
+                .find(|function| function.chapter == module);
+            if !found.is_some_and(|function| {
+                !function.summary().is_empty() && !function.examples.is_empty()
+            }) {
+                wrong.push(format!("{module}: {name}"));
+            }
         }
     }
     assert_eq!(wrong, Vec::<String>::new());

@@ -1,0 +1,149 @@
+//! `exoauth definitions`: files that end in `.d.rhai`, from which editors complete and explain.
+//!
+//! One for what is there everywhere, one for each library file, and those of the language itself.
+
+use crate::cli::{Env, ExitCode, args, scripts};
+use crate::failure::{Failure, FailureKind};
+use crate::script::catalog::{self, Catalog, Function};
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+/// What is there in every script besides functions.
+const HANDLES: &str = "\
+/// The on-premises Exchange organization.
+let onprem: Exchange;
+/// Exchange Online.
+let online: Exchange;
+/// The directory of the tenant, Entra ID.
+let entra: Entra;
+/// The addresses of the cloud, and the tenant.
+let cloud: Cloud;
+/// The inputs of the playbook.
+let inputs: Map;
+";
+
+/// Writes the files, in the place of older ones.
+pub(super) fn main(env: &Env, asked: &args::Definitions) -> Result<ExitCode, Failure> {
+    let folder = env.path(&asked.folder);
+    for (path, text) in files(&Catalog::of(&scripts::bundle(env))) {
+        write(&folder.join(&path), &text)?;
+        env.output
+            .stream
+            .line(&format!("{}/{path}", asked.folder))?;
+    }
+    Ok(ExitCode::DONE)
+}
+
+fn files(catalog: &Catalog) -> BTreeMap<String, String> {
+    let mut files: BTreeMap<String, String> = catalog::of_the_language()
+        .into_iter()
+        .map(|(name, text)| (format!("rhai/{name}"), text))
+        .collect();
+    let natives = catalog
+        .functions
+        .iter()
+        .filter(|function| !function.is_library());
+    let natives: Vec<String> = natives.flat_map(native).collect();
+    files.insert(
+        "exoauth.d.rhai".to_owned(),
+        format!("module static;\n\n{HANDLES}\n{}", natives.join("\n")),
+    );
+    let mut modules: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+    for function in catalog
+        .functions
+        .iter()
+        .filter(|function| function.is_library())
+    {
+        let arguments: Vec<String> = function
+            .arguments
+            .iter()
+            .map(|name| format!("{name}: ?"))
+            .collect();
+        let line = definition(function, &arguments);
+        modules.entry(&function.chapter).or_default().push(line);
+    }
+    for (module, lines) in modules {
+        let name = module.rsplit('/').next().unwrap_or(module);
+        let text = format!("module {name};\n\n{}", lines.join("\n"));
+        files.insert(format!("{module}.d.rhai"), text);
+    }
+    files
+}
+
+/// A native function, in every form.
+fn native(function: &Function) -> Vec<String> {
+    let receiver = match function.receivers.first().copied() {
+        Some("onprem" | "online") => Some("exchange: Exchange"),
+        Some("entra") => Some("entra: Entra"),
+        Some("cloud") => Some("cloud: Cloud"),
+        Some(_) => return Vec::new(),
+        None => None,
+    };
+    let forms = std::iter::once(&function.arguments).chain(&function.others);
+    forms
+        .map(|names| {
+            let mut arguments: Vec<String> = receiver.into_iter().map(str::to_owned).collect();
+            arguments.extend(names.iter().map(|name| match name.as_str() {
+                "#{...}" => "options: Map".to_owned(),
+                "|| {...}" => "body: FnPtr".to_owned(),
+                name => format!("{name}: ?"),
+            }));
+            definition(function, &arguments)
+        })
+        .collect()
+}
+
+fn definition(function: &Function, arguments: &[String]) -> String {
+    let gives = match function.gives {
+        "a map" => "Map",
+        "a list" => "Array",
+        "a text" => "String",
+        "true or false" => "bool",
+        "a whole number" => "int",
+        "bytes" => "Blob",
+        _ => "?",
+    };
+    let mut text = String::new();
+    let mut comment = |line: &str| {
+        text.push_str(format!("/// {line}").trim_end());
+        text.push('\n');
+    };
+    function.text.lines().for_each(&mut comment);
+    if !function.options.is_empty() {
+        comment("");
+        comment("Options:");
+        for option in &function.options {
+            let need = if option.required {
+                ""
+            } else {
+                ", may be left out"
+            };
+            comment(&format!("* `{}`: {}{need}", option.name, option.takes));
+        }
+    }
+    for example in &function.examples {
+        comment("");
+        comment("```rhai");
+        example.lines().for_each(&mut comment);
+        comment("```");
+    }
+    format!(
+        "{text}fn {}({}) -> {gives};\n",
+        function.name,
+        arguments.join(", ")
+    )
+}
+
+fn write(path: &Path, text: &str) -> Result<(), Failure> {
+    let folder = path.parent().map_or(Ok(()), fs::create_dir_all);
+    folder
+        .and_then(|()| fs::write(path, text))
+        .map_err(|error| {
+            Failure::new(
+                FailureKind::Input,
+                format!("{} cannot be written", path.display()),
+            )
+            .with_detail(error.to_string())
+        })
+}

@@ -1,0 +1,195 @@
+//! `exoauth docs`: the reference of the functions that scripts can call, from the one catalog.
+
+mod page;
+
+use crate::cli::args::{self, Format};
+use crate::cli::nearest::hint;
+use crate::cli::{Env, ExitCode, scripts};
+use crate::failure::{Failure, FailureKind};
+use crate::report::{Paint, clean};
+use crate::script::catalog::{Catalog, Function};
+use crate::subject::Effect;
+use serde_json::{Value as Json, json};
+use std::collections::BTreeSet;
+use std::fs;
+
+/// Shows the list of all functions, or those of a name or chapter; or writes the page.
+pub(super) fn main(env: &Env, asked: &args::Docs, format: Format) -> Result<ExitCode, Failure> {
+    let bundle = scripts::bundle(env);
+    let catalog = Catalog::of(&bundle);
+    let output = &env.output.stream;
+    if let Some(file) = &asked.html {
+        let path = env.path(file);
+        fs::write(&path, page::page(&catalog, &bundle)?).map_err(|error| {
+            let message = format!("{} cannot be written", path.display());
+            Failure::new(FailureKind::Input, message).with_detail(error.to_string())
+        })?;
+        output.line(file)?;
+        return Ok(ExitCode::DONE);
+    }
+    let functions = match &asked.name {
+        Some(name) => named(&catalog, name)?,
+        None => catalog.functions.iter().collect(),
+    };
+    let paint = env.paint(&env.output);
+    let lines = match (format, &asked.name) {
+        (Format::Json, _) => {
+            let functions: Json = functions.into_iter().map(as_json).collect();
+            vec![format!("{functions:#}")]
+        }
+        (Format::Human, None) => list(&functions, paint),
+        (Format::Human, Some(_)) => functions
+            .into_iter()
+            .flat_map(|function| describe(function, paint))
+            .collect(),
+    };
+    lines.iter().try_for_each(|line| output.line(line))?;
+    Ok(ExitCode::DONE)
+}
+
+/// The functions of a name, with or without what it is called on, or of a chapter.
+fn named<'catalog>(
+    catalog: &'catalog Catalog,
+    name: &str,
+) -> Result<Vec<&'catalog Function>, Failure> {
+    let last = name.rsplit(['.', ':']).next().unwrap_or(name);
+    let last = last.split('(').next().unwrap_or(last);
+    let module = name.rsplit_once("::").map(|(module, _)| module);
+    let fits = |function: &&Function| {
+        function.name == last && module.is_none_or(|module| short(&function.chapter) == module)
+    };
+    let found: Vec<&Function> = catalog.functions.iter().filter(fits).collect();
+    if !found.is_empty() {
+        return Ok(found);
+    }
+    let of_chapter =
+        |function: &&Function| function.chapter == name || short(&function.chapter) == name;
+    let found: Vec<&Function> = catalog.functions.iter().filter(of_chapter).collect();
+    if !found.is_empty() {
+        return Ok(found);
+    }
+    let names: BTreeSet<&str> = catalog
+        .functions
+        .iter()
+        .flat_map(|function| [function.name.as_str(), function.chapter.as_str()])
+        .collect();
+    let message = format!("there is no function and no chapter \"{name}\"");
+    Err(Failure::new(FailureKind::Input, message).with_hint(hint(last, names)))
+}
+
+/// A chapter without its folder.
+fn short(chapter: &str) -> &str {
+    chapter.rsplit('/').next().unwrap_or(chapter)
+}
+
+fn list(functions: &[&Function], paint: Paint) -> Vec<String> {
+    let mut lines = Vec::new();
+    let mut above = "";
+    for function in functions {
+        if function.chapter != above {
+            above = &function.chapter;
+            if !lines.is_empty() {
+                lines.push(String::new());
+            }
+            lines.push(paint.text(Paint::STRONG, clean(above)));
+        }
+        let forms = function.forms();
+        lines.extend(forms.iter().map(|form| format!("  {}", clean(form))));
+        lines.push(paint.text(Paint::QUIET, format!("      {}", clean(function.summary()))));
+    }
+    lines
+}
+
+fn describe(function: &Function, paint: Paint) -> Vec<String> {
+    let forms = function.forms();
+    let forms = forms
+        .iter()
+        .map(|form| paint.text(Paint::STRONG, clean(form)));
+    let mut lines: Vec<String> = forms.collect();
+    lines.extend(
+        facts(function).map(|fact| paint.text(Paint::QUIET, format!("  {}", clean(&fact)))),
+    );
+    lines.push(String::new());
+    lines.extend(
+        function
+            .text
+            .lines()
+            .map(|line| format!("  {}", clean(line)).trim_end().to_owned()),
+    );
+    if !function.options.is_empty() {
+        lines.push(String::new());
+        lines.push("  options:".to_owned());
+        for option in &function.options {
+            let need = if option.required {
+                "must be given"
+            } else {
+                "may be left out"
+            };
+            let name = paint.text(Paint::STRONG, clean(option.name));
+            lines.push(format!("    {name}: {} ({need})", clean(&option.takes)));
+        }
+    }
+    for example in &function.examples {
+        lines.push(String::new());
+        lines.extend(
+            example
+                .lines()
+                .map(|line| format!("    {}", clean(line)).trim_end().to_owned()),
+        );
+    }
+    lines.push(String::new());
+    lines
+}
+
+/// What it does where, and what it stands for.
+fn facts(function: &Function) -> impl Iterator<Item = String> + '_ {
+    let handles = match function.receivers.as_slice() {
+        [first, rest @ ..] if !rest.is_empty() => {
+            Some(format!("on {first} and {}", rest.join(" and ")))
+        }
+        _ if function.is_library() => Some(format!(
+            "import \"{}\" as {};",
+            function.chapter,
+            function.chapter.rsplit('/').next().unwrap_or_default()
+        )),
+        _ => None,
+    };
+    let cmdlet = function
+        .cmdlet
+        .map(|cmdlet| format!("{}: {cmdlet}", effect(function)));
+    handles.into_iter().chain(cmdlet)
+}
+
+fn effect(function: &Function) -> &'static str {
+    match function.effect {
+        Some(Effect::Read) => "reads",
+        Some(Effect::Create) => "creates",
+        Some(Effect::Update) => "updates",
+        Some(Effect::Delete) => "removes",
+        Some(Effect::Test) => "tries out",
+        None => "asks nobody",
+    }
+}
+
+fn as_json(function: &Function) -> Json {
+    let options: Json = function
+        .options
+        .iter()
+        .map(|option| json!({ "name": option.name, "takes": option.takes, "required": option.required }))
+        .collect();
+    json!({
+        "chapter": function.chapter,
+        "name": function.name,
+        "signature": function.signature(),
+        "forms": function.forms(),
+        "receivers": if function.is_library() { &[] } else { function.receivers.as_slice() },
+        "arguments": function.arguments,
+        "gives": function.gives,
+        "options": options,
+        "planes": function.planes,
+        "cmdlet": function.cmdlet,
+        "effect": function.effect,
+        "text": function.text,
+        "examples": function.examples,
+    })
+}
