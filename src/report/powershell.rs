@@ -144,3 +144,102 @@ impl Listener for PowerShell {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::session::Origin;
+    use crate::subject::Effect;
+    use crate::value::{Object, Value};
+
+    fn change(effect: Effect, cmdlet: &str, parameters: &[(&str, Value)]) -> Change {
+        let parameters: Object = parameters
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), value.clone()))
+            .collect();
+        Change {
+            subject: Subject::one(Plane::OnPremises, "AuthServer", "evoSTS"),
+            effect,
+            same: false,
+            uncertain: false,
+            before: None,
+            after: None,
+            call: String::new(),
+            request: Request::cmdlet(cmdlet, parameters),
+            observe: None,
+            present: None,
+            origin: Origin::default(),
+        }
+    }
+
+    fn written(changes: Vec<Change>) -> Result<Scripts, Failure> {
+        let mut heard = PowerShell::default();
+        for change in changes {
+            heard.hear(&Event::Planned { change })?;
+        }
+        heard.scripts(&About {
+            playbook: "mine",
+            title: "Mine",
+            organization: "contoso",
+            tenant: "contoso.example",
+            cloud: None,
+            planned: Timestamp::UNIX_EPOCH,
+            files: ["a.ps1", "b.ps1"],
+            purpose: &|_| None,
+        })
+    }
+
+    #[test]
+    fn what_only_the_service_will_know_is_read_when_the_script_runs() -> Result<(), Failure> {
+        let unknown = |what: &str| Value::Unknown(what.to_owned());
+        let scripts = written(vec![
+            change(
+                Effect::Create,
+                "New-AuthServer",
+                &[("Name", "evoSTS".into())],
+            ),
+            change(
+                Effect::Update,
+                "Set-AuthServer",
+                &[
+                    (
+                        "Realm",
+                        unknown("Realm of on-premises AuthServer \"evoSTS\""),
+                    ),
+                    ("Other", unknown("the id")),
+                ],
+            ),
+        ])?;
+        let expected = "\
+# Realm of on-premises AuthServer \"evoSTS\": known only when this runs.
+$known1 = $null
+if (-not $WhatIfPreference) { $known1 = ((Get-AuthServer -Identity 'evoSTS' -ErrorAction Stop).'Realm') }
+# the id: known only when this runs.
+$known2 = $null
+if ($null -eq $known2 -and -not $WhatIfPreference) { throw 'Set $known2 in this script first: the id' }
+Set-AuthServer -Realm $known1 -Other $known2 @common";
+        assert!(scripts.exchange.contains(expected), "{}", scripts.exchange);
+        assert!(!scripts.cloud.contains("Connect-"), "{}", scripts.cloud);
+        Ok(())
+    }
+
+    #[test]
+    fn a_removal_is_asked_for_as_it_is_by_hand() -> Result<(), Failure> {
+        let parameters = [("Identity", "it's".into()), ("Confirm", false.into())];
+        let scripts = written(vec![change(
+            Effect::Delete,
+            "Remove-AuthServer",
+            &parameters,
+        )])?;
+        let expected = "\nRemove-AuthServer -Identity 'it''s' @common\n";
+        assert!(scripts.exchange.contains(expected), "{}", scripts.exchange);
+        Ok(())
+    }
+
+    #[test]
+    fn a_name_that_is_code_is_not_written() {
+        let parameters = [("a; b", Value::Null)];
+        assert!(written(vec![change(Effect::Update, "Set-AuthServer", &parameters)]).is_err());
+        assert!(written(vec![change(Effect::Update, "Set-AuthServer; b", &[])]).is_err());
+    }
+}

@@ -117,10 +117,9 @@ fn organization_files_are_read() -> Result<(), Box<dyn Error>> {
 #[test]
 fn scripts_run_on_the_lab() -> Result<(), Box<dyn Error>> {
     for block in blocks()?.iter().filter(|block| block.language == "rhai") {
-        Runner::new()
-            .file("connectors.rhai", &block.text)
-            .run("run ./connectors.rhai --apply")
-            .ends_with(0);
+        let runner = Runner::new().file("connectors.rhai", &block.text);
+        runner.run("check connectors.rhai --strict").ends_with(0);
+        runner.run("run ./connectors.rhai --apply").ends_with(0);
     }
     Ok(())
 }

@@ -72,7 +72,7 @@ fn parts(catalog: &Catalog) -> Vec<Part<'_>> {
         for function in catalog.functions.iter().filter(|function| fits(function)) {
             match chapters.last_mut() {
                 Some((chapter, functions)) if *chapter == function.chapter => {
-                    functions.push(function)
+                    functions.push(function);
                 }
                 _ => chapters.push((&function.chapter, vec![function])),
             }
