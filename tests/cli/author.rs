@@ -234,9 +234,9 @@ fn shells_and_man_are_served() {
         .ends_with(0)
         .shows(&[".TH exoauth-run 1", "\\-\\-emit"]);
     Runner::new()
-        .run("man rum")
+        .run("man veryfy")
         .ends_with(2)
-        .complains(&["did you mean \"run\"?"]);
+        .complains(&["did you mean \"verify\"?"]);
 }
 
 #[test]
