@@ -20,7 +20,7 @@ mod lab {
     mod directory;
     mod exchange;
     mod exchange_online;
-    mod hand;
+    pub(crate) mod hand;
     mod oauth;
     mod sign_in;
 }
@@ -42,6 +42,7 @@ mod native {
     mod values;
 }
 mod peers {
+    mod entra;
     mod psrp;
 }
 mod playbooks {
@@ -76,6 +77,7 @@ mod wire {
     mod certificate;
     mod clixml;
     mod entra;
+    mod entra_people;
     mod graph;
     mod http;
     mod online;

@@ -101,10 +101,15 @@ fn find_rules(word: &str) -> Result<Rules, Failure> {
     })
 }
 
-/// Writes the organization file, which holds passwords, and the certificate authority beside it.
+/// Writes the organization file, which holds passwords; beside it the certificate authority, and the client's own
+/// certificate with its key for who would rather sign in with that.
 fn write(lab: &Lab, folder: &Path) -> io::Result<()> {
     std::fs::create_dir_all(folder)?;
     std::fs::write(folder.join("lab-ca.pem"), lab.authority())?;
+    write_private(
+        &folder.join("lab-client.pem"),
+        lab.client_certificate().expose(),
+    )?;
     write_private(
         &folder.join("lab.toml"),
         &lab.organization_file("lab-ca.pem"),

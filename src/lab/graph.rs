@@ -429,6 +429,8 @@ fn patch(world: &mut World, at: usize, body: &[u8]) -> Result<(), Refusal> {
                     "Updates to passwordCredentials are not allowed.",
                 ));
             }
+            // An annotation says what is said anyway.
+            "@odata.type" => {}
             other if PROPERTIES.contains(&other) => {
                 return Err(refusal(
                     400,

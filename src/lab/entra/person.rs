@@ -24,6 +24,7 @@ struct Code {
     client: String,
     redirect: String,
     challenge: String,
+    scope: String,
     nonce: Option<String>,
     expires: i64,
     spent: bool,
@@ -33,6 +34,7 @@ struct Code {
 struct Device {
     client: String,
     user_code: String,
+    scope: String,
     expires: i64,
     state: DeviceState,
 }
@@ -228,6 +230,7 @@ fn grant_code(world: &mut World, asked: &HashMap<String, String>, client: &Clien
         client: client.id.clone(),
         redirect: field(asked, "redirect_uri").to_owned(),
         challenge: field(asked, "code_challenge").to_owned(),
+        scope: field(asked, "scope").to_owned(),
         nonce: asked.get("nonce").cloned(),
         expires,
         spent: false,
@@ -364,6 +367,7 @@ pub(super) fn device_code(
     let device = Device {
         client: client.id,
         user_code,
+        scope: field(&form, "scope").to_owned(),
         expires,
         state: DeviceState::Pending,
     };
@@ -424,8 +428,17 @@ pub(super) fn device_page(world: &mut World, request: &Request) -> Reply {
     )
 }
 
-/// Redeems what a person granted; gives the nonce that the identity token repeats.
-type Redeem = fn(&mut World, &Client, &HashMap<String, String>) -> Result<Option<String>, Refusal>;
+/// What a person granted.
+#[derive(Default)]
+struct Granted {
+    /// What was asked for at the beginning; the token endpoint need not be told again.
+    scope: String,
+    /// What the identity token repeats.
+    nonce: Option<String>,
+}
+
+/// Redeems what a person granted.
+type Redeem = fn(&mut World, &Client, &HashMap<String, String>) -> Result<Granted, Refusal>;
 
 /// A grant of a person at the token endpoint; `None` where the grant type is another one.
 pub(super) fn grant(
@@ -452,15 +465,15 @@ fn redeemed(
 ) -> Result<Reply, Refusal> {
     let tenant = tenant_of_person(world, tenant)?;
     let client = client(world, field(form, "client_id"))?;
-    let nonce = redeem(world, &client, form)?;
-    issue(world, request, tenant, &client, form, nonce)
+    let granted = redeem(world, &client, form)?;
+    issue(world, request, tenant, &client, form, &granted)
 }
 
 fn by_code(
     world: &mut World,
     client: &Client,
     form: &HashMap<String, String>,
-) -> Result<Option<String>, Refusal> {
+) -> Result<Granted, Refusal> {
     let now = world.now().as_second();
     let Some(code) = world.sign_ins_mut().codes.get_mut(field(form, "code")) else {
         return Err(invalid_grant(
@@ -494,20 +507,23 @@ fn by_code(
         ));
     }
     code.spent = true;
-    Ok(code.nonce.clone())
+    Ok(Granted {
+        scope: code.scope.clone(),
+        nonce: code.nonce.clone(),
+    })
 }
 
 fn by_refresh_token(
     world: &mut World,
     client: &Client,
     form: &HashMap<String, String>,
-) -> Result<Option<String>, Refusal> {
+) -> Result<Granted, Refusal> {
     match world
         .sign_ins_mut()
         .refresh
         .get(field(form, "refresh_token"))
     {
-        Some(owner) if *owner == client.id => Ok(None),
+        Some(owner) if *owner == client.id => Ok(Granted::default()),
         Some(_) => Err(invalid_grant(
             700_005,
             "Provided refresh token was issued to another client.",
@@ -523,7 +539,7 @@ fn by_device(
     world: &mut World,
     client: &Client,
     form: &HashMap<String, String>,
-) -> Result<Option<String>, Refusal> {
+) -> Result<Granted, Refusal> {
     let now = world.now().as_second();
     // One of Microsoft's clients sends it as `code` too.
     let code = [field(form, "device_code"), field(form, "code")]
@@ -565,7 +581,10 @@ fn by_device(
         )),
         DeviceState::Approved => {
             device.state = DeviceState::Spent;
-            Ok(None)
+            Ok(Granted {
+                scope: device.scope.clone(),
+                nonce: None,
+            })
         }
     }
 }
@@ -577,26 +596,29 @@ fn issue(
     tenant: &str,
     client: &Client,
     form: &HashMap<String, String>,
-    nonce: Option<String>,
+    granted: &Granted,
 ) -> Result<Reply, Refusal> {
-    let scope = field(form, "scope");
+    let scope = match field(form, "scope") {
+        "" => granted.scope.as_str(),
+        scope => scope,
+    };
     let (audience, front) = resource(world, scope, client)?;
     let scopes = scopes_of(client, front);
     let access = access_token(world, tenant, client, &audience, scopes)?;
-    let granted: Vec<String> = scopes
+    let names: Vec<String> = scopes
         .split(' ')
         .map(|name| format!("{}/{name}", audience.trim_end_matches('/')))
         .collect();
     let mut body = json!({
         "token_type": "Bearer",
-        "scope": granted.join(" "),
+        "scope": names.join(" "),
         "expires_in": TOKEN_LIFE,
         "ext_expires_in": TOKEN_LIFE,
         "access_token": access,
     });
     let has = |name: &str| scope.split_whitespace().any(|scope| scope == name);
     if has("openid") {
-        body["id_token"] = id_token(world, request, tenant, client, nonce)?.into();
+        body["id_token"] = id_token(world, request, tenant, client, granted.nonce.clone())?.into();
     }
     if has("offline_access") {
         let refresh = fresh()?;
