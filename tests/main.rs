@@ -27,6 +27,7 @@ mod lab {
 mod matrix {
     mod cells;
     mod faults;
+    mod killed;
     mod resume;
     mod state;
     mod undo;
@@ -60,6 +61,7 @@ mod script {
     mod mistakes;
     mod modules;
     mod playbook;
+    mod ways_out;
 }
 mod support {
     pub(crate) mod contoso;

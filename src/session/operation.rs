@@ -2,6 +2,7 @@
 
 use crate::exchange::Invocation;
 use crate::graph;
+use crate::session::journal::is_secret;
 use crate::subject::{Effect, Subject};
 use crate::value::{Object, Value};
 use serde::{Deserialize, Serialize};
@@ -62,6 +63,7 @@ impl Request {
                         Value::Bool(_) if name == "Confirm" => {
                             format!(" -{name}:{}", powershell(value))
                         }
+                        _ if is_secret(name) => format!(" -{name} <secret>"),
                         value => format!(" -{name} {}", powershell(value)),
                     });
                 parameters.fold(invocation.cmdlet.clone(), |call, parameter| {

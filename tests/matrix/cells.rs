@@ -106,6 +106,9 @@ fn calm(work: Work) -> Result<Calm, Box<dyn Error>> {
     })
 }
 
+/// What is said of a cell whose run ended before its fault.
+const NEVER_MET: &str = "the run did not come to the fault";
+
 /// Runs one cell; gives what is wrong with it.
 fn cell(
     work: Work,
@@ -127,7 +130,7 @@ fn cell(
         .world()
         .with(|world| world.faults().happened().len());
     if happened != 1 {
-        return Ok(Some(format!("the fault happened {happened} times")));
+        return Ok(Some(NEVER_MET.to_owned()));
     }
     if let Kind::Delay(time) = kind {
         // What is late is still to come.

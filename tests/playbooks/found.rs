@@ -5,7 +5,7 @@ use crate::support::contoso::Contoso;
 use exoauth::lab::Seed;
 use exoauth::session::Mode;
 use exoauth::subject::Plane;
-use exoauth::value::Object;
+use exoauth::value::{Object, Value};
 
 const NOUNS: [(Plane, &str); 4] = [
     (Plane::OnPremises, "AuthServer"),
@@ -183,4 +183,53 @@ fn an_address_space_that_differs_is_shown_and_left() {
         "{failed}"
     );
     assert_eq!(contoso.writes(), before);
+}
+
+#[test]
+fn of_certificates_with_one_subject_the_one_that_exchange_names_is_uploaded() {
+    let contoso = Contoso::seeded(Seed {
+        neighbors: true,
+        ..Seed::default()
+    });
+    // The lab has three; two more of the same subject, in front.
+    for _ in 0..2 {
+        let key = rcgen::KeyPair::generate().unwrap();
+        let mut parameters = rcgen::CertificateParams::default();
+        let name = "Microsoft Exchange Server Auth Certificate";
+        parameters.distinguished_name = rcgen::DistinguishedName::new();
+        parameters
+            .distinguished_name
+            .push(rcgen::DnType::CommonName, name);
+        let der = parameters.self_signed(&key).unwrap().der().to_vec();
+        let object = Object::from_iter([("RawData".to_owned(), Value::Bytes(der))]);
+        contoso.world(|world| {
+            world
+                .objects_mut(Plane::OnPremises, "ExchangeCertificate")
+                .insert(0, object);
+        });
+    }
+    contoso.apply("04-upload-certificate");
+    let (current, uploaded, of_one_subject) = contoso.world(|world| {
+        let config = &world.objects(Plane::OnPremises, "AuthConfig")[0];
+        let current = config["CurrentCertificateThumbprint"].as_text().unwrap();
+        let principal = world
+            .directory()
+            .principal("00000002-0000-0ff1-ce00-000000000000");
+        let key = principal.unwrap().keys.last().unwrap();
+        let held = world
+            .objects(Plane::OnPremises, "ExchangeCertificate")
+            .iter();
+        let subjects = held.filter_map(|object| match &object["RawData"] {
+            Value::Bytes(der) => exoauth::lab::Certificate::read(der),
+            _ => None,
+        });
+        let same = subjects.filter(|certificate| certificate.subject == key.certificate.subject);
+        (
+            current.to_owned(),
+            key.certificate.thumbprint.clone(),
+            same.count(),
+        )
+    });
+    assert_eq!(of_one_subject, 5);
+    assert_eq!(uploaded, current);
 }
