@@ -38,7 +38,7 @@ pub struct OnPremisesExchange {
     pub username: String,
     /// Where the password is.
     pub password: SecretSource,
-    /// The Kerberos key distribution center; absent to ask DNS.
+    /// The Kerberos key distribution center; absent to ask the system's settings, then the domain by its name.
     pub kdc: Option<String>,
     /// Certificate authorities trusted besides the system's, as PEM.
     pub ca: Option<String>,

@@ -84,6 +84,8 @@ mod wire {
     mod http;
     mod online;
     mod onprem;
+    #[cfg(feature = "sspi")]
+    mod onprem_sign_in;
     mod onprem_trouble;
     mod pair;
     mod psrp;

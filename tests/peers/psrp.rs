@@ -9,10 +9,20 @@ use exoauth::organization::{Authentication, OnPremisesExchange, SecretSource};
 use exoauth::secret::Secret;
 use exoauth::value::{Object, Value};
 use std::error;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
 
 const PASSWORD: &str = "Passw0rd!";
 
 fn road(password: &str, path: &str, times: Times) -> Result<OnPremises, Box<dyn error::Error>> {
+    let url = format!("{}{path}", variable("PSRP_PEER_URL")?);
+    road_to(url, password, times)
+}
+
+fn road_to(url: String, password: &str, times: Times) -> Result<OnPremises, Box<dyn error::Error>> {
     let auth = match variable("PSRP_PEER_AUTH")?.as_str() {
         "kerberos" => Authentication::Kerberos,
         "negotiate" => Authentication::Negotiate,
@@ -21,7 +31,7 @@ fn road(password: &str, path: &str, times: Times) -> Result<OnPremises, Box<dyn 
     };
     let ca = variable("PSRP_PEER_CA").ok().map(std::fs::read_to_string);
     let exchange = OnPremisesExchange {
-        url: format!("{}{path}", variable("PSRP_PEER_URL")?),
+        url,
         auth,
         username: variable("PSRP_PEER_USER")?,
         password: SecretSource::Prompt,
@@ -79,6 +89,58 @@ type Noun<'test> = (
     &'test [(&'test str, Value)],
     (&'test str, Value),
 );
+
+/// Passes bytes on to a port, and cuts one connection after so many pieces in all, in whichever direction. Gives its
+/// own port, and whether it has cut.
+async fn cutter(port: u16, after: usize) -> std::io::Result<(u16, Arc<AtomicBool>)> {
+    let listener = TcpListener::bind("127.0.0.1:0").await?;
+    let near = listener.local_addr()?.port();
+    let cut = Arc::new(AtomicBool::new(false));
+    let has_cut = Arc::clone(&cut);
+    let pieces = Arc::new(AtomicUsize::new(0));
+    tokio::spawn(async move {
+        while let Ok((client, _)) = listener.accept().await {
+            let Ok(server) = TcpStream::connect(("127.0.0.1", port)).await else {
+                return;
+            };
+            let (pieces, has_cut) = (Arc::clone(&pieces), Arc::clone(&has_cut));
+            tokio::spawn(async move {
+                let passed = pass(client, server, || {
+                    let cut = pieces.fetch_add(1, Ordering::Relaxed) == after;
+                    has_cut.fetch_or(cut, Ordering::Relaxed);
+                    cut
+                });
+                passed.await.ok();
+            });
+        }
+    });
+    Ok((near, cut))
+}
+
+async fn pass(
+    mut client: TcpStream,
+    mut server: TcpStream,
+    is_cut: impl Fn() -> bool,
+) -> std::io::Result<()> {
+    let (mut request, mut answer) = (vec![0; 64 << 10], vec![0; 64 << 10]);
+    loop {
+        tokio::select! {
+            read = client.read(&mut request) => match read? {
+                0 => return Ok(()),
+                _ if is_cut() => return Ok(()),
+                length => server.write_all(&request[..length]).await?,
+            },
+            read = server.read(&mut answer) => match read? {
+                0 => return Ok(()),
+                _ if is_cut() => return Ok(()),
+                length => client.write_all(&answer[..length]).await?,
+            },
+        }
+    }
+}
+
+/// Longer than anything takes here: whoever waits so long hangs.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 type Outcome = Result<(), Box<dyn error::Error>>;
 
@@ -339,6 +401,46 @@ fn refusals_say_what_to_do() -> Outcome {
             said.starts_with("input: the server refused: it knows no Exchange at this address | "),
             "{said}"
         );
+        Ok(())
+    })
+}
+
+#[test]
+#[ignore = "needs the independent server of tests/peers/psrp.sh"]
+fn a_connection_that_is_cut_anywhere_ends_in_a_result_or_a_named_failure() -> Outcome {
+    wait_for(async {
+        let url = variable("PSRP_PEER_URL")?;
+        let port: u16 = url.rsplit(':').next().ok_or("no port")?.parse()?;
+        let whole = road(PASSWORD, "/PowerShell/", Times::default())?;
+        let (mut cuts, mut failures) = (0, 0);
+        for after in 0..40 {
+            let name = format!("cut {after}");
+            let (near, cut) = cutter(port, after).await?;
+            let url = url.replace(&port.to_string(), &near.to_string()) + "/PowerShell/";
+            let road = road_to(url, PASSWORD, Times::default())?;
+            let make = call("New-AuthServer")
+                .with("Name", name.as_str())
+                .with("AuthMetadataUrl", "https://login.example/metadata");
+            let get = call("Get-AuthServer").with("Identity", name.as_str());
+            let made = tokio::time::timeout(PATIENCE, road.invoke(&make)).await?;
+            if made.is_ok() {
+                tokio::time::timeout(PATIENCE, road.invoke(&get)).await??;
+            } else {
+                failures += 1;
+                let said = message(made);
+                assert!(said.starts_with("unreachable: "), "{after}: {said}");
+            }
+            tokio::time::timeout(PATIENCE, road.close()).await??;
+            let all = whole.invoke(&call("Get-AuthServer")).await?;
+            let same = names(&all)
+                .iter()
+                .filter(|found| **found == Some(name.as_str()))
+                .count();
+            assert!(same <= 1, "{after}: made {same} times");
+            cuts += usize::from(cut.load(Ordering::Relaxed));
+        }
+        whole.close().await?;
+        assert!(cuts > 5 && failures > 0, "{cuts} cuts, {failures} failures");
         Ok(())
     })
 }

@@ -339,8 +339,8 @@ fn a_read_is_run_again_when_its_answer_was_lost() -> Outcome {
         }
         let road = between.road(&lab)?;
         road.invoke(&get).await?;
-        // Twice is enough: the answer, the deletion of the old session, and the new one are lost.
-        between.lose(0, 3);
+        // Twice is enough: the answer, both deletions of the old session, and the new one are lost.
+        between.lose(0, 4);
         assert!(told(road.invoke(&get).await).starts_with("unreachable: "));
         Ok(())
     })

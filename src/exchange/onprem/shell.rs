@@ -269,7 +269,12 @@ impl OnPremises {
         let request = Request::Delete {
             shell_id: shell.shell_id,
         };
-        match self.ask(state, &shell.session, &request).await? {
+        let mut answer = self.ask(state, &shell.session, &request).await;
+        // A session that is closed already is closed: asking twice does no harm.
+        if matches!(&answer, Err(problem) if problem.is_broken_connection()) {
+            answer = self.ask(state, &shell.session, &request).await;
+        }
+        match answer? {
             Response::Deleted => Ok(()),
             Response::Fault(fault) if fault.kind() == FaultKind::InvalidSelectors => Ok(()),
             other => Err(unexpected("a closed session", other)),
