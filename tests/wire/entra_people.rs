@@ -628,3 +628,83 @@ async fn an_answer_that_belongs_to_another_sign_in_is_not_taken() -> Outcome {
     );
     Ok(())
 }
+
+/// A log that is kept, of this thread alone.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl std::io::Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        if let Ok(mut kept) = self.0.lock() {
+            kept.extend_from_slice(bytes);
+        }
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn no_flow_says_a_secret_at_the_most_talkative_level() -> Outcome {
+    let log = Log::default();
+    let writer = log.clone();
+    let subscriber = tracing_subscriber::fmt()
+        .with_max_level(tracing::Level::TRACE)
+        .with_writer(move || writer.clone())
+        .finish();
+    let guard = tracing::subscriber::set_default(subscriber);
+
+    let script = [
+        begun(&json!({})),
+        refusal("slow_down"),
+        granted(),
+        granted(),
+    ];
+    let service = Service::start(script).await?.without_tokens();
+    let by_device = sign_in(&service, device(), listener().0)?;
+    let first = by_device.token(GRAPH).await?;
+    by_device.renew(GRAPH, &first).await?;
+
+    let answer = Reply::json(200, &json!({"access_token": token(1), "expires_in": 60}));
+    let service = Service::start([answer]).await?;
+    let endpoint = format!("{}/msi", service.base);
+    let variables = [
+        ("IDENTITY_ENDPOINT", endpoint.as_str()),
+        ("IDENTITY_HEADER", "hush-header"),
+        ("AZURE_CLIENT_ID", "2222"),
+        ("AZURE_FEDERATED_TOKEN_FILE", "/run/token"),
+    ];
+    let files = [("/run/token", "hush-federated")];
+    let workload = Credential::WorkloadIdentity { client_id: None };
+    for credential in [machine(None), workload] {
+        sign_in(&service, credential, outside(&variables, &files))?
+            .token(GRAPH)
+            .await?;
+    }
+    service.sign_in()?.token(GRAPH).await?;
+
+    let hand = Hand::new().await.map_err(|error| error.to_string())?;
+    let graph = hand.lab.address(Front::Graph);
+    let browser = Credential::Browser { client_id: None };
+    let by_browser = in_the_lab(&hand, browser, str::to_owned, &[])?;
+    let found = by_browser.token(&graph).await?;
+    by_browser.renew(&graph, &found).await?;
+
+    drop(guard);
+    let kept = log.0.lock().map_err(|_| "poisoned")?.clone();
+    let text = String::from_utf8_lossy(&kept);
+    assert!(text.contains("oauth2/v2.0/token"), "the log is on");
+    assert_no_secret(&text);
+    for field in [
+        "code=",
+        "client_assertion=",
+        "code_verifier=",
+        "refresh_token=",
+    ] {
+        let at = text.lines().find(|line| line.contains(field));
+        assert_eq!(at, None, "{field}");
+    }
+    Ok(())
+}
