@@ -13,6 +13,7 @@ pub mod lab;
 pub mod native;
 pub mod organization;
 pub mod remoting;
+pub mod repl;
 pub mod report;
 pub mod script;
 pub mod secret;

@@ -54,6 +54,11 @@ mod playbooks {
     mod steps;
     mod verify;
 }
+mod repl {
+    mod completion;
+    mod conversation;
+    mod terminal;
+}
 mod script {
     mod bundle;
     mod check;

@@ -52,6 +52,8 @@ pub enum Command {
     Definitions(Definitions),
     /// Evaluates one expression, such as 'onprem.get_auth_config()', and prints its value.
     Eval(Eval),
+    /// Opens a prompt for scripts: explores an organization, and changes it after showing and asking.
+    Repl(Repl),
     /// Serves the lab until stopped, and writes an organization file for it.
     Lab(Lab),
     /// Shows the addresses of each Microsoft cloud.
@@ -266,6 +268,29 @@ pub struct Eval {
     /// Sends what writes; without it, writes are only predicted.
     #[arg(long)]
     pub apply: bool,
+}
+
+/// Opens a prompt.
+#[derive(Debug, clap::Args)]
+pub struct Repl {
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "clap would take a comment for help")]
+    pub place: Site,
+}
+
+/// Which organization, where no playbook is named.
+#[derive(Clone, Debug, Default, clap::Args)]
+pub struct Site {
+    /// The organization: a name in the user's configuration folder, or the path of a file; the lab if left out.
+    #[arg(long, value_name = "NAME|PATH")]
+    pub org: Option<String>,
+    /// The cloud that the lab speaks as.
+    #[arg(long, value_name = "CLOUD", conflicts_with = "org")]
+    pub cloud: Option<String>,
+    /// The rules that the lab follows: before-block, or since-block: those since 2025-10-31, when Exchange Web Services
+    /// refuse the shared principal.
+    #[arg(long, value_name = "RULES", conflicts_with = "org")]
+    pub rules: Option<String>,
 }
 
 /// Serves the lab.

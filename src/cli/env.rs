@@ -250,6 +250,14 @@ impl Env {
         }
     }
 
+    /// The next line that was written down before, for tests.
+    pub(super) fn written_line(&self) -> Option<String> {
+        match &self.person {
+            Person::Script(_) => self.person.answer().ok().flatten(),
+            Person::Terminal | Person::Nobody => None,
+        }
+    }
+
     /// Reads secrets from where the organization file says they are.
     pub fn read_secret(&self) -> ReadSecret {
         let env = self.clone();
@@ -334,6 +342,46 @@ impl Env {
                 );
                 if let Err(failure) = told {
                     tracing::debug!(%failure, "nobody reads along");
+                }
+            }
+        });
+    }
+
+    /// The same at a prompt: Ctrl-C stops what is being done, and only that; when the system asks the program to end while
+    /// nothing is done, `close` is called first.
+    pub fn watch_signals_at_prompt(
+        &self,
+        runtime: &Handle,
+        busy: Arc<AtomicBool>,
+        close: impl Fn() + Send + Sync + 'static,
+    ) {
+        if !self.signals {
+            return;
+        }
+        let (interrupt, terminated) = (self.interrupt.clone(), Arc::clone(&self.terminated));
+        let close = Arc::new(close);
+        runtime.spawn(async move {
+            loop {
+                let by_system = next_signal().await;
+                let busy = busy.load(Ordering::SeqCst);
+                if by_system {
+                    terminated.store(true, Ordering::SeqCst);
+                    let close = Arc::clone(&close);
+                    if !busy {
+                        // Closing waits for the services, which this task must not.
+                        std::thread::spawn(move || {
+                            close();
+                            restore_terminal();
+                            leave(143);
+                        });
+                    }
+                }
+                if busy && interrupt.raised() {
+                    restore_terminal();
+                    leave(if by_system { 143 } else { 130 });
+                }
+                if busy {
+                    interrupt.raise();
                 }
             }
         });
@@ -424,6 +472,19 @@ async fn never_if_failed(pressed: io::Result<()>) -> bool {
         std::future::pending::<()>().await;
     }
     false
+}
+
+/// The prompt changes how the terminal reads keys; who leaves without it has to change that back.
+fn restore_terminal() {
+    #[cfg(unix)]
+    if let Err(error) = Command::new("stty")
+        .arg("sane")
+        .stdin(Stdio::inherit())
+        .stderr(Stdio::null())
+        .status()
+    {
+        tracing::debug!(%error, "the terminal stays as it is");
+    }
 }
 
 fn leave(code: i32) {

@@ -61,7 +61,8 @@ impl Files {
         .with_hint("a file is granted to a script by naming it in one of its inputs"))
     }
 
-    fn read(&self, path: &str) -> Result<Vec<u8>, Failure> {
+    /// Reads one of them.
+    pub(super) fn read(&self, path: &str) -> Result<Vec<u8>, Failure> {
         let file = self.find(path)?;
         fs::read(&file).map_err(|error| {
             wrong(format!("{} cannot be read", file.display())).with_detail(error.to_string())
@@ -69,7 +70,7 @@ impl Files {
     }
 
     /// Writes a new file, or leaves one that holds the same already.
-    fn write(&self, mode: Mode, path: &str, bytes: &[u8]) -> Result<(), Failure> {
+    pub(super) fn write(&self, mode: Mode, path: &str, bytes: &[u8]) -> Result<(), Failure> {
         let file = self.find(path)?;
         match fs::read(&file) {
             Ok(present) if present == bytes => return Ok(()),

@@ -25,11 +25,13 @@ mod man;
 mod nearest;
 mod pass;
 mod place;
+mod repl;
 mod resume;
 mod run;
 mod scripts;
 mod show;
 mod steps;
+mod trace;
 mod undo;
 mod wait;
 mod whoami;
@@ -74,6 +76,7 @@ fn dispatch(env: &Env, command: Command, format: Format) -> Result<ExitCode, Fai
         Command::Docs(asked) => docs::main(env, &asked, format),
         Command::Definitions(asked) => definitions::main(env, &asked),
         Command::Eval(asked) => eval::main(env, &asked, format),
+        Command::Repl(asked) => repl::main(env, &asked),
         Command::Lab(asked) => lab::main(env, &asked),
         Command::Clouds(asked) => clouds::main(env, &asked, format),
         Command::Login(asked) => login::main(env, asked, format),

@@ -189,7 +189,8 @@ fn find(env: &Env, org: &str) -> Result<PathBuf, Failure> {
     .with_hint(hint(org, names.iter().map(String::as_str))))
 }
 
-fn names(folder: &Path) -> Vec<String> {
+/// The organizations that have a file in a folder.
+pub(super) fn names(folder: &Path) -> Vec<String> {
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();
     let mut names: Vec<String> = entries
         .filter_map(|entry| {

@@ -239,9 +239,22 @@ impl OnPremises {
 impl Road for OnPremises {
     fn invoke<'road>(&'road self, invocation: &'road Invocation) -> Journey<'road, Answer> {
         Box::pin(async move {
-            self.run(invocation)
+            let started = tokio::time::Instant::now();
+            let answer = self
+                .run(invocation)
                 .await
-                .map_err(|trouble| self.failed(&invocation.cmdlet, trouble))
+                .map_err(|trouble| self.failed(&invocation.cmdlet, trouble));
+            // The names only: any cmdlet can be run by its name, and a value may be a password.
+            let parameters: Vec<&str> = invocation.parameters.keys().map(String::as_str).collect();
+            tracing::debug!(
+                cmdlet = invocation.cmdlet,
+                parameters = parameters.join(" "),
+                objects = answer.as_ref().ok().map(|answer| answer.output.len()),
+                milliseconds = started.elapsed().as_millis(),
+                error = answer.as_ref().err().map(tracing::field::display),
+                "cmdlet"
+            );
+            answer
         })
     }
 

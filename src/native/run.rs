@@ -128,6 +128,11 @@ impl Inputs {
         locked(&self.values).contains_key(name)
     }
 
+    /// The names of the inputs.
+    pub fn names(&self) -> Vec<String> {
+        locked(&self.values).keys().cloned().collect()
+    }
+
     fn get(&self, name: &str) -> Result<Dynamic, Failure> {
         let values = locked(&self.values);
         if let Some(value) = values.get(name) {

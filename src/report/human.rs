@@ -10,6 +10,7 @@ use crate::session::event::{
     Event, Level, Listener, StepOutcome, Summary, Verdict, VerdictOutcome,
 };
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 /// Where and how a human report is written.
 #[derive(Clone, Debug)]
@@ -48,6 +49,17 @@ struct State {
     depth: usize,
     lines_in_step: usize,
     progress_shown: bool,
+    /// Until when the lines of a plan pass are kept back; for good where there is no such moment.
+    kept_until: Option<Instant>,
+    /// How long a pass may keep its lines back.
+    patience: Option<Duration>,
+}
+
+impl State {
+    /// Whether the lines of the pass wait until it is known whether there is anything to show.
+    fn keeps_back(&self) -> bool {
+        self.mode == Some(Mode::Plan) && self.kept_until.is_none_or(|until| Instant::now() < until)
+    }
 }
 
 impl HumanReport {
@@ -57,6 +69,18 @@ impl HumanReport {
             options,
             state: Arc::default(),
         }
+    }
+
+    /// Makes a report for the passes of a conversation, where the organization was named before.
+    ///
+    /// What a line says does not wait for its end when that takes more than a second.
+    pub fn of_conversation(options: Options) -> Self {
+        let report = Self::new(options);
+        let mut state = report.state();
+        state.named = true;
+        state.patience = Some(Duration::from_secs(1));
+        drop(state);
+        report
     }
 
     /// Shows the plan pass: its changes under their steps, and their counts.
@@ -162,12 +186,13 @@ impl HumanReport {
         let mut lines = std::mem::take(&mut state.headings);
         lines.push(format!("{}{line}", "  ".repeat(state.depth)));
         state.lines_in_step += 1;
-        for line in lines {
-            if state.mode == Some(Mode::Plan) {
-                state.kept.push(line);
-            } else {
-                self.write(state, &line)?;
-            }
+        if state.keeps_back() {
+            state.kept.extend(lines);
+            return Ok(());
+        }
+        let kept = std::mem::take(&mut state.kept);
+        for line in kept.into_iter().chain(lines) {
+            self.write(state, &line)?;
         }
         Ok(())
     }
@@ -184,6 +209,8 @@ impl HumanReport {
             return Ok(());
         };
         state.mode = Some(*mode);
+        state.kept.clear();
+        state.kept_until = state.patience.map(|patience| Instant::now() + patience);
         (state.depth, state.lines_in_step) = (0, 0);
         state.playbook = None;
         state.headings.clear();
@@ -417,7 +444,7 @@ fn verdict_counts(summary: &Summary) -> String {
 }
 
 /// `38 requests (Entra ID 2, on-premises 36) in 0.31 s`.
-fn requests(summary: &Summary) -> String {
+pub(crate) fn requests(summary: &Summary) -> String {
     let total: u64 = summary.requests.values().sum();
     let planes: Vec<String> = summary
         .requests

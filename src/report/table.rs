@@ -25,6 +25,106 @@ pub fn value(value: &Value, width: usize) -> String {
     }
 }
 
+/// Draws objects as a table of the properties that say most and fit the window; `None` where not all are objects.
+///
+/// What identifies an object comes first, then what differs between them; what is left out is said below.
+pub fn fitting(list: &[Value], width: usize) -> Option<String> {
+    let objects = objects(list)?;
+    let columns: IndexSet<&str> = objects
+        .iter()
+        .flat_map(|object| object.keys().map(String::as_str))
+        .collect();
+    let mut columns: Vec<Column> = columns
+        .into_iter()
+        .map(|name| Column::of(name, &objects))
+        .collect();
+    columns.sort_by_key(|column| column.rank);
+    let all = columns.len();
+    let mut room = width;
+    let mut shown: Vec<Vec<String>> = Vec::new();
+    columns.retain(|column| {
+        // What says the same as an earlier column, as the identity often does, says nothing.
+        let cells: Vec<String> = objects
+            .iter()
+            .map(|object| cell(object, column.name))
+            .collect();
+        let new = cells.len() == 1 || !shown.contains(&cells) || column.rank.0 > 1;
+        let fits = column.width + 2 <= room && new;
+        shown.push(cells);
+        room -= if fits { column.width + 2 } else { 0 };
+        fits
+    });
+    let header: Vec<String> = columns.iter().map(|column| clean(column.name)).collect();
+    let header: Vec<&str> = header.iter().map(String::as_str).collect();
+    let cells = objects.iter().map(|object| {
+        let cell = |column: &Column| cut(&cell(object, column.name));
+        columns.iter().map(cell).collect()
+    });
+    let table = rows(&header, cells.collect(), width);
+    Some(match all - columns.len() {
+        0 => table,
+        1 => format!("{table}\n(1 more property is not shown)"),
+        more => format!("{table}\n({more} more properties are not shown)"),
+    })
+}
+
+/// A column cell longer than this is cut.
+const WIDEST: usize = 48;
+
+struct Column<'object> {
+    name: &'object str,
+    /// The lower, the earlier.
+    rank: (usize, usize),
+    width: usize,
+}
+
+impl<'object> Column<'object> {
+    fn of(name: &'object str, objects: &[&Object]) -> Self {
+        const FIRST: [&str; 6] = [
+            "name",
+            "display_name",
+            "domain_name",
+            "identity",
+            "thumbprint",
+            "enabled",
+        ];
+        let cells: Vec<String> = objects.iter().map(|object| cell(object, name)).collect();
+        let differ = cells.iter().any(|cell| *cell != cells[0]);
+        let empty = cells
+            .iter()
+            .all(|cell| cell.is_empty() || cell == "(none)" || cell == "[]");
+        let longest = cells.iter().map(|cell| cell.chars().count()).max();
+        let longest = longest.unwrap_or(0);
+        let rank = match FIRST
+            .iter()
+            .position(|first| name.eq_ignore_ascii_case(first))
+        {
+            Some(first) => (0, first),
+            None if empty => (3, 0),
+            // What is short leaves room for more.
+            None if differ => (1, longest),
+            None => (2, 0),
+        };
+        Self {
+            name,
+            rank,
+            width: longest.min(WIDEST).max(name.chars().count()),
+        }
+    }
+}
+
+fn cell(object: &Object, name: &str) -> String {
+    object.get(name).map_or_else(String::new, short)
+}
+
+fn cut(cell: &str) -> String {
+    if cell.chars().count() <= WIDEST {
+        return cell.to_owned();
+    }
+    let kept: String = cell.chars().take(WIDEST - 1).collect();
+    format!("{kept}…")
+}
+
 /// Draws rows under a header.
 pub fn rows(header: &[&str], rows: Vec<Vec<String>>, width: usize) -> String {
     let mut table = Table::new();
@@ -95,6 +195,23 @@ mod tests {
         );
         let one = json!({ "name": "evoSTS", "realm": null });
         assert_eq!(value(&one.into(), 80), "name  : evoSTS\nrealm : (none)");
+    }
+
+    #[test]
+    fn a_table_takes_the_properties_that_say_most_and_names_what_is_left_out() {
+        let connectors: Value = json!([
+            { "admin": "same", "name": "one", "note": "x".repeat(60), "version": 1, "zone": null },
+            { "admin": "same", "name": "two", "note": "y", "version": 2, "zone": null },
+        ])
+        .into();
+        let connectors = connectors.as_list().unwrap();
+        assert_eq!(
+            fitting(connectors, 30).as_deref(),
+            Some(
+                "name  version  admin  zone\none   1        same   (none)\ntwo   2        same   (none)\n(1 more property is not shown)"
+            )
+        );
+        assert_eq!(fitting(&[Value::Null], 30), None);
     }
 
     #[test]

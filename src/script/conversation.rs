@@ -38,6 +38,16 @@ pub struct Variable {
     pub count: Option<usize>,
 }
 
+impl Variable {
+    /// What it is, such as `a list of 3`.
+    pub fn describe(&self) -> String {
+        let count = self.count.map(|count| format!(" of {count}"));
+        let constant = if self.constant { ", constant" } else { "" };
+        let kind = self.kind.trim_end_matches(" #{...}");
+        format!("{kind}{}{constant}", count.unwrap_or_default())
+    }
+}
+
 /// A step from a value to one inside it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Inside {

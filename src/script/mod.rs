@@ -244,6 +244,16 @@ impl Host {
         locked(&self.conversation).imports.clone()
     }
 
+    /// The session that it speaks through.
+    pub fn session(&self) -> &Arc<Session> {
+        &self.session
+    }
+
+    /// The names of the inputs that scripts see.
+    pub fn input_names(&self) -> Vec<String> {
+        self.inputs.names()
+    }
+
     /// What kind of value is there inside a variable, and the names of its properties.
     pub fn inspect(&self, variable: &str, path: &[Inside]) -> Option<(&'static str, Vec<String>)> {
         locked(&self.conversation).inspect(variable, path)

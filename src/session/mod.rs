@@ -90,6 +90,7 @@ pub struct Session {
     audience: Audience,
     interrupt: Interrupt,
     state: Mutex<State>,
+    properties: Mutex<BTreeMap<(Plane, String), Vec<String>>>,
 }
 
 /// A pass of a session.
@@ -203,6 +204,7 @@ impl Session {
             audience,
             interrupt: options.interrupt,
             state: Mutex::new(State::new(first.mode, None, BTreeMap::new())),
+            properties: Mutex::default(),
         });
         session.begin(first)?;
         Ok(session)
@@ -257,6 +259,14 @@ impl Session {
     /// Whether the user interrupted; the engine's progress hook asks this.
     pub fn interrupted(&self) -> bool {
         self.interrupt.raised()
+    }
+
+    /// The names of the properties that objects of a noun were last seen with, in any pass.
+    pub fn properties_of(&self, plane: Plane, noun: &str) -> Vec<String> {
+        let properties = self.properties.lock();
+        let properties = properties.unwrap_or_else(PoisonError::into_inner);
+        let seen = properties.get(&(plane, noun.to_owned()));
+        seen.cloned().unwrap_or_default()
     }
 
     /// How many changes of something were planned or made so far.
@@ -358,6 +368,14 @@ impl Session {
         let mut answer = self.ask(subject.plane, &operation.request)?;
         let there = !answer.output.is_empty();
         self.state().observations.remember(subject, &answer.output);
+        if let Some(object) = answer.output.first().and_then(Value::as_object) {
+            let names = object.keys().cloned().collect();
+            let mut properties = self
+                .properties
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner);
+            properties.insert((subject.plane, subject.noun.clone()), names);
+        }
         answer.output = self.predicted(subject, answer.output);
         if there && answer.output.is_empty() && subject.name.is_some() {
             return Err(Failure::new(

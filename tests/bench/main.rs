@@ -2,6 +2,7 @@
 
 mod clixml;
 mod process;
+mod prompt;
 
 #[expect(
     clippy::disallowed_methods,
@@ -19,6 +20,9 @@ fn main() -> std::io::Result<()> {
     }
     if wanted("process") {
         process::run(out)?;
+    }
+    if wanted("prompt") {
+        prompt::run(out)?;
     }
     Ok(())
 }

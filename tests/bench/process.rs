@@ -16,7 +16,8 @@ use std::time::{Duration, Instant};
 /// How often each command is run; the machine is noisy, so the least and the middle are shown.
 const RUNS: usize = 15;
 
-const PROGRAM: &str = env!("CARGO_BIN_EXE_exoauth");
+/// The program.
+pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_exoauth");
 
 /// Runs the program and writes down how long it took.
 ///
@@ -183,13 +184,15 @@ fn finish(mut child: Child) -> io::Result<()> {
     }
 }
 
-fn times(mut once: impl FnMut() -> io::Result<Duration>) -> io::Result<Vec<Duration>> {
+/// Runs something often, and gives the durations, shortest first.
+pub(crate) fn times(mut once: impl FnMut() -> io::Result<Duration>) -> io::Result<Vec<Duration>> {
     let mut times = (0..RUNS).map(|_| once()).collect::<io::Result<Vec<_>>>()?;
     times.sort();
     Ok(times)
 }
 
-fn report(
+/// Writes down the least and the middle of durations, and how they compare to the floor.
+pub(crate) fn report(
     out: &mut dyn Write,
     what: &str,
     times: &[Duration],
@@ -204,7 +207,8 @@ fn report(
     )
 }
 
-fn tempfolder() -> io::Result<std::path::PathBuf> {
+/// Makes an empty folder.
+pub(crate) fn tempfolder() -> io::Result<std::path::PathBuf> {
     let folder = std::env::temp_dir().join(format!("exoauth-bench-{}", uuid::Uuid::new_v4()));
     std::fs::create_dir_all(&folder)?;
     Ok(folder)

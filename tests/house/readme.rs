@@ -39,7 +39,7 @@ fn blocks() -> Result<Vec<Block>, Box<dyn Error>> {
 #[test]
 fn no_block_is_left_out() -> Result<(), Box<dyn Error>> {
     for block in blocks()? {
-        let known = ["console", "toml", "rhai"].contains(&block.language.as_str());
+        let known = ["console", "toml", "rhai", "text"].contains(&block.language.as_str());
         assert!(
             known,
             "line {}: nobody runs \"{}\"",
@@ -120,6 +120,23 @@ fn scripts_run_on_the_lab() -> Result<(), Box<dyn Error>> {
         let runner = Runner::new().file("connectors.rhai", &block.text);
         runner.run("check connectors.rhai --strict").ends_with(0);
         runner.run("run ./connectors.rhai --apply").ends_with(0);
+    }
+    Ok(())
+}
+
+#[test]
+fn conversations_go_as_the_readme_says() -> Result<(), Box<dyn Error>> {
+    for block in blocks()?.iter().filter(|block| block.language == "text") {
+        let typed: Vec<&str> = block
+            .text
+            .lines()
+            .filter_map(|line| line.strip_prefix("lab> "))
+            .collect();
+        let ran = Runner::new().answering(&typed).run("repl").ends_with(0);
+        let shown = format!("{}{}", ran.stdout, ran.stderr);
+        for line in block.text.lines() {
+            assert!(shown.contains(line), "no \"{line}\" in:\n{shown}");
+        }
     }
     Ok(())
 }

@@ -155,6 +155,40 @@ impl Scripts {
         )
     }
 
+    /// A host that has evaluated these lines, for what asks no service.
+    pub(crate) fn host_after(&self, lines: &[&str]) -> Arc<Host> {
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        let session = self.session(runtime.handle().clone()).unwrap();
+        let host = on_engine_thread(|| {
+            let host = Host::new(session, self.bundle(), self.options.clone()).unwrap();
+            for line in lines {
+                host.eval(line).unwrap();
+            }
+            host
+        });
+        host.unwrap()
+    }
+
+    fn session(&self, runtime: Handle) -> Result<Arc<Session>, Failure> {
+        Session::start(Options {
+            organization: self.organization.clone(),
+            mode: self.mode,
+            playbook: "test".to_owned(),
+            run: "test".to_owned(),
+            runtime,
+            clock: Clock::fixed("2026-11-23T09:00:00Z".parse().unwrap()),
+            patience: Patience::default(),
+            outside: Outside::default(),
+            read_secret: Arc::new(|source| match source {
+                SecretSource::Plain(secret) => Ok(secret.clone()),
+                _ => Err(Failure::new(FailureKind::SignIn, "no secrets in this test")),
+            }),
+            listeners: vec![Box::new(self.heard.clone())],
+            expected: None,
+            interrupt: self.interrupt.clone(),
+        })
+    }
+
     fn on_host<T: Send>(
         &self,
         act: impl FnOnce(&Host, &Bundle) -> Result<T, ScriptFailure> + Send,
@@ -166,23 +200,7 @@ impl Scripts {
         let runtime = own
             .as_ref()
             .map_or(self.runtime.clone(), |own| Some(own.handle().clone()));
-        let session = Session::start(Options {
-            organization: self.organization.clone(),
-            mode: self.mode,
-            playbook: "test".to_owned(),
-            run: "test".to_owned(),
-            runtime: runtime.unwrap(),
-            clock: Clock::fixed("2026-11-23T09:00:00Z".parse().unwrap()),
-            patience: Patience::default(),
-            outside: Outside::default(),
-            read_secret: Arc::new(|source| match source {
-                SecretSource::Plain(secret) => Ok(secret.clone()),
-                _ => Err(Failure::new(FailureKind::SignIn, "no secrets in this test")),
-            }),
-            listeners: vec![Box::new(self.heard.clone())],
-            expected: None,
-            interrupt: self.interrupt.clone(),
-        })?;
+        let session = self.session(runtime.unwrap())?;
         let (bundle, options) = (self.bundle(), self.options.clone());
         let closing = session.clone();
         on_engine_thread(move || {

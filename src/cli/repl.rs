@@ -1,0 +1,436 @@
+//! `exoauth repl`: what the conversation needs of the world outside.
+
+use crate::cli::files::{Files, write_private};
+use crate::cli::place::{self, Place};
+use crate::cli::trace::Trace;
+use crate::cli::{Env, ExitCode, args, journal, run, runtime, scripts};
+use crate::failure::{Failure, FailureKind};
+use crate::repl::{Editor, Knowledge, Line, Lines, Names, Outside, Site, Streams, converse};
+use crate::script::{Bundle, HostOptions, Playbook, ScriptFailure};
+use crate::session::event::{Event, Listener};
+use crate::session::journal::Journal;
+use crate::session::{self, Mode};
+use crate::value::Value;
+use std::collections::BTreeMap;
+use std::fs::{self, OpenOptions};
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use tokio::runtime::Handle;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{EnvFilter, Registry, reload};
+
+/// What switches the log of requests on and off.
+type Switch = reload::Handle<EnvFilter, Registry>;
+
+/// Opens the prompt.
+pub(super) fn main(env: &Env, asked: &args::Repl) -> Result<ExitCode, Failure> {
+    let runtime = runtime()?;
+    let bundle = scripts::bundle(env);
+    let knowledge = Arc::new(Knowledge::new(
+        bundle.clone(),
+        files(env),
+        organizations(env),
+    ));
+    let world = World {
+        env: env.clone(),
+        asked: asked.place.clone(),
+        bundle: bundle.clone(),
+        runtime: runtime.handle().clone(),
+        granted: Arc::new(Mutex::new(Files::named_by(env, &BTreeMap::new()))),
+        busy: Arc::default(),
+        switch: OnceLock::new(),
+    };
+    let closed = Arc::clone(&knowledge);
+    env.watch_signals_at_prompt(runtime.handle(), Arc::clone(&world.busy), move || {
+        if let Some(host) = closed.host() {
+            host.session().finish();
+        }
+    });
+    // What the first Tab needs is made ready while the person reads.
+    let warmed = Arc::clone(&knowledge);
+    let warming = std::thread::spawn(move || {
+        warmed.catalog();
+    });
+    let mut lines = lines(env, &knowledge)?;
+    let (mut paint, mut error_paint) = (env.paint(&env.output), env.paint(&env.error));
+    if let Some((columns, _)) = lines.window() {
+        (paint.width, error_paint.width) = (columns, columns);
+    }
+    let streams = Streams {
+        output: env.output.stream.clone(),
+        error: env.error.stream.clone(),
+        paint,
+        error_paint,
+        terminal: env.output.terminal,
+    };
+    let org = asked.place.org.as_deref();
+    let spoken = converse(&world, &mut *lines, &knowledge, bundle, &streams, org);
+    // It only reads what is in memory, and is done long before.
+    let _ = warming.join();
+    spoken?;
+    Ok(match world.ending() {
+        true => ExitCode::TERMINATED,
+        false => ExitCode::DONE,
+    })
+}
+
+/// The terminal, or what stands for it in a test.
+fn lines(env: &Env, knowledge: &Arc<Knowledge>) -> Result<Box<dyn Lines>, Failure> {
+    use crate::cli::env::Person;
+    let interactive = match &env.person {
+        Person::Script(_) => return Ok(Box::new(Written { env: env.clone() })),
+        Person::Terminal => true,
+        Person::Nobody => false,
+    };
+    let history = env
+        .folders
+        .as_ref()
+        .map(|folders| folders.state.join("history"));
+    let history = history.filter(|_| interactive);
+    let knowledge = Arc::clone(knowledge);
+    let editor = Editor::new(knowledge, env.paint(&env.output), history, interactive)?;
+    Ok(Box::new(editor))
+}
+
+/// Lines that were written down before.
+struct Written {
+    env: Env,
+}
+
+impl Lines for Written {
+    fn next(&mut self, prompt: &(String, String)) -> Result<Line, Failure> {
+        let line = self.env.written_line();
+        if let Some(line) = &line {
+            self.env.error.stream.line(&format!("{}{line}", prompt.0))?;
+        }
+        Ok(line.map_or(Line::End, Line::Text))
+    }
+
+    fn ask(&mut self, question: &str) -> Result<Option<bool>, Failure> {
+        self.env.ask(question)
+    }
+
+    fn window(&mut self) -> Option<(usize, usize)> {
+        None
+    }
+}
+
+/// The files and folders that a path could go on to.
+fn files(env: &Env) -> Names {
+    let env = env.clone();
+    Arc::new(move |typed| {
+        let folder = typed.rfind(['/', '\\']).map_or("", |at| &typed[..=at]);
+        let entries = fs::read_dir(env.path(folder))
+            .into_iter()
+            .flatten()
+            .flatten();
+        let mut names: Vec<String> = entries
+            .filter_map(|entry| {
+                let name = entry.file_name().into_string().ok()?;
+                let end = if entry.path().is_dir() { "/" } else { "" };
+                (!name.starts_with('.')).then(|| format!("{folder}{name}{end}"))
+            })
+            .collect();
+        names.sort();
+        names
+    })
+}
+
+fn organizations(env: &Env) -> Names {
+    let folder = env
+        .folders
+        .as_ref()
+        .map(|folders| folders.configuration.join("organizations"));
+    Arc::new(move |_| folder.as_deref().map_or_else(Vec::new, place::names))
+}
+
+struct World {
+    env: Env,
+    asked: args::Site,
+    bundle: Bundle,
+    runtime: Handle,
+    granted: Arc<Mutex<Files>>,
+    busy: Arc<AtomicBool>,
+    switch: OnceLock<Switch>,
+}
+
+impl World {
+    fn granted(&self) -> MutexGuard<'_, Files> {
+        locked(&self.granted)
+    }
+
+    /// A host whose scripts may touch the files that are granted at the moment.
+    fn host_options(&self) -> HostOptions {
+        let (reading, writing) = (Arc::clone(&self.granted), Arc::clone(&self.granted));
+        HostOptions {
+            read_file: Some(Arc::new(move |path| {
+                let granted = locked(&reading).clone();
+                granted.read(path)
+            })),
+            write_file: Some(Arc::new(move |mode, path, bytes| {
+                let granted = locked(&writing).clone();
+                granted.write(mode, path, bytes)
+            })),
+            ..HostOptions::default()
+        }
+    }
+
+    fn install_switch(&self) -> Result<&Switch, Failure> {
+        if let Some(switch) = self.switch.get() {
+            return Ok(switch);
+        }
+        let (filter, switch) = reload::Layer::new(EnvFilter::new("off"));
+        let stream = self.env.error.stream.clone();
+        let lines = Trace {
+            stream,
+            paint: self.env.paint(&self.env.error),
+        };
+        let started = tracing_subscriber::registry()
+            .with(filter)
+            .with(lines)
+            .try_init();
+        started.map_err(|error| {
+            Failure::new(FailureKind::Input, "the log was started before")
+                .with_detail(error.to_string())
+                .with_hint("leave out --log and EXOAUTH_LOG to switch it here")
+        })?;
+        Ok(self.switch.get_or_init(|| switch))
+    }
+}
+
+impl Outside for World {
+    fn open(&self, organization: Option<&str>) -> Result<Site, Failure> {
+        // What was asked of the lab on the command line holds whenever the lab is gone to.
+        let asked = args::Where {
+            org: organization.map(str::to_owned),
+            cloud: self.asked.cloud.clone(),
+            rules: self.asked.rules.clone(),
+            ..args::Where::default()
+        };
+        let place = Arc::new(Place::open(&self.env, &asked, &self.runtime)?);
+        let run = run::run_name(&self.env);
+        let journal = Arc::default();
+        let listener = FirstWrite::new(self.env.clone(), Arc::clone(&place), &run, &journal);
+        Ok(Site {
+            simulated: place.simulated,
+            session: session::Options {
+                organization: place.organization.clone(),
+                mode: Mode::Plan,
+                playbook: "the prompt".to_owned(),
+                run,
+                runtime: self.runtime.clone(),
+                clock: self.env.clock.clone(),
+                read_secret: self.env.read_secret(),
+                outside: place.outside.clone(),
+                // The journal first: what could not be recorded is not shown as done either.
+                listeners: vec![Box::new(listener)],
+                expected: None,
+                interrupt: self.env.interrupt.clone(),
+                patience: self.env.patience.clone(),
+            },
+            host: self.host_options(),
+            journal,
+            keep: Box::new(place),
+        })
+    }
+
+    fn edit(&self, text: &str) -> Result<String, Failure> {
+        let file = self.env.folders()?.state.join("prompt.rhai");
+        let unusable = |error: std::io::Error| {
+            let message = format!("{} cannot be edited", file.display());
+            Failure::new(FailureKind::Input, message).with_detail(error.to_string())
+        };
+        let folder = file.parent().map_or(Ok(()), fs::create_dir_all);
+        folder
+            .and_then(|()| write_private(&file, text))
+            .map_err(unusable)?;
+        let variable = |name| {
+            self.env
+                .variables
+                .get(name)
+                .filter(|value| !value.is_empty())
+        };
+        let editor = variable("VISUAL").or_else(|| variable("EDITOR"));
+        let usual = if cfg!(windows) { "notepad" } else { "vi" };
+        let mut words = editor.map_or(usual, String::as_str).split_whitespace();
+        let edited = Command::new(words.next().unwrap_or(usual))
+            .args(words)
+            .arg(&file)
+            .status()
+            .and_then(|_| fs::read_to_string(&file));
+        let removed = fs::remove_file(&file);
+        let edited = edited.map_err(unusable)?;
+        removed.map_err(unusable)?;
+        Ok(edited)
+    }
+
+    fn page(&self, text: &str) -> Result<(), Failure> {
+        let pager = self
+            .env
+            .variables
+            .get("PAGER")
+            .map_or("less", String::as_str);
+        let mut words = pager.split_whitespace();
+        let Some(program) = words.next() else {
+            return self.env.output.stream.line(text);
+        };
+        let mut command = Command::new(program);
+        command.args(words).stdin(Stdio::piped());
+        if !self.env.variables.contains_key("LESS") {
+            command.env("LESS", "FRX");
+        }
+        let Ok(mut child) = command.spawn() else {
+            return self.env.output.stream.line(text);
+        };
+        // Ctrl-C is meant for the pager now.
+        self.busy.store(false, Ordering::SeqCst);
+        if let Some(mut input) = child.stdin.take()
+            && let Err(error) = writeln!(input, "{text}")
+        {
+            tracing::debug!(%error, "the pager was left early");
+        }
+        let ended = child.wait();
+        self.busy.store(true, Ordering::SeqCst);
+        ended.map(|_| ()).map_err(|error| {
+            Failure::new(FailureKind::Input, format!("the pager {pager} failed"))
+                .with_detail(error.to_string())
+        })
+    }
+
+    fn read(&self, file: &str) -> Result<String, Failure> {
+        let path = self.env.path(file);
+        fs::read_to_string(&path).map_err(|error| {
+            let message = format!("{} cannot be read", path.display());
+            Failure::new(FailureKind::Input, message).with_detail(error.to_string())
+        })
+    }
+
+    fn write(&self, file: &str, text: &str) -> Result<PathBuf, Failure> {
+        let path = self.env.path(file);
+        let mut options = OpenOptions::new();
+        let file = options.write(true).create_new(true).open(&path);
+        file.and_then(|mut file| file.write_all(text.as_bytes()))
+            .map_err(|error| {
+                let message = format!("{} cannot be written", path.display());
+                Failure::new(FailureKind::Input, message).with_detail(error.to_string())
+            })?;
+        Ok(path)
+    }
+
+    fn playbook(&self, name: &str) -> Result<Playbook, ScriptFailure> {
+        scripts::playbook(&self.env, &self.bundle, name)
+    }
+
+    fn inputs(&self, words: &[String]) -> Result<BTreeMap<String, Value>, Failure> {
+        run::inputs(words)
+    }
+
+    fn grant(&self, inputs: &BTreeMap<String, Value>) {
+        *self.granted() = Files::named_by(&self.env, inputs);
+    }
+
+    fn file_pending(&self) -> bool {
+        self.granted().pending()
+    }
+
+    fn trace(&self, on: bool) -> Result<(), Failure> {
+        let filter = EnvFilter::new(if on { "exoauth=debug" } else { "off" });
+        self.install_switch()?.reload(filter).map_err(|error| {
+            Failure::new(FailureKind::Internal, "the log cannot be switched")
+                .with_detail(error.to_string())
+        })
+    }
+
+    fn busy(&self, busy: bool) {
+        self.busy.store(busy, Ordering::SeqCst);
+    }
+
+    fn ending(&self) -> bool {
+        self.env.terminated.load(Ordering::SeqCst)
+    }
+
+    fn today(&self) -> String {
+        self.env.clock.now().strftime("%Y-%m-%d").to_string()
+    }
+}
+
+/// Keeps a journal from the first write on: what is only read at a prompt leaves nothing behind.
+struct FirstWrite {
+    start: Box<dyn FnMut() -> Result<Option<Journal>, Failure> + Send>,
+    journal: Option<Journal>,
+    path: Arc<Mutex<Option<PathBuf>>>,
+    /// The start of the pass, until it is recorded.
+    pass: Option<Event>,
+    /// Whether the pass has written.
+    writes: bool,
+}
+
+impl FirstWrite {
+    fn new(env: Env, place: Arc<Place>, run: &str, path: &Arc<Mutex<Option<PathBuf>>>) -> Self {
+        let run = run.to_owned();
+        Self {
+            start: Box::new(move || {
+                let about = journal::About {
+                    run: &run,
+                    playbook: "the prompt",
+                    text: "",
+                    asked: None,
+                    resumes: None,
+                    undoes: None,
+                };
+                journal::start(&env, &place, &about)
+            }),
+            journal: None,
+            path: Arc::clone(path),
+            pass: None,
+            writes: false,
+        }
+    }
+
+    fn record(&mut self, event: &Event) -> Result<(), Failure> {
+        match &mut self.journal {
+            Some(journal) => journal.hear(event),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Listener for FirstWrite {
+    fn hear(&mut self, event: &Event) -> Result<(), Failure> {
+        match event {
+            Event::RunStarted { .. } => {
+                self.pass = Some(event.clone());
+                self.writes = false;
+                return Ok(());
+            }
+            Event::Writing { .. } => {
+                if self.journal.is_none() {
+                    self.journal = (self.start)()?;
+                    let path = self
+                        .journal
+                        .as_ref()
+                        .map(|journal| journal.path().to_owned());
+                    *locked(&self.path) = path;
+                }
+                self.writes = true;
+                if let Some(start) = self.pass.take() {
+                    self.record(&start)?;
+                }
+            }
+            _ => {}
+        }
+        if !self.writes {
+            return Ok(());
+        }
+        self.writes = !matches!(event, Event::RunFinished(_));
+        self.record(event)
+    }
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,320 @@
+//! What begins with a colon: [`Command`], and the table of all commands for help and completion.
+
+use crate::failure::{Failure, FailureKind};
+
+/// What a command takes, for completion.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Argument {
+    /// Nothing, or something that cannot be known.
+    Nothing,
+    /// A function.
+    Function,
+    /// A file.
+    File,
+    /// An organization.
+    Organization,
+    /// `on` or `off`.
+    Switch,
+    /// A playbook and its inputs.
+    Playbook,
+}
+
+/// A row of the table of commands.
+#[derive(Clone, Copy, Debug)]
+pub struct Known {
+    /// The name, without the colon.
+    pub name: &'static str,
+    /// What it takes, as shown to people.
+    pub takes: &'static str,
+    /// The kind of its argument.
+    pub argument: Argument,
+    /// What it does.
+    pub text: &'static str,
+}
+
+const fn known(
+    name: &'static str,
+    takes: &'static str,
+    argument: Argument,
+    text: &'static str,
+) -> Known {
+    Known {
+        name,
+        takes,
+        argument,
+        text,
+    }
+}
+
+/// All commands, in the order of `:help`.
+pub const COMMANDS: &[Known] = &[
+    known(
+        "help",
+        "[NAME]",
+        Argument::Function,
+        "explains a function or a command, or lists them",
+    ),
+    known(
+        "vars",
+        "",
+        Argument::Nothing,
+        "shows the variables and functions of this conversation",
+    ),
+    known(
+        "ask",
+        "",
+        Argument::Nothing,
+        "a line that writes is planned, shown and asked for; so it begins",
+    ),
+    known(
+        "plan",
+        "",
+        Argument::Nothing,
+        "a line that writes is planned and shown, and never applied",
+    ),
+    known(
+        "apply",
+        "",
+        Argument::Nothing,
+        "a line that writes is applied without asking",
+    ),
+    known("json", "", Argument::Nothing, "shows values as JSON"),
+    known(
+        "table",
+        "",
+        Argument::Nothing,
+        "shows values as tables and property lists; so it begins",
+    ),
+    known(
+        "raw",
+        "",
+        Argument::Nothing,
+        "shows values whole, as scripts write them",
+    ),
+    known(
+        "trace",
+        "on|off",
+        Argument::Switch,
+        "shows what is sent and received, without secrets",
+    ),
+    known(
+        "time",
+        "",
+        Argument::Nothing,
+        "shows time and requests of the last line",
+    ),
+    known(
+        "journal",
+        "",
+        Argument::Nothing,
+        "shows where the changes of this conversation are recorded",
+    ),
+    known(
+        "load",
+        "FILE",
+        Argument::File,
+        "evaluates the lines of a file",
+    ),
+    known(
+        "edit",
+        "",
+        Argument::Nothing,
+        "opens the last line in $EDITOR, and evaluates it",
+    ),
+    known(
+        "run",
+        "PLAYBOOK [NAME=VALUE]",
+        Argument::Playbook,
+        "runs a playbook: plans, shows, asks, applies",
+    ),
+    known(
+        "save",
+        "FILE",
+        Argument::File,
+        "writes the lines so far as a playbook",
+    ),
+    known(
+        "org",
+        "[NAME|FILE]",
+        Argument::Organization,
+        "goes to another organization, or back to the lab",
+    ),
+    known(
+        "reset",
+        "",
+        Argument::Nothing,
+        "starts anew; on the lab, with a fresh lab",
+    ),
+    known("quit", "", Argument::Nothing, "leaves, as Ctrl-D does"),
+];
+
+/// What the person wants to be done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Command {
+    /// Help, about something or in general.
+    Help(Option<String>),
+    /// The variables.
+    Vars,
+    /// What is done with lines that write.
+    Writes(Writes),
+    /// How values are shown.
+    Show(Format),
+    /// Whether requests are shown.
+    Trace(bool),
+    /// Time and requests of the last line.
+    Time,
+    /// The journal.
+    Journal,
+    /// Evaluates a file.
+    Load(String),
+    /// Edits the last line.
+    Edit,
+    /// Runs a playbook with inputs.
+    Run(String, Vec<String>),
+    /// Saves the lines.
+    Save(String),
+    /// Goes to another organization; the lab if none is named.
+    Organization(Option<String>),
+    /// Starts anew.
+    Reset,
+    /// Leaves.
+    Quit,
+}
+
+/// What is done with a line that writes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Writes {
+    /// It is planned, shown, asked for, and applied.
+    #[default]
+    Ask,
+    /// It is planned and shown.
+    Plan,
+    /// It is applied.
+    Apply,
+}
+
+/// How values are shown.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Format {
+    /// As tables and property lists.
+    #[default]
+    Table,
+    /// As JSON.
+    Json,
+    /// Whole, as scripts write them.
+    Raw,
+}
+
+impl Command {
+    /// Reads what follows the colon.
+    ///
+    /// # Errors
+    ///
+    /// Kind `Input`, when there is no such command, or it takes something else.
+    pub fn parse(text: &str) -> Result<Self, Failure> {
+        let mut words = text.split_whitespace();
+        let name = words.next().unwrap_or_default();
+        let known = COMMANDS.iter().find(|known| known.name == name);
+        let known = known.ok_or_else(|| no_such(name))?;
+        let arguments: Vec<&str> = words.collect();
+        let argument = arguments.first().map(|word| (*word).to_owned());
+        let most = match known.argument {
+            Argument::Playbook => usize::MAX,
+            Argument::Nothing => 0,
+            _ => 1,
+        };
+        if arguments.len() > most {
+            return Err(takes(known));
+        }
+        let needed = || argument.clone().ok_or_else(|| takes(known));
+        Ok(match name {
+            "help" => Self::Help(argument),
+            "vars" => Self::Vars,
+            "ask" => Self::Writes(Writes::Ask),
+            "plan" => Self::Writes(Writes::Plan),
+            "apply" => Self::Writes(Writes::Apply),
+            "json" => Self::Show(Format::Json),
+            "table" => Self::Show(Format::Table),
+            "raw" => Self::Show(Format::Raw),
+            "trace" => match argument.as_deref() {
+                Some("on") => Self::Trace(true),
+                Some("off") => Self::Trace(false),
+                _ => return Err(takes(known)),
+            },
+            "time" => Self::Time,
+            "journal" => Self::Journal,
+            "load" => Self::Load(needed()?),
+            "edit" => Self::Edit,
+            "run" => Self::Run(
+                needed()?,
+                arguments[1..]
+                    .iter()
+                    .map(|word| (*word).to_owned())
+                    .collect(),
+            ),
+            "save" => Self::Save(needed()?),
+            "org" => Self::Organization(argument),
+            "reset" => Self::Reset,
+            _ => Self::Quit,
+        })
+    }
+}
+
+fn no_such(name: &str) -> Failure {
+    let failure = Failure::new(FailureKind::Input, format!("there is no command :{name}"));
+    let nearest = COMMANDS
+        .iter()
+        .map(|known| (strsim::jaro_winkler(name, known.name), known.name))
+        .filter(|(likeness, _)| *likeness > 0.75)
+        .max_by(|one, other| one.0.total_cmp(&other.0));
+    match nearest {
+        Some((_, near)) => failure.with_hint(format!("did you mean :{near}?")),
+        None => failure.with_hint(":help lists the commands"),
+    }
+}
+
+fn takes(known: &Known) -> Failure {
+    let line = format!(":{} {}", known.name, known.takes);
+    let message = format!("the command is written {}", line.trim_end());
+    Failure::new(FailureKind::Input, message)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str) -> Result<Command, String> {
+        Command::parse(text).map_err(|failure| failure.to_string())
+    }
+
+    #[test]
+    fn every_command_of_the_table_is_understood() {
+        for known in COMMANDS {
+            let argument = match known.argument {
+                Argument::Nothing => "",
+                Argument::Switch => " on",
+                _ => " a",
+            };
+            let parsed = parse(&format!("{}{argument}", known.name));
+            assert!(parsed.is_ok(), "{}: {parsed:?}", known.name);
+            let quits = parsed == Ok(Command::Quit);
+            assert_eq!(quits, known.name == "quit", "{}", known.name);
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_command_is_said() {
+        assert_eq!(
+            parse("runn x"),
+            Err("there is no command :runn (did you mean :run?)".to_owned())
+        );
+        assert_eq!(
+            parse("trace maybe"),
+            Err("the command is written :trace on|off".to_owned())
+        );
+        assert_eq!(
+            parse("time flies"),
+            Err("the command is written :time".to_owned())
+        );
+    }
+}

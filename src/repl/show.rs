@@ -1,0 +1,197 @@
+//! How values, help and variables are shown at the prompt.
+
+use super::command::{COMMANDS, Format};
+use crate::report::{Paint, clean, table};
+use crate::script::catalog::Function;
+use crate::script::{Catalog, Host};
+use crate::value::Value;
+
+/// A value in the format that was chosen; nothing for nothing.
+pub(super) fn value(value: &Value, format: Format, width: usize) -> Option<String> {
+    match (value, format) {
+        (Value::Null, _) => None,
+        (value, Format::Json) => Some(format!("{:#}", value.to_json())),
+        (value, Format::Raw) => Some(literal(value, 0)),
+        (Value::List(list), Format::Table) if list.len() > 1 => {
+            Some(table::fitting(list, width).unwrap_or_else(|| table::value(value, width)))
+        }
+        (value, Format::Table) => Some(table::value(value, width)),
+    }
+}
+
+/// A value as a script writes it.
+fn literal(value: &Value, depth: usize) -> String {
+    let space = "    ".repeat(depth + 1);
+    let end = "    ".repeat(depth);
+    match value {
+        Value::Null => "()".to_owned(),
+        Value::Text(text) => format!("{text:?}"),
+        Value::List(list) if list.is_empty() => "[]".to_owned(),
+        Value::List(list) => {
+            let items = list
+                .iter()
+                .map(|item| format!("{space}{},\n", literal(item, depth + 1)));
+            format!("[\n{}{end}]", items.collect::<String>())
+        }
+        Value::Object(object) if object.is_empty() => "#{}".to_owned(),
+        Value::Object(object) => {
+            let properties = object.iter().map(|(name, value)| {
+                format!("{space}{}: {},\n", clean(name), literal(value, depth + 1))
+            });
+            format!("#{{\n{}{end}}}", properties.collect::<String>())
+        }
+        Value::Unknown(what) => format!("/* known after apply: {} */ ()", clean(what)),
+        other => other.to_json().to_string(),
+    }
+}
+
+/// Explains a name, or lists what there is.
+pub(super) fn help(catalog: &Catalog, name: Option<&str>, paint: Paint) -> Option<String> {
+    let Some(name) = name else {
+        return Some(overview(catalog, paint));
+    };
+    if let Some(command) = name.strip_prefix(':') {
+        return about_command(command, paint);
+    }
+    // `onprem.get_auth_server` and `get_auth_server(` are the same function to a person.
+    let name = name.split('(').next().unwrap_or(name);
+    let name = name.rsplit(['.', ':']).next().unwrap_or(name);
+    let functions: Vec<&Function> = catalog.find(name).collect();
+    match functions.is_empty() {
+        true => about_command(name, paint),
+        false => {
+            let parts = functions.iter().map(|function| about(function, paint));
+            Some(parts.collect::<Vec<_>>().join("\n\n"))
+        }
+    }
+}
+
+fn about_command(name: &str, paint: Paint) -> Option<String> {
+    let known = COMMANDS.iter().find(|known| known.name == name)?;
+    let line = format!(":{} {}", known.name, known.takes);
+    let line = paint.text(Paint::STRONG, line.trim_end());
+    Some(format!("{line}\n  {}", known.text))
+}
+
+fn overview(catalog: &Catalog, paint: Paint) -> String {
+    let mut lines = vec![paint.text(Paint::STRONG, "commands")];
+    for known in COMMANDS {
+        let line = format!(":{} {}", known.name, known.takes);
+        lines.push(format!("  {line:<30}  {}", known.text));
+    }
+    lines.push(String::new());
+    lines.push(paint.text(Paint::STRONG, "functions (:help NAME explains one)"));
+    let mut chapter = "";
+    let mut last = "";
+    for function in &catalog.functions {
+        if function.chapter != chapter {
+            chapter = &function.chapter;
+            lines.push(paint.text(Paint::QUIET, format!("  {}", chapter.replace('_', " "))));
+        }
+        if function.name != last {
+            lines.push(format!("    {:<34}  {}", function.name, function.summary()));
+        }
+        last = &function.name;
+    }
+    lines.push(String::new());
+    lines.push(
+        "Tab completes, also option keys inside #{ } and properties of what was read.".to_owned(),
+    );
+    lines.push("Ctrl-C stops a line, Ctrl-R searches earlier lines, Ctrl-D leaves.".to_owned());
+    lines.join("\n")
+}
+
+fn about(function: &Function, paint: Paint) -> String {
+    let mut lines = vec![paint.text(Paint::STRONG, function.signature())];
+    if let Some(cmdlet) = function.cmdlet {
+        let places: Vec<&str> = function.receivers.clone();
+        let line = format!("  {cmdlet}, on {}", places.join(" and "));
+        lines.push(paint.text(Paint::QUIET, line));
+    }
+    lines.extend(
+        function
+            .text
+            .lines()
+            .map(|line| format!("  {line}").trim_end().to_owned()),
+    );
+    if !function.options.is_empty() {
+        lines.push("  options:".to_owned());
+        let longest = function.options.iter().map(|field| field.name.len()).max();
+        let longest = longest.unwrap_or(0);
+        for field in &function.options {
+            let must = if field.required {
+                ", must be given"
+            } else {
+                ""
+            };
+            lines.push(format!(
+                "    {:longest$}  {}{must}",
+                field.name, field.takes
+            ));
+        }
+    }
+    for example in &function.examples {
+        lines.push("  example:".to_owned());
+        lines.extend(example.lines().map(|line| format!("    {line}")));
+    }
+    lines.join("\n")
+}
+
+/// The variables and functions of a conversation.
+pub(super) fn variables(host: &Host, width: usize) -> String {
+    let mut rows: Vec<Vec<String>> = host
+        .describe_variables()
+        .iter()
+        .map(|variable| vec![variable.name.clone(), variable.describe()])
+        .collect();
+    let functions = host.functions().into_iter();
+    rows.extend(functions.map(|(_, signature)| vec![signature, "a function".to_owned()]));
+    let imports = host.imports().into_iter();
+    rows.extend(imports.map(|(alias, path)| vec![format!("{alias}::"), path]));
+    match rows.is_empty() {
+        true => "no variables yet: let x = ...".to_owned(),
+        false => table::rows(&["name", "what it is"], rows, width),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_value_is_shown_as_it_was_asked_for() {
+        let connector = Value::from(json!({ "name": "a\"b", "domains": ["x"], "none": null }));
+        assert_eq!(
+            value(&connector, Format::Raw, 80).as_deref(),
+            Some(
+                "#{\n    name: \"a\\\"b\",\n    domains: [\n        \"x\",\n    ],\n    none: (),\n}"
+            )
+        );
+        assert_eq!(
+            value(&Value::Integer(1), Format::Json, 80).as_deref(),
+            Some("1")
+        );
+        assert_eq!(value(&Value::Null, Format::Table, 80), None);
+    }
+
+    #[test]
+    fn help_knows_functions_by_any_way_of_writing_them() {
+        let catalog = Catalog::native();
+        let paint = Paint {
+            colors: false,
+            width: 80,
+        };
+        let help = |name| help(&catalog, Some(name), paint);
+        let expected = help("get_auth_server");
+        assert!(
+            expected
+                .as_deref()
+                .is_some_and(|text| text.contains("Get-AuthServer"))
+        );
+        assert_eq!(help("onprem.get_auth_server"), expected);
+        assert_eq!(help("get_auth_server()"), expected);
+        assert!(help(":run").is_some() && help("run").is_some());
+        assert_eq!(help("no_such_thing"), None);
+    }
+}

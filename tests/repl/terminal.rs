@@ -1,0 +1,172 @@
+//! A conversation in a real pseudo-terminal, key by key.
+
+#![cfg(unix)]
+
+use expectrl::session::OsSession;
+use expectrl::{Eof, Expect, Regex};
+use std::error::Error;
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::time::Duration;
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_exoauth");
+
+/// A folder that is the home of everything, removed at the end.
+struct Home(PathBuf);
+
+impl Home {
+    fn new() -> std::io::Result<Self> {
+        let name = format!("terminal-{}", uuid::Uuid::new_v4());
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+        fs::create_dir_all(&folder)?;
+        Ok(Self(folder))
+    }
+
+    fn program(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(PROGRAM);
+        command.args(arguments).current_dir(&self.0);
+        for name in ["HOME", "XDG_STATE_HOME", "XDG_DATA_HOME", "XDG_CONFIG_HOME"] {
+            command.env(name, &self.0);
+        }
+        command
+            .env("TERM", "xterm")
+            .env("PAGER", "cat")
+            .env("NO_COLOR", "1")
+            .env_remove("EXOAUTH_LOG");
+        command
+    }
+
+    fn run(&self, arguments: &[&str]) -> std::io::Result<Output> {
+        self.program(arguments).output()
+    }
+}
+
+impl Drop for Home {
+    fn drop(&mut self) {
+        // A folder that stays is in the build folder, where it does no harm.
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+/// Someone at the terminal.
+struct Person(OsSession);
+
+impl Person {
+    fn sits_down(home: &Home) -> Result<Self, Box<dyn Error>> {
+        let mut session = OsSession::spawn(home.program(&["repl"]))?;
+        session.set_expect_timeout(Some(Duration::from_secs(60)));
+        session.expect("lab> ")?;
+        Ok(Self(session))
+    }
+
+    /// Types keys, and waits for what the program answers; then for the next prompt.
+    fn types(&mut self, keys: &str, answer: &str) -> Result<&mut Self, Box<dyn Error>> {
+        self.presses(keys, answer)?;
+        self.sees("lab> ")
+    }
+
+    fn presses(&mut self, keys: &str, answer: &str) -> Result<&mut Self, Box<dyn Error>> {
+        self.0.send(keys)?;
+        self.sees(answer)
+    }
+
+    fn sees(&mut self, answer: &str) -> Result<&mut Self, Box<dyn Error>> {
+        let seen = self.0.expect(Regex(answer));
+        seen.map_err(|error| format!("waiting for {answer:?}: {error}"))?;
+        Ok(self)
+    }
+}
+
+#[test]
+fn a_whole_conversation_at_a_terminal() -> Result<(), Box<dyn Error>> {
+    let home = Home::new()?;
+    let mut person = Person::sits_down(&home)?;
+    person
+        // Completion: a method, then a property of what was really read.
+        .types(
+            "let config = onprem.get_auth_c\t;\r",
+            "get_auth_config\\(\\);\r?\n",
+        )?
+        .types("config.current_certificate_t\t\r", "\n[0-9A-F]{40}\r?\n")?
+        // A table that fits the window.
+        .types(
+            "onprem.get_accepted_domain()\r",
+            "tailspintoys\\.com +false[^\n]*\r?\n(.*\n)*.*are not shown\\)",
+        )?
+        // A function over several lines; the parser decides when it is finished.
+        .presses("fn twice(x) {\r", "\n")?
+        .presses("x * 2\r", "\n")?
+        .types("}\r", "\n")?
+        .types("twice(21)\r", "\n42\r?\n")?
+        // What the parser refuses is shown under its place.
+        .types("let 1 = 2\r", "\\^")?
+        // Calls that are stopped: from the second second on, what a line says is shown at once.
+        .presses(
+            "loop { onprem.get_auth_config(); say(\"ro\" + \"und\"); }\r",
+            "round",
+        )?
+        .types("\u{3}", "interrupted")?
+        .types("40 + 3\r", "\n43\r?\n")?
+        // Ctrl-C at the prompt drops what was typed, and nothing else.
+        .types("no_such_thing(\u{3}", "")?
+        .types("let password = \"P@ssw0rd\";\r", "\n")?;
+    // Plan and apply.
+    person
+        .presses(":run 07-c\t\r", "\\+ create Exchange Online")?
+        .presses("", "apply 1 change to lab\\? \\[y/n\\] ")?
+        .types("y\r", "done: 1 created")?
+        .types(
+            "for c in online.get_intraorg_connector() { say(c.name); }\r",
+            "\nExchangeHybrid",
+        )?
+        .types(":save mine.rhai\r", "saved [0-9]+ lines")?
+        .types(":run ./mine.rhai\r", "nothing is to be changed")?;
+    person.0.send("\u{4}")?;
+    person.0.expect(Eof)?;
+
+    let ran = home.run(&["run", "./mine.rhai", "--apply"])?;
+    let shown = String::from_utf8_lossy(&ran.stdout).into_owned();
+    assert!(ran.status.success(), "{shown}");
+    assert!(
+        shown.contains("+ created Exchange Online IntraOrganizationConnector"),
+        "{shown}"
+    );
+
+    let history = home.0.join("exoauth/history");
+    let remembered = fs::read_to_string(&history)?;
+    assert!(
+        remembered.contains("twice(21)") && !remembered.contains("P@ssw0rd"),
+        "{remembered}"
+    );
+    assert_eq!(fs::metadata(&history)?.permissions().mode() & 0o777, 0o600);
+    Ok(())
+}
+
+#[test]
+fn a_pipe_can_be_the_person() -> Result<(), Box<dyn Error>> {
+    use std::io::Write;
+    use std::process::Stdio;
+    let home = Home::new()?;
+    let mut child = home
+        .program(&["repl"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()?;
+    let mut input = child.stdin.take().ok_or("no standard input")?;
+    input.write_all(b"fn twice(x) {\n  x * 2\n}\ntwice(21)\n:run 07-connector-online\n")?;
+    drop(input);
+    let ran = child.wait_with_output()?;
+    let (shown, aside) = (
+        String::from_utf8_lossy(&ran.stdout),
+        String::from_utf8_lossy(&ran.stderr),
+    );
+    assert!(
+        ran.status.success() && shown.contains("42\n"),
+        "{shown}{aside}"
+    );
+    assert!(aside.contains("there is nobody to ask"), "{shown}{aside}");
+    Ok(())
+}
