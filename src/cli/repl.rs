@@ -9,6 +9,7 @@ use crate::repl::{Editor, Knowledge, Line, Lines, Names, Outside, Site, Streams,
 use crate::script::{Bundle, HostOptions, Playbook, ScriptFailure};
 use crate::session::event::{Event, Listener};
 use crate::session::journal::Journal;
+use crate::session::lock::Lock;
 use crate::session::{self, Mode};
 use crate::value::Value;
 use std::collections::BTreeMap;
@@ -360,6 +361,9 @@ impl Outside for World {
 
 /// Keeps a journal from the first write on: what is only read at a prompt leaves nothing behind.
 struct FirstWrite {
+    /// Keeps other runs from writing to the same organization, from the first write of a pass to its end.
+    lock: Box<dyn Fn() -> Result<Option<Lock>, Failure> + Send>,
+    held: Option<Lock>,
     start: Box<dyn FnMut() -> Result<Option<Journal>, Failure> + Send>,
     journal: Option<Journal>,
     path: Arc<Mutex<Option<PathBuf>>>,
@@ -372,7 +376,10 @@ struct FirstWrite {
 impl FirstWrite {
     fn new(env: Env, place: Arc<Place>, run: &str, path: &Arc<Mutex<Option<PathBuf>>>) -> Self {
         let run = run.to_owned();
+        let (locking, locked, holder) = (env.clone(), Arc::clone(&place), run.clone());
         Self {
+            lock: Box::new(move || run::lock(&locking, &locked, &holder)),
+            held: None,
             start: Box::new(move || {
                 let about = journal::About {
                     run: &run,
@@ -408,6 +415,9 @@ impl Listener for FirstWrite {
                 return Ok(());
             }
             Event::Writing { .. } => {
+                if self.held.is_none() {
+                    self.held = (self.lock)()?;
+                }
                 if self.journal.is_none() {
                     self.journal = (self.start)()?;
                     let path = self
@@ -426,7 +436,10 @@ impl Listener for FirstWrite {
         if !self.writes {
             return Ok(());
         }
-        self.writes = !matches!(event, Event::RunFinished(_));
+        if matches!(event, Event::RunFinished(_)) {
+            self.writes = false;
+            self.held = None;
+        }
         self.record(event)
     }
 }

@@ -246,23 +246,9 @@ impl Run<'_> {
             self.report.say("not applied: nothing was changed")?;
             return Ok(End::with(ExitCode::FAILED, summary));
         }
-        let _lock = self.lock()?;
+        let _lock = lock(self.env, &self.place, &self.name)?;
         let journal = self.journal()?;
         self.apply(planned.outcome.plan, journal)
-    }
-
-    /// Keeps other runs on this machine from writing to the same organization; the lab of this process is nobody else's.
-    fn lock(&self) -> Result<Option<Lock>, Failure> {
-        if self.place.is_own_lab() {
-            return Ok(None);
-        }
-        let folder = self.env.folders()?.state.join("locks");
-        let holder = Holder {
-            run: self.name.clone(),
-            process: std::process::id(),
-            since: self.env.clock.now().to_string(),
-        };
-        Lock::take(&folder, &self.place.organization, &holder).map(Some)
     }
 
     fn journal(&self) -> Result<Option<Journal>, Failure> {
@@ -454,6 +440,20 @@ fn take_back_all(session: &Session, writes: &[Write]) -> Result<(), ScriptFailur
 
 fn conflict() -> Failure {
     Failure::new(FailureKind::Conflict, "a change is not taken back")
+}
+
+/// Keeps other runs on this machine from writing to the same organization; the lab of this process is nobody else's.
+pub(super) fn lock(env: &Env, place: &Place, run: &str) -> Result<Option<Lock>, Failure> {
+    if place.is_own_lab() {
+        return Ok(None);
+    }
+    let folder = env.folders()?.state.join("locks");
+    let holder = Holder {
+        run: run.to_owned(),
+        process: std::process::id(),
+        since: env.clock.now().to_string(),
+    };
+    Lock::take(&folder, &place.organization, &holder).map(Some)
 }
 
 /// The report in the format that was asked for.
