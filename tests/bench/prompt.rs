@@ -117,9 +117,9 @@ fn complete(out: &mut dyn Write) -> io::Result<()> {
     let host = Host::new(session, Bundle::embedded(), HostOptions::default());
     let host = host.map_err(io::Error::other)?;
     let remembering = Arc::clone(&host);
+    // The limit of scripts counts the properties of all maps inside a value.
     let objects = format!(
-        "let all = []; for i in 0..{OBJECTS} {{ all.push(#{{ name: `mailbox ${{i}}`, guid: `${{i}}`, enabled: true, \
-         addresses: [`a${{i}}@contoso.com`, `b${{i}}@contoso.com`], size: i }}); }}"
+        "let all = []; for i in 0..{OBJECTS} {{ all.push(#{{ name: `mailbox ${{i}}` }}); }}"
     );
     let thread = EngineThread::start().map_err(io::Error::other)?;
     let made = thread.run(move || remembering.eval(&objects));
