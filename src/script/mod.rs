@@ -471,7 +471,8 @@ pub(crate) fn bare_engine() -> Engine {
         .set_max_expr_depths(128, 64)
         .set_max_string_size(16 << 20)
         .set_max_array_size(100_000)
-        .set_max_map_size(10_000)
+        // Rhai counts the keys of all maps inside a value: an answer of 10,000 objects with 100 properties each fits.
+        .set_max_map_size(1_000_000)
         .set_max_variables(2_000)
         .set_max_functions(2_000)
         .set_max_modules(200);
