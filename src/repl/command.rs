@@ -304,9 +304,10 @@ mod tests {
 
     #[test]
     fn what_is_wrong_with_a_command_is_said() {
+        let unknown = Command::parse("runn x").unwrap_err();
         assert_eq!(
-            parse("runn x"),
-            Err("there is no command :runn (did you mean :run?)".to_owned())
+            (unknown.message.as_str(), unknown.hint.as_deref()),
+            ("there is no command :runn", Some("did you mean :run?"))
         );
         assert_eq!(
             parse("trace maybe"),
