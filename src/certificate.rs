@@ -266,3 +266,12 @@ impl fmt::Display for Error {
 }
 
 impl error::Error for Error {}
+
+/// A new certificate, signed by itself, for unit tests anywhere in the crate.
+#[cfg(test)]
+pub(crate) fn made_for_a_test() -> Certificate {
+    let key = rcgen::KeyPair::generate().unwrap();
+    let parameters = rcgen::CertificateParams::new(vec!["example.com".to_owned()]).unwrap();
+    let made = parameters.self_signed(&key).unwrap();
+    Certificate::from_der(made.der()).unwrap()
+}

@@ -32,6 +32,16 @@ impl Call<'_> {
     pub(super) fn is_on(&self, name: &str) -> bool {
         self.parameters.get(name).and_then(Value::as_bool) == Some(true)
     }
+
+    /// The parameters given that set a property, in the order of the table, with their values.
+    fn settings(&self) -> impl Iterator<Item = (&'static Parameter, &Value)> {
+        let setting = self
+            .noun
+            .parameters
+            .iter()
+            .filter(|parameter| parameter.sets);
+        setting.filter_map(|parameter| Some((parameter, self.parameters.get(parameter.name)?)))
+    }
 }
 
 /// Runs a cmdlet.
@@ -151,18 +161,11 @@ fn new(world: &mut World, call: &Call<'_>) -> Result<Answer, Refusal> {
     let name = call.text(key).unwrap_or_default().to_owned();
     check_name(call, &name)?;
     let mut properties = rules::learned(world, call)?;
-    for parameter in call
-        .noun
-        .parameters
-        .iter()
-        .filter(|parameter| parameter.sets)
-    {
-        if let Some(value) = call.parameters.get(parameter.name) {
-            properties.insert(
-                parameter.name.to_owned(),
-                merged(None, parameter.kind, value),
-            );
-        }
+    for (parameter, value) in call.settings() {
+        properties.insert(
+            parameter.name.to_owned(),
+            merged(None, parameter.kind, value),
+        );
     }
     let taken = world.objects(call.plane, call.noun.name);
     let is_taken = |object: &&Object| {
@@ -190,19 +193,12 @@ fn set(world: &mut World, call: &Call<'_>) -> Result<Answer, Refusal> {
     let object = &mut world.objects_mut(call.plane, call.noun.name)[at];
     let before = object.clone();
     object.extend(changed);
-    for parameter in call
-        .noun
-        .parameters
-        .iter()
-        .filter(|parameter| parameter.sets)
-    {
-        if let Some(value) = call.parameters.get(parameter.name) {
-            let value = merged(object.get(parameter.name), parameter.kind, value);
-            if parameter.name == "Name" {
-                rename(object, &value);
-            }
-            object.insert(parameter.name.to_owned(), value);
+    for (parameter, value) in call.settings() {
+        let value = merged(object.get(parameter.name), parameter.kind, value);
+        if parameter.name == "Name" {
+            rename(object, &value);
         }
+        object.insert(parameter.name.to_owned(), value);
     }
     let mut warnings = Vec::new();
     if *object == before {

@@ -317,17 +317,10 @@ fn described(certificate: &Certificate) -> Map {
 #[cfg(test)]
 mod tests {
     use super::{exported, named};
-    use crate::certificate::Certificate;
+    use crate::certificate::made_for_a_test as certificate;
     use crate::failure::FailureKind;
     use crate::value::{Object, Value};
     use jiff::Timestamp;
-
-    fn certificate() -> Certificate {
-        let key = rcgen::KeyPair::generate().unwrap();
-        let parameters = rcgen::CertificateParams::new(vec!["example.com".to_owned()]).unwrap();
-        let made = parameters.self_signed(&key).unwrap();
-        Certificate::from_der(made.der()).unwrap()
-    }
 
     fn with(property: &str, value: impl Into<Value>) -> Object {
         Object::from_iter([(property.to_owned(), value.into())])

@@ -637,19 +637,12 @@ fn text<'object>(
 #[cfg(test)]
 mod tests {
     use super::{CREDENTIALS, Merge, Principal, credential_of, host_names, same_name};
-    use crate::certificate::Certificate;
+    use crate::certificate::made_for_a_test as certificate;
     use crate::failure::FailureKind;
     use crate::subject::{Plane, Subject};
     use crate::value::{Object, Value};
     use base64::{Engine as _, prelude::BASE64_STANDARD};
     use jiff::Timestamp;
-
-    fn certificate() -> Certificate {
-        let key = rcgen::KeyPair::generate().unwrap();
-        let parameters = rcgen::CertificateParams::new(vec!["example.com".to_owned()]).unwrap();
-        let made = parameters.self_signed(&key).unwrap();
-        Certificate::from_der(made.der()).unwrap()
-    }
 
     fn now() -> Timestamp {
         "2026-11-23T09:00:00Z".parse().unwrap()

@@ -260,15 +260,20 @@ impl Command {
     }
 }
 
+/// The name that was meant by a wrong one, if one is spelled much like it.
+pub(super) fn nearest<'a>(name: &str, names: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    names
+        .into_iter()
+        .map(|known| (strsim::jaro_winkler(name, known), known))
+        .filter(|(likeness, _)| *likeness > 0.75)
+        .max_by(|(one, _), (other, _)| one.total_cmp(other))
+        .map(|(_, known)| known)
+}
+
 fn no_such(name: &str) -> Failure {
     let failure = Failure::new(FailureKind::Input, format!("there is no command :{name}"));
-    let nearest = COMMANDS
-        .iter()
-        .map(|known| (strsim::jaro_winkler(name, known.name), known.name))
-        .filter(|(likeness, _)| *likeness > 0.75)
-        .max_by(|one, other| one.0.total_cmp(&other.0));
-    match nearest {
-        Some((_, near)) => failure.with_hint(format!("did you mean :{near}?")),
+    match nearest(name, COMMANDS.iter().map(|known| known.name)) {
+        Some(near) => failure.with_hint(format!("did you mean :{near}?")),
         None => failure.with_hint(":help lists the commands"),
     }
 }

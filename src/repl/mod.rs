@@ -586,19 +586,15 @@ impl Conversation<'_> {
             Some(text) => self.show_text(&text),
             None => {
                 let name = name.unwrap_or_default();
-                let names = self.knowledge.catalog().functions.iter();
-                let nearest = names
-                    .map(|function| (strsim::jaro_winkler(name, &function.name), &function.name))
-                    .max_by(|one, other| one.0.total_cmp(&other.0));
+                let functions = self.knowledge.catalog().functions.iter();
+                let names = functions.map(|function| function.name.as_str());
                 let failure = Failure::new(
                     FailureKind::Input,
                     format!("nothing here is called \"{name}\""),
                 );
-                Err(match nearest {
-                    Some((likeness, near)) if likeness > 0.75 => {
-                        failure.with_hint(format!("did you mean {near}?"))
-                    }
-                    _ => failure.with_hint(":help lists everything"),
+                Err(match command::nearest(name, names) {
+                    Some(near) => failure.with_hint(format!("did you mean {near}?")),
+                    None => failure.with_hint(":help lists everything"),
                 })
             }
         }

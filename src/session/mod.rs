@@ -318,10 +318,7 @@ impl Session {
     pub fn finish(&self) -> Outcome {
         if let Err(failure) = self.block_on(self.roads.close()) {
             let text = format!("the connection could not be closed: {failure}");
-            self.tell(&Event::Said {
-                level: Level::Warning,
-                text,
-            });
+            self.warn(text);
         }
         self.end()
     }
@@ -481,10 +478,7 @@ impl Session {
                 "{} was written, but reading it back failed: {failure}",
                 operation.subject
             );
-            self.tell(&Event::Said {
-                level: Level::Warning,
-                text,
-            });
+            self.warn(text);
             None
         });
         if operation.observe.is_some() && !happened(operation, after.as_ref()) {
@@ -492,10 +486,7 @@ impl Session {
                 "{} was written, but the service does not show it yet",
                 operation.subject
             );
-            self.tell(&Event::Said {
-                level: Level::Warning,
-                text,
-            });
+            self.warn(text);
         }
         if let Some(after) = &after {
             let seen = [Value::Object(after.clone())];
@@ -596,6 +587,13 @@ impl Session {
                 text: text.clone(),
             });
         }
+    }
+
+    fn warn(&self, text: String) {
+        self.tell(&Event::Said {
+            level: Level::Warning,
+            text,
+        });
     }
 
     /// Announces an event that need not be recorded.

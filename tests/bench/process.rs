@@ -72,19 +72,7 @@ fn measure(out: &mut dyn Write, folder: &Path) -> io::Result<()> {
 
 /// From the start of the process to the first request that the service has counted.
 fn start_to_first_request(folder: &Path) -> io::Result<Duration> {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(1)
-        .enable_all()
-        .build()?;
-    let guard = runtime.enter();
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "a program of its own, with a runtime of its own"
-    )]
-    let lab = runtime
-        .block_on(Lab::start(LabOptions::default()))
-        .map_err(io::Error::other)?;
-    drop(guard);
+    let (_runtime, lab) = served_lab()?;
     let file = folder.join("lab.toml");
     std::fs::write(folder.join("lab.pem"), lab.authority())?;
     std::fs::write(&file, lab.organization_file("lab.pem"))?;
@@ -109,6 +97,24 @@ fn start_to_first_request(folder: &Path) -> io::Result<Duration> {
     let elapsed = started.elapsed();
     finish(child)?;
     Ok(elapsed)
+}
+
+/// A lab, and the runtime that serves it.
+pub(crate) fn served_lab() -> io::Result<(tokio::runtime::Runtime, Lab)> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_all()
+        .build()?;
+    let guard = runtime.enter();
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a program of its own, with a runtime of its own"
+    )]
+    let lab = runtime
+        .block_on(Lab::start(LabOptions::default()))
+        .map_err(io::Error::other)?;
+    drop(guard);
+    Ok((runtime, lab))
 }
 
 /// Runs the eight steps; gives the peak memory in KiB and the requests by road.

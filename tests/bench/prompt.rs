@@ -1,8 +1,7 @@
 //! The prompt: how long it takes to appear, and how long Tab takes with ten thousand objects in memory.
 
-use crate::process::{PROGRAM, report, tempfolder, times};
+use crate::process::{PROGRAM, report, served_lab, tempfolder, times};
 use exoauth::clock::Clock;
-use exoauth::lab::{Lab, LabOptions};
 use exoauth::repl::Knowledge;
 use exoauth::script::{Bundle, EngineThread, Host, HostOptions};
 use exoauth::session::{Interrupt, Mode, Options, Session};
@@ -86,19 +85,7 @@ fn start_to_prompt(_: &Path) -> io::Result<Duration> {
 }
 
 fn complete(out: &mut dyn Write) -> io::Result<()> {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(1)
-        .enable_all()
-        .build()?;
-    let guard = runtime.enter();
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "a program of its own, with a runtime of its own"
-    )]
-    let lab = runtime
-        .block_on(Lab::start(LabOptions::default()))
-        .map_err(io::Error::other)?;
-    drop(guard);
+    let (runtime, lab) = served_lab()?;
     let session = Session::start(Options {
         organization: lab.organization(),
         mode: Mode::Plan,
