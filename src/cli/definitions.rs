@@ -119,7 +119,12 @@ fn definition(function: &Function, arguments: &[String]) -> String {
             } else {
                 ", may be left out"
             };
-            comment(&format!("* `{}`: {}{need}", option.name, option.takes));
+            comment(&format!(
+                "* `{}`: {} ({}{need})",
+                option.name,
+                option.text.trim_end_matches('.'),
+                option.takes
+            ));
         }
     }
     for example in &function.examples {

@@ -6,9 +6,9 @@ use crate::cli::args::{self, Format};
 use crate::cli::nearest::hint;
 use crate::cli::{Env, ExitCode, scripts};
 use crate::failure::{Failure, FailureKind};
+use crate::repl::explain;
 use crate::report::{Paint, clean};
 use crate::script::catalog::{Catalog, Function};
-use crate::subject::Effect;
 use serde_json::{Value as Json, json};
 use std::collections::BTreeSet;
 use std::fs;
@@ -40,7 +40,7 @@ pub(super) fn main(env: &Env, asked: &args::Docs, format: Format) -> Result<Exit
         (Format::Human, None) => list(&functions, paint),
         (Format::Human, Some(_)) => functions
             .into_iter()
-            .flat_map(|function| describe(function, paint))
+            .flat_map(|function| [explain(function, paint), String::new()])
             .collect(),
     };
     lines.iter().try_for_each(|line| output.line(line))?;
@@ -100,82 +100,18 @@ fn list(functions: &[&Function], paint: Paint) -> Vec<String> {
     lines
 }
 
-fn describe(function: &Function, paint: Paint) -> Vec<String> {
-    let forms = function.forms();
-    let forms = forms
-        .iter()
-        .map(|form| paint.text(Paint::STRONG, clean(form)));
-    let mut lines: Vec<String> = forms.collect();
-    lines.extend(
-        facts(function).map(|fact| paint.text(Paint::QUIET, format!("  {}", clean(&fact)))),
-    );
-    lines.push(String::new());
-    lines.extend(
-        function
-            .text
-            .lines()
-            .map(|line| format!("  {}", clean(line)).trim_end().to_owned()),
-    );
-    if !function.options.is_empty() {
-        lines.push(String::new());
-        lines.push("  options:".to_owned());
-        for option in &function.options {
-            let need = if option.required {
-                "must be given"
-            } else {
-                "may be left out"
-            };
-            let name = paint.text(Paint::STRONG, clean(option.name));
-            lines.push(format!("    {name}: {} ({need})", clean(&option.takes)));
-        }
-    }
-    for example in &function.examples {
-        lines.push(String::new());
-        lines.extend(
-            example
-                .lines()
-                .map(|line| format!("    {}", clean(line)).trim_end().to_owned()),
-        );
-    }
-    lines.push(String::new());
-    lines
-}
-
-/// What it does where, and what it stands for.
-fn facts(function: &Function) -> impl Iterator<Item = String> + '_ {
-    let handles = match function.receivers.as_slice() {
-        [first, rest @ ..] if !rest.is_empty() => {
-            Some(format!("on {first} and {}", rest.join(" and ")))
-        }
-        _ if function.is_library() => Some(format!(
-            "import \"{}\" as {};",
-            function.chapter,
-            function.chapter.rsplit('/').next().unwrap_or_default()
-        )),
-        _ => None,
-    };
-    let cmdlet = function
-        .cmdlet
-        .map(|cmdlet| format!("{}: {cmdlet}", effect(function)));
-    handles.into_iter().chain(cmdlet)
-}
-
-fn effect(function: &Function) -> &'static str {
-    match function.effect {
-        Some(Effect::Read) => "reads",
-        Some(Effect::Create) => "creates",
-        Some(Effect::Update) => "updates",
-        Some(Effect::Delete) => "removes",
-        Some(Effect::Test) => "tries out",
-        None => "asks nobody",
-    }
-}
-
 fn as_json(function: &Function) -> Json {
     let options: Json = function
         .options
         .iter()
-        .map(|option| json!({ "name": option.name, "takes": option.takes, "required": option.required }))
+        .map(|option| {
+            json!({
+                "name": option.name,
+                "takes": option.takes,
+                "required": option.required,
+                "text": option.text,
+            })
+        })
         .collect();
     json!({
         "chapter": function.chapter,

@@ -131,6 +131,16 @@ pub(super) mod functions {
     /// Exchange reads realm, issuer and keys from the metadata address. An Access Control Service is made without
     /// `type`. Fails if one of that name exists; `stdlib/auth_servers` looks first.
     ///
+    /// * `auth_metadata_url`: the address of the metadata from which Exchange reads realm, issuer and keys.
+    /// * `type`: what kind of issuer it is: `"AzureAD"` for Entra ID; left out for an Access Control Service.
+    /// * `application_identifier`: the application that Exchange asks for tokens as, such as the dedicated hybrid
+    ///   application.
+    /// * `domain_name`: the domains for which this server is asked; needed where there is more than one tenant.
+    /// * `enabled`: whether its tokens are accepted and asked for.
+    /// * `graph_base_url`: the address of Microsoft Graph, where Exchange asks there instead of by EWS.
+    /// * `trust_any_ssl_certificate`: reads the metadata without checking the certificate of its server: not for
+    ///   production.
+    ///
     /// ```rhai
     /// onprem.new_auth_server("Example", #{
     ///     auth_metadata_url: cloud.sts_metadata(cloud.tenant),
@@ -152,6 +162,17 @@ pub(super) mod functions {
     ///
     /// `refresh_auth_metadata: true` makes Exchange read issuer and keys again. Exchange wants it, and
     /// `is_default_authorization_endpoint`, without an address beside it.
+    ///
+    /// * `auth_metadata_url`: another address to read realm, issuer and keys from.
+    /// * `enabled`: whether its tokens are accepted and asked for.
+    /// * `is_default_authorization_endpoint`: whether clients are sent there to sign in, as hybrid modern
+    ///   authentication wants.
+    /// * `refresh_auth_metadata`: reads issuer and keys again from the address that is set.
+    /// * `application_identifier`: the application that Exchange asks for tokens as, such as the dedicated hybrid
+    ///   application.
+    /// * `graph_base_url`: the address of Microsoft Graph, where Exchange asks there instead of by EWS.
+    /// * `trust_any_ssl_certificate`: reads the metadata without checking the certificate of its server: not for
+    ///   production.
     ///
     /// ```rhai
     /// onprem.new_auth_server("Example", #{ auth_metadata_url: cloud.sts_metadata(cloud.tenant), type: "AzureAD" });

@@ -92,6 +92,16 @@ pub(super) mod functions {
 
     /// Adds an availability address space for a domain. There is no cmdlet that changes one.
     ///
+    /// * `access_method`: how the domain is asked: `"InternalProxy"` through another Exchange, as the hybrid needs;
+    ///   `"PerUserFB"`, `"OrgWideFB"` and others as the cmdlet knows them.
+    /// * `proxy_url`: the address of Exchange Web Services that passes the request on, with `"InternalProxy"`.
+    /// * `use_service_account`: asks as the server and not as the user, as `"InternalProxy"` needs.
+    /// * `target_autodiscover_epr`: the address of Autodiscover of the other organization, without an organization
+    ///   relationship.
+    /// * `target_service_epr`: the address of Exchange Online that answers, such as `outlook.office365.com`, without
+    ///   Autodiscover.
+    /// * `target_tenant_id`: the tenant that `target_service_epr` answers for.
+    ///
     /// ```rhai
     /// onprem.add_availability_address_space("example.mail.onmicrosoft.com", #{
     ///     access_method: "InternalProxy",

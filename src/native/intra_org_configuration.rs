@@ -32,6 +32,8 @@ pub(super) mod functions {
     /// `online_discovery_endpoint` and `online_target_address`. Exchange Online needs `organization_guid` when it knows
     /// several on-premises organizations.
     ///
+    /// * `organization_guid`: which on-premises organization is meant, where Exchange Online knows several.
+    ///
     /// ```rhai
     /// let configuration = onprem.get_intraorg_configuration();
     /// say(configuration.on_premise_discovery_endpoint);

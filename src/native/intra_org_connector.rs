@@ -112,6 +112,13 @@ pub(super) mod functions {
     ///
     /// Fails if one of that name exists; see `connectors::ensure`.
     ///
+    /// * `discovery_endpoint`: the address of Autodiscover of the other organization, which ends in
+    ///   `autodiscover.svc`.
+    /// * `target_address_domains`: the mail domains for which the other organization is asked.
+    /// * `enabled`: whether it is used; it is when left out.
+    /// * `target_sharing_epr`: the address of Exchange Web Services of the other organization, asked without
+    ///   Autodiscover; Exchange Online only.
+    ///
     /// ```rhai
     /// online.new_intraorg_connector("Example", #{
     ///     discovery_endpoint: "https://autodiscover.example.com/autodiscover/autodiscover.svc",
@@ -130,6 +137,15 @@ pub(super) mod functions {
     }
 
     /// Changes properties of an intra-organization connector; those that are left out stay.
+    ///
+    /// * `name`: another name.
+    /// * `discovery_endpoint`: another address of Autodiscover of the other organization, which ends in
+    ///   `autodiscover.svc`.
+    /// * `target_address_domains`: the mail domains for which the other organization is asked, in the place of those
+    ///   there are.
+    /// * `enabled`: whether it is used.
+    /// * `target_sharing_epr`: the address of Exchange Web Services of the other organization, asked without
+    ///   Autodiscover; Exchange Online only.
     ///
     /// ```rhai
     /// let name = "Example";

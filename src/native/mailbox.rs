@@ -29,8 +29,8 @@ pub(super) const ENTRIES: &[Entry] = &[Entry::of::<GetMailbox>("get_mailbox")];
 pub(super) mod functions {
     /// Gives mailboxes, or the one that is named; `not_found` where there is none of that name.
     ///
-    /// `result_size` is the most that are given, 1000 when it is left out; `recipient_type_details` is a kind of
-    /// mailbox, such as `"UserMailbox"`.
+    /// * `result_size`: the most that are given; 1000 when it is left out.
+    /// * `recipient_type_details`: the kind of mailbox, such as `"UserMailbox"`.
     ///
     /// ```rhai
     /// for mailbox in onprem.get_mailbox(#{ result_size: 1 }) {

@@ -63,6 +63,10 @@ pub(super) mod functions {
     /// `no_local_issuer`, `application_id` (that the token was made for), `token_sent` and `no_mailbox`. Texts are empty
     /// when the detail does not say. While planning nothing is sent and the answer is unknown.
     ///
+    /// * `app_only`: asks with a token of the application alone, with no user in it.
+    /// * `reload_config`: reads the OAuth configuration again before asking.
+    /// * `use_cached_token`: asks with a token that is held already, if there is one.
+    ///
     /// ```rhai
     /// let mailbox = onprem.get_mailbox(#{ result_size: 1 })[0].primary_smtp_address;
     /// let answer = onprem.test_oauth("EWS", cloud.exchange_online + "/ews/exchange.asmx", mailbox);

@@ -93,6 +93,9 @@ pub struct OptionField {
     pub takes: String,
     /// Whether it must be given.
     pub required: bool,
+    /// What it means: the line of the function's comment that begins with a star and the key. Empty before the catalog
+    /// has read the comment.
+    pub text: String,
 }
 
 /// Reads a map as the options of the function that is being called.
@@ -311,6 +314,7 @@ pub fn fields<T: DeserializeOwned>() -> Vec<OptionField> {
                 name,
                 takes: learned.takes,
                 required: !learned.optional,
+                text: String::new(),
             }
         })
         .collect()

@@ -115,6 +115,18 @@ pub(super) mod functions {
 
     /// Creates a partner application, by application id or by the address of its metadata.
     ///
+    /// * `application_identifier`: the application id, as tokens name it.
+    /// * `auth_metadata_url`: the address of its metadata, for an application that signs its own tokens.
+    /// * `enabled`: whether it is let in; it is when left out.
+    /// * `realm`: the tenant that tokens must be from, where the domain of the user is not an accepted one.
+    /// * `linked_account`: the account in Active Directory whose roles say what it may do.
+    /// * `accept_security_identifier_information`: whether security identifiers of a trusted forest are accepted in
+    ///   its tokens.
+    /// * `account_type`: `"OrganizationalAccount"`, which is the rule, or `"ConsumerAccount"`.
+    /// * `act_as_permissions`: what it may do in the name of a user.
+    /// * `app_only_permissions`: what it may do on its own; Exchange 2013 only.
+    /// * `issuer_identifier`: who issues its tokens; Exchange 2013 only.
+    ///
     /// ```rhai
     /// onprem.new_partner_application("Example", #{
     ///     application_identifier: "9d0ac9a3-0f0d-4a2c-a6c5-6f8ad2f1a0b1",
@@ -133,6 +145,19 @@ pub(super) mod functions {
     }
 
     /// Changes properties of a partner application; those that are left out stay.
+    ///
+    /// * `application_identifier`: the application id, as tokens name it.
+    /// * `auth_metadata_url`: the address of its metadata, for an application that signs its own tokens.
+    /// * `enabled`: whether it is let in.
+    /// * `realm`: the tenant that tokens must be from, where the domain of the user is not an accepted one.
+    /// * `linked_account`: the account in Active Directory whose roles say what it may do.
+    /// * `accept_security_identifier_information`: whether security identifiers of a trusted forest are accepted in
+    ///   its tokens.
+    /// * `account_type`: `"OrganizationalAccount"`, which is the rule, or `"ConsumerAccount"`.
+    /// * `act_as_permissions`: what it may do in the name of a user.
+    /// * `app_only_permissions`: what it may do on its own; Exchange 2013 only.
+    /// * `issuer_identifier`: who issues its tokens; Exchange 2013 only.
+    /// * `refresh_auth_metadata`: reads its keys again from the address that is set.
     ///
     /// ```rhai
     /// onprem.set_partner_application("Exchange Online", #{ enabled: true });

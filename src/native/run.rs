@@ -241,6 +241,9 @@ pub(super) mod functions {
     ///
     /// One that failed makes the exit code 4.
     ///
+    /// * `detail`: what was seen, in a sentence.
+    /// * `hint`: what to do about it.
+    ///
     /// ```rhai
     /// verdict("mail domains are known", "passed", #{ detail: "two domains" });
     /// ```

@@ -66,8 +66,9 @@ pub(super) const ENTRIES: &[Entry] = &[
 pub(super) mod functions {
     /// Gives the virtual directories of Exchange Web Services, one for each server.
     ///
-    /// With `server`, those of one server. `ad_properties_only: true` reads Active Directory and does not ask the web
-    /// servers, which is much faster and enough for addresses.
+    /// * `server`: the server whose directories are given; those of all when left out.
+    /// * `ad_properties_only`: reads Active Directory and does not ask the web servers: much faster, and enough for
+    ///   addresses.
     ///
     /// ```rhai
     /// for directory in onprem.get_web_services_virtual_directory(#{ ad_properties_only: true }) {
@@ -97,8 +98,9 @@ pub(super) mod functions {
 
     /// Gives the virtual directories of Autodiscover, one for each server.
     ///
-    /// With `server`, those of one server. `ad_properties_only: true` reads Active Directory and does not ask the web
-    /// servers, which is much faster and enough for addresses.
+    /// * `server`: the server whose directories are given; those of all when left out.
+    /// * `ad_properties_only`: reads Active Directory and does not ask the web servers: much faster, and enough for
+    ///   addresses.
     ///
     /// ```rhai
     /// for directory in onprem.get_autodiscover_virtual_directory(#{ ad_properties_only: true }) {
@@ -128,8 +130,9 @@ pub(super) mod functions {
 
     /// Gives the virtual directories of MAPI over HTTP, one for each server.
     ///
-    /// With `server`, those of one server. `ad_properties_only: true` reads Active Directory and does not ask the web
-    /// servers, which is much faster and enough for addresses.
+    /// * `server`: the server whose directories are given; those of all when left out.
+    /// * `ad_properties_only`: reads Active Directory and does not ask the web servers: much faster, and enough for
+    ///   addresses.
     ///
     /// ```rhai
     /// for directory in onprem.get_mapi_virtual_directory(#{ ad_properties_only: true }) {
@@ -159,8 +162,9 @@ pub(super) mod functions {
 
     /// Gives the virtual directories of the offline address book, one for each server.
     ///
-    /// With `server`, those of one server. `ad_properties_only: true` reads Active Directory and does not ask the web
-    /// servers, which is much faster and enough for addresses.
+    /// * `server`: the server whose directories are given; those of all when left out.
+    /// * `ad_properties_only`: reads Active Directory and does not ask the web servers: much faster, and enough for
+    ///   addresses.
     ///
     /// ```rhai
     /// for directory in onprem.get_oab_virtual_directory(#{ ad_properties_only: true }) {
@@ -184,8 +188,9 @@ pub(super) mod functions {
 
     /// Gives the virtual directories of Outlook on the web, one for each server.
     ///
-    /// With `server`, those of one server. `ad_properties_only: true` reads Active Directory and does not ask the web
-    /// servers, which is much faster and enough for addresses.
+    /// * `server`: the server whose directories are given; those of all when left out.
+    /// * `ad_properties_only`: reads Active Directory and does not ask the web servers: much faster, and enough for
+    ///   addresses.
     ///
     /// ```rhai
     /// for directory in onprem.get_owa_virtual_directory(#{ ad_properties_only: true }) {
@@ -209,8 +214,9 @@ pub(super) mod functions {
 
     /// Gives the virtual directories of the Exchange admin center, one for each server.
     ///
-    /// With `server`, those of one server. `ad_properties_only: true` reads Active Directory and does not ask the web
-    /// servers, which is much faster and enough for addresses.
+    /// * `server`: the server whose directories are given; those of all when left out.
+    /// * `ad_properties_only`: reads Active Directory and does not ask the web servers: much faster, and enough for
+    ///   addresses.
     ///
     /// ```rhai
     /// for directory in onprem.get_ecp_virtual_directory(#{ ad_properties_only: true }) {
@@ -234,8 +240,9 @@ pub(super) mod functions {
 
     /// Gives the virtual directories of Exchange ActiveSync, one for each server.
     ///
-    /// With `server`, those of one server. `ad_properties_only: true` reads Active Directory and does not ask the web
-    /// servers, which is much faster and enough for addresses.
+    /// * `server`: the server whose directories are given; those of all when left out.
+    /// * `ad_properties_only`: reads Active Directory and does not ask the web servers: much faster, and enough for
+    ///   addresses.
     ///
     /// ```rhai
     /// for directory in onprem.get_active_sync_virtual_directory(#{ ad_properties_only: true }) {
@@ -265,8 +272,9 @@ pub(super) mod functions {
 
     /// Gives the settings of Outlook Anywhere, one for each server; they have host names instead of addresses.
     ///
-    /// With `server`, those of one server. `ad_properties_only: true` reads Active Directory and does not ask the web
-    /// servers, which is much faster and enough for addresses.
+    /// * `server`: the server whose directories are given; those of all when left out.
+    /// * `ad_properties_only`: reads Active Directory and does not ask the web servers: much faster, and enough for
+    ///   addresses.
     ///
     /// ```rhai
     /// for directory in onprem.get_outlook_anywhere(#{ ad_properties_only: true }) {

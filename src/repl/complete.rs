@@ -446,14 +446,6 @@ impl Knowledge {
             .options
             .iter()
             .filter(|field| !given.contains(field.name));
-        let parameter = |name: &str| {
-            let words = name.split('_').map(|word| {
-                let mut letters = word.chars();
-                let first = letters.next().map(|first| first.to_ascii_uppercase());
-                first.into_iter().chain(letters).collect::<String>()
-            });
-            words.collect::<String>()
-        };
         Some(
             fields
                 .map(|field| {
@@ -462,14 +454,9 @@ impl Knowledge {
                     } else {
                         ""
                     };
-                    let sets = match wanted.cmdlet {
-                        Some(cmdlet) if !cmdlet.contains(' ') => {
-                            format!("; -{} of {cmdlet}", parameter(field.name))
-                        }
-                        _ => String::new(),
-                    };
                     let name = format!("{}: ", field.name);
-                    Candidate::with_text(&name, field.name, &format!("{}{must}{sets}", field.takes))
+                    let text = format!("{}{must}: {}", field.takes, field.text);
+                    Candidate::with_text(&name, field.name, &text)
                 })
                 .collect(),
         )

@@ -15,6 +15,7 @@ mod text;
 pub use command::{Argument, COMMANDS, Command, Format, Known, Writes};
 pub use complete::{Candidate, Knowledge, Names};
 pub use editor::{Editor, Line, Lines};
+pub use show::{effect, explain};
 
 use crate::failure::{Failure, FailureKind};
 use crate::report::human::{self, HumanReport};

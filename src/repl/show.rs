@@ -4,6 +4,7 @@ use super::command::{COMMANDS, Format};
 use crate::report::{Paint, clean, table};
 use crate::script::catalog::Function;
 use crate::script::{Catalog, Host};
+use crate::subject::Effect;
 use crate::value::Value;
 
 /// A value in the format that was chosen; nothing for nothing.
@@ -60,7 +61,7 @@ pub(super) fn help(catalog: &Catalog, name: Option<&str>, paint: Paint) -> Optio
     match functions.is_empty() {
         true => about_command(name, paint),
         false => {
-            let parts = functions.iter().map(|function| about(function, paint));
+            let parts = functions.iter().map(|function| explain(function, paint));
             Some(parts.collect::<Vec<_>>().join("\n\n"))
         }
     }
@@ -101,40 +102,111 @@ fn overview(catalog: &Catalog, paint: Paint) -> String {
     lines.join("\n")
 }
 
-fn about(function: &Function, paint: Paint) -> String {
-    let mut lines = vec![paint.text(Paint::STRONG, function.signature())];
-    if let Some(cmdlet) = function.cmdlet {
-        let places: Vec<&str> = function.receivers.clone();
-        let line = format!("  {cmdlet}, on {}", places.join(" and "));
-        lines.push(paint.text(Paint::QUIET, line));
-    }
+/// Explains a function: every way to call it, what it stands for, its text, its options and its examples.
+pub fn explain(function: &Function, paint: Paint) -> String {
+    let width = paint.width.clamp(40, 120);
+    let forms = function.forms();
+    let forms = forms
+        .iter()
+        .map(|form| paint.text(Paint::STRONG, clean(form)));
+    let mut lines: Vec<String> = forms.collect();
     lines.extend(
-        function
-            .text
-            .lines()
-            .map(|line| format!("  {line}").trim_end().to_owned()),
+        facts(function).map(|fact| paint.text(Paint::QUIET, format!("  {}", clean(&fact)))),
     );
+    lines.push(String::new());
+    for paragraph in function.text.split("\n\n") {
+        lines.extend(wrapped(
+            &clean(&paragraph.replace('\n', " ")),
+            width,
+            "  ",
+            "  ",
+        ));
+        lines.push(String::new());
+    }
     if !function.options.is_empty() {
         lines.push("  options:".to_owned());
         let longest = function.options.iter().map(|field| field.name.len()).max();
         let longest = longest.unwrap_or(0);
+        let below = " ".repeat(longest + 6);
         for field in &function.options {
             let must = if field.required {
                 ", must be given"
             } else {
                 ""
             };
-            lines.push(format!(
-                "    {:longest$}  {}{must}",
-                field.name, field.takes
-            ));
+            let meaning = field.text.trim_end_matches('.');
+            let text = clean(&format!("{meaning} ({}{must})", field.takes));
+            let name = format!("    {:longest$}  ", field.name);
+            let mut explained = wrapped(&text, width, &name, &below);
+            if let Some(first) = explained.first_mut() {
+                *first = first.replacen(field.name, &paint.text(Paint::STRONG, field.name), 1);
+            }
+            lines.extend(explained);
         }
+        lines.push(String::new());
     }
     for example in &function.examples {
         lines.push("  example:".to_owned());
-        lines.extend(example.lines().map(|line| format!("    {line}")));
+        lines.extend(
+            example
+                .lines()
+                .map(|line| format!("    {}", clean(line)).trim_end().to_owned()),
+        );
+        lines.push(String::new());
     }
-    lines.join("\n")
+    lines.join("\n").trim_end().to_owned()
+}
+
+/// What it does where, and what it stands for.
+fn facts(function: &Function) -> impl Iterator<Item = String> + '_ {
+    let handles = match function.receivers.as_slice() {
+        [first, rest @ ..] if !rest.is_empty() => {
+            Some(format!("on {first} and {}", rest.join(" and ")))
+        }
+        _ if function.is_library() => Some(format!(
+            "import \"{}\" as {};",
+            function.chapter,
+            function.chapter.rsplit('/').next().unwrap_or_default()
+        )),
+        _ => None,
+    };
+    let cmdlet = function
+        .cmdlet
+        .map(|cmdlet| format!("{}: {cmdlet}", effect(function)));
+    handles.into_iter().chain(cmdlet)
+}
+
+/// What a function does to its subject, in a word.
+pub fn effect(function: &Function) -> &'static str {
+    match function.effect {
+        Some(Effect::Read) => "reads",
+        Some(Effect::Create) => "creates",
+        Some(Effect::Update) => "updates",
+        Some(Effect::Delete) => "removes",
+        Some(Effect::Test) => "tries out",
+        None => "asks nobody",
+    }
+}
+
+/// The lines of a text that fit a width, each after its space.
+fn wrapped(text: &str, width: usize, first: &str, below: &str) -> Vec<String> {
+    let mut lines = Vec::new();
+    let mut line = first.to_owned();
+    let mut empty = true;
+    for word in text.split_whitespace() {
+        let length = line.chars().count() + word.chars().count() + usize::from(!empty);
+        if !empty && length > width {
+            lines.push(std::mem::replace(&mut line, below.to_owned()));
+            empty = true;
+        }
+        if !empty {
+            line.push(' ');
+        }
+        line.push_str(word);
+        empty = false;
+    }
+    lines.push(line);
+    lines
 }
 
 /// The variables and functions of a conversation.

@@ -10,6 +10,9 @@ use crate::native::{NOUNS, Noun};
 use crate::subject::{Effect, Plane};
 use rhai::{Engine, FuncInfo};
 
+/// How options are shown among arguments.
+pub const OPTIONS: &str = "#{...}";
+
 /// All functions.
 #[derive(Clone, Debug, Default)]
 pub struct Catalog {
@@ -75,6 +78,48 @@ impl Function {
             [first, ..] => format!("{first}."),
         };
         format!("{on}{}({}){gives}", self.name, arguments.join(", "))
+    }
+
+    /// Which argument its options are, and how many arguments there are then; `None` for a function without options.
+    pub fn options_at(&self) -> Option<(usize, usize)> {
+        let forms = std::iter::once(&self.arguments).chain(&self.others);
+        forms
+            .filter_map(|form| {
+                let at = form.iter().position(|argument| argument == OPTIONS)?;
+                Some((at, form.len()))
+            })
+            .next()
+    }
+
+    /// Moves the lines of the text that explain options to their options.
+    fn explain_options(&mut self) {
+        let mut text: Vec<&str> = Vec::new();
+        let mut explained: Option<usize> = None;
+        for line in self.text.lines() {
+            let key = line
+                .strip_prefix("* `")
+                .and_then(|rest| rest.split_once("`: "));
+            let option = key.and_then(|(name, meaning)| {
+                let at = self.options.iter().position(|field| field.name == name)?;
+                Some((at, meaning))
+            });
+            match (option, explained, line.strip_prefix("  ")) {
+                (Some((at, meaning)), _, _) => {
+                    meaning.clone_into(&mut self.options[at].text);
+                    explained = Some(at);
+                }
+                (None, Some(at), Some(rest)) => {
+                    let meaning = &mut self.options[at].text;
+                    meaning.push(' ');
+                    meaning.push_str(rest.trim());
+                }
+                _ => {
+                    explained = None;
+                    text.push(line);
+                }
+            }
+        }
+        self.text = text.join("\n").trim().replace("\n\n\n", "\n\n");
     }
 
     /// Whether it is one of the library, written in Rhai.
@@ -164,6 +209,16 @@ fn of_noun(noun: &Noun) -> Vec<Function> {
     }
     for function in &mut functions {
         function.others.sort();
+        let entry = noun
+            .entries
+            .iter()
+            .find(|entry| entry.function == function.name);
+        if let Some(entry) = entry
+            && function.options_at().is_some()
+        {
+            function.options = entry.options();
+            function.explain_options();
+        }
     }
     functions
 }
@@ -172,7 +227,7 @@ fn of_noun(noun: &Noun) -> Vec<Function> {
 fn arguments(found: &Found, skipped: usize) -> Vec<String> {
     let rest = found.parameters.iter().skip(skipped);
     rest.map(|(name, r#type)| match last_word(r#type) {
-        "Map" => "#{...}".to_owned(),
+        "Map" => OPTIONS.to_owned(),
         "FnPtr" => "|| {...}".to_owned(),
         _ => name.clone(),
     })
@@ -239,15 +294,12 @@ fn native_function(chapter: &str, found: Found, entry: Option<&Entry>) -> Functi
     let skipped = usize::from(!receivers.is_empty());
     let (text, examples) = split(&found.comment);
     let arguments = arguments(&found, skipped);
-    let takes_options = arguments.iter().any(|argument| argument == "#{...}");
     Function {
         chapter: chapter.to_owned(),
         name: found.name,
         receivers,
         gives: gives(&found.returns),
-        options: entry
-            .filter(|_| takes_options)
-            .map_or_else(Vec::new, Entry::options),
+        options: Vec::new(),
         arguments,
         others: Vec::new(),
         planes,

@@ -278,8 +278,15 @@ fn failure_of(error: &EvalAltResult, source: &str, known: &Known) -> Failure {
         Error::ErrorIndexingType(name, _) => {
             input(format!("{} has no parts to take out", word_of_type(name)))
         }
+        Error::ErrorArrayBounds(0, at, _) => input(format!(
+            "the list is empty, and number {at} of it was asked for"
+        )),
         Error::ErrorArrayBounds(length, at, _) => input(format!(
-            "the list has {length} items, and number {at} was asked for"
+            "the list has {}, and number {at} was asked for",
+            match length {
+                1 => "1 item".to_owned(),
+                length => format!("{length} items"),
+            }
         ))
         .with_hint("the first item has the number 0"),
         Error::ErrorAssignmentToConstant(name, _) => {

@@ -145,7 +145,8 @@ fn docs_show_every_function_in_every_form() -> Outcome {
             "onprem.new_intraorg_connector(name, #{...}) -> a map",
             "  on onprem and online",
             "  creates: New-IntraOrganizationConnector",
-            "    discovery_endpoint: a text (must be given)",
+            "    discovery_endpoint      the address of Autodiscover of the other organization, which ends in",
+            "(a text, must be given)",
             "    online.new_intraorg_connector(",
         ]);
     Runner::new()

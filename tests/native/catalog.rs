@@ -16,6 +16,17 @@ fn every_function_has_a_text_an_example_and_an_entry() {
         if function.examples.is_empty() {
             wrong.push(format!("{place} has no example"));
         }
+        for option in &function.options {
+            if option.text.is_empty() || !option.text.ends_with('.') {
+                let line = format!("/// * `{}`: what it means.", option.name);
+                wrong.push(format!("{place} has no line {line:?} in its comment"));
+            }
+        }
+        for line in function.text.lines().filter(|line| line.starts_with("* `")) {
+            wrong.push(format!(
+                "{place} explains an option that it does not take: {line}"
+            ));
+        }
     }
     for noun in NOUNS {
         let entries: Vec<&str> = noun.entries.iter().map(|entry| entry.function).collect();

@@ -36,6 +36,7 @@ fn the_keys_and_what_they_take_are_known_without_a_value() {
         name,
         takes: takes.to_owned(),
         required,
+        text: String::new(),
     };
     assert_eq!(
         fields::<NewThing>(),

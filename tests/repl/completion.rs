@@ -115,7 +115,7 @@ fn option_keys_are_offered_once_with_their_meaning() {
         .iter()
         .find(|candidate| candidate.replacement == "auth_metadata_url: ")
         .map(|candidate| candidate.display.as_str());
-    let expected = "auth_metadata_url  a text; -AuthMetadataUrl of New-AuthServer";
+    let expected = "auth_metadata_url  a text: the address of the metadata from which Exchange reads realm, issuer and keys.";
     assert_eq!(display, Some(expected));
     let value = offered(&knowledge, "onprem.new_auth_server(\"a\", #{ type: ");
     assert!(!has(&value, "auth_metadata_url: ") && has(&value, "inputs"));

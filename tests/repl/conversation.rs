@@ -189,7 +189,7 @@ fn help_time_and_loading() {
         .ends_with(0)
         .shows(&[
             "onprem.get_auth_server()",
-            "Get-AuthServer, on onprem",
+            "  reads: Get-AuthServer",
             ":save FILE",
             "9\n",
             "(on-premises ",

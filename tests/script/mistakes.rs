@@ -85,7 +85,7 @@ fn types_are_said_in_words() {
     );
     assert_eq!(
         mistake("[1][3]"),
-        "the list has 1 items, and number 3 was asked for (the first item has the number 0)"
+        "the list has 1 item, and number 3 was asked for (the first item has the number 0)"
     );
 }
 

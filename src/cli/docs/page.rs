@@ -1,7 +1,7 @@
 //! The reference as one HTML page that needs nothing besides itself.
 
-use super::effect;
 use crate::failure::Failure;
+use crate::repl::effect;
 use crate::script::Bundle;
 use crate::script::catalog::{Catalog, Function};
 use crate::script::playbook::{Input, Playbook};
@@ -212,17 +212,18 @@ fn of_function(function: &Function, id: &str) -> String {
     html += "</p>\n";
     html += &paragraphs(&function.text);
     if !function.options.is_empty() {
-        html += "<table>\n<tr><th>option</th><th>takes</th><th></th></tr>\n";
+        html += "<table>\n<tr><th>option</th><th>meaning</th><th>takes</th></tr>\n";
         for option in &function.options {
             let need = if option.required {
-                "<em>must be given</em>"
+                " <em>must be given</em>"
             } else {
-                "may be left out"
+                ""
             };
             let _ = writeln!(
                 html,
-                "<tr><td><code>{}</code></td><td>{}</td><td>{need}</td></tr>",
+                "<tr><td><code>{}</code></td><td>{}</td><td>{}{need}</td></tr>",
                 text_of(option.name),
+                inline(&option.text),
                 text_of(&option.takes)
             );
         }

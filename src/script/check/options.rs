@@ -29,13 +29,10 @@ pub(super) fn wrong_options(program: &AST) -> Vec<Found> {
 
 /// The map that stands where a function takes its options, if it is written out there.
 fn literal_options(function: &Function, call: &FnCallExpr) -> Option<(Map, rhai::Position)> {
-    if function.options.is_empty() || function.arguments.len() != call.args.len() {
+    let (at, count) = function.options_at()?;
+    if function.options.is_empty() || count != call.args.len() {
         return None;
     }
-    let at = function
-        .arguments
-        .iter()
-        .position(|argument| argument == "#{...}")?;
     let Expr::Map(map, position) = call.args.get(at)? else {
         return None;
     };
