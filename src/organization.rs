@@ -42,7 +42,43 @@ pub struct OnPremisesExchange {
     pub kdc: Option<String>,
     /// Certificate authorities trusted besides the system's, as PEM.
     pub ca: Option<String>,
+    /// The address of Windows' own PowerShell endpoint, with `{server}` where the name of a server belongs; absent for
+    /// the usual port.
+    pub winrm: Option<String>,
 }
+
+impl OnPremisesExchange {
+    /// The host of the address.
+    pub fn host(&self) -> &str {
+        let rest = self
+            .url
+            .split_once("://")
+            .map_or(self.url.as_str(), |(_, rest)| rest);
+        let authority = rest.split(['/', '?']).next().unwrap_or(rest);
+        match authority.rsplit_once(':') {
+            Some((host, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => host,
+            _ => authority,
+        }
+    }
+
+    /// The address of Windows' own PowerShell endpoint on a server.
+    ///
+    /// By default it is the port that Windows listens on: 5985, where messages are encrypted under the sign-in, or 5986
+    /// with TLS where `auth` is `basic`, which is never sent in clear.
+    pub fn winrm_url(&self, server: &str) -> String {
+        let usual = match self.auth {
+            Authentication::Basic => "https://{server}:5986/wsman",
+            _ => "http://{server}:5985/wsman",
+        };
+        self.winrm
+            .as_deref()
+            .unwrap_or(usual)
+            .replace(SERVER, server)
+    }
+}
+
+/// Stands for the name of a server in an address.
+const SERVER: &str = "{server}";
 
 /// How to authenticate to the on-premises server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -165,6 +201,10 @@ impl Organization {
                     username: exchange.username,
                     password: exchange.password.into_source(folder),
                     kdc: exchange.kdc,
+                    winrm: exchange
+                        .winrm
+                        .map(|winrm| check_url("exchange.winrm", winrm, &["http://", "https://"]))
+                        .transpose()?,
                 })
             })
             .transpose()?;
@@ -328,6 +368,7 @@ struct ExchangeTable {
     password: SecretValue,
     kdc: Option<String>,
     ca_file: Option<PathBuf>,
+    winrm: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -449,6 +490,44 @@ mod tests {
         let no_files = |_: &Path| Err(std::io::Error::other("no files in this test"));
         Organization::parse("contoso", text, Path::new("folder"), &no_files)
             .map_err(|problem| problem.to_string())
+    }
+
+    #[test]
+    fn windows_endpoint_has_its_usual_port_or_the_address_that_is_named() -> Result<(), String> {
+        let mut exchange = parse(CONTOSO)?.exchange.ok_or("no exchange")?;
+        assert_eq!(exchange.host(), "ex01.contoso.com");
+        let server = "ex02.contoso.com";
+        assert_eq!(
+            exchange.winrm_url(server),
+            "https://ex02.contoso.com:5986/wsman"
+        );
+        exchange.auth = Authentication::Kerberos;
+        assert_eq!(
+            exchange.winrm_url(server),
+            "http://ex02.contoso.com:5985/wsman"
+        );
+        let named = CONTOSO.replace(
+            "[sign_in]",
+            "winrm = \"https://{server}:443/wsman\"\n[sign_in]",
+        );
+        let exchange = parse(&named)?.exchange.ok_or("no exchange")?;
+        assert_eq!(
+            exchange.winrm_url(server),
+            "https://ex02.contoso.com:443/wsman"
+        );
+        for (url, host) in [
+            ("http://ex01/PowerShell/", "ex01"),
+            ("https://ex01:444/", "ex01"),
+            ("https://[::1]", "[::1]"),
+            ("https://[::1]:5986?x", "[::1]"),
+        ] {
+            let exchange = OnPremisesExchange {
+                url: url.to_owned(),
+                ..exchange.clone()
+            };
+            assert_eq!(exchange.host(), host, "{url}");
+        }
+        Ok(())
     }
 
     #[test]

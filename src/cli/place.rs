@@ -240,7 +240,10 @@ fn is_simulated(organization: &Organization) -> bool {
         address.is_some_and(|address| here(address))
     });
     let exchange = organization.exchange.as_ref();
-    cloud && exchange.is_none_or(|exchange| here(&exchange.url))
+    cloud
+        && exchange.is_none_or(|exchange| {
+            here(&exchange.url) && here(&exchange.winrm_url(exchange.host()))
+        })
 }
 
 fn wrong(message: String) -> Failure {

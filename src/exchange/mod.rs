@@ -10,6 +10,8 @@ pub mod parameters;
 
 mod error;
 
+pub use crate::remoting::scripts::FixedScript;
+
 use crate::failure::Failure;
 use crate::subject::{Effect, Plane};
 use crate::value::{Object, Value};
@@ -64,6 +66,35 @@ impl Invocation {
         self.cmdlet
             .split_once('-')
             .map_or(self.cmdlet.as_str(), |(_, noun)| noun)
+    }
+}
+
+/// One of the fixed scripts, run by Windows' own PowerShell endpoint on one server.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ScriptCall {
+    /// Which one.
+    pub script: FixedScript,
+    /// The name of the server, as the network knows it; absent for the one that answers cmdlets.
+    pub server: Option<String>,
+    /// Its parameters, in Pascal case.
+    pub parameters: Object,
+}
+
+impl ScriptCall {
+    /// A script without parameters, on a server.
+    pub fn on(server: Option<&str>, script: FixedScript) -> Self {
+        Self {
+            script,
+            server: server.map(str::to_owned),
+            parameters: Object::new(),
+        }
+    }
+
+    /// Adds a parameter.
+    #[must_use]
+    pub fn with(mut self, parameter: &str, value: impl Into<Value>) -> Self {
+        self.parameters.insert(parameter.to_owned(), value.into());
+        self
     }
 }
 

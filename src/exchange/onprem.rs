@@ -3,6 +3,9 @@
 //! [`OnPremises`] keeps one connection and one runspace pool for the whole run, opened when the first cmdlet needs them
 //! and deleted by [`Road::close`], because an account may have 18 in all. What is said is the business of
 //! [`remoting`](crate::remoting); here it is carried, waited for, counted and translated.
+//!
+//! The same road leads to Windows' own PowerShell endpoint, `/wsman`, see [`OnPremises::windows`]: what Exchange's endpoint
+//! cannot tell is asked there, by the [fixed scripts](crate::remoting::scripts) and by nothing else.
 
 mod connection;
 #[cfg(feature = "sspi")]
@@ -20,10 +23,10 @@ mod value;
 use self::no_context as context;
 
 use self::connection::{Connection, Cookies, Endpoint, Limits, Reply};
-use self::problem::Problem;
+use self::problem::{Problem, Service};
 use self::security::Security;
 use self::shell::Shell;
-use super::{Answer, Error, ErrorKind, ErrorRecord, Invocation, Journey, Road};
+use super::{Answer, Error, ErrorKind, ErrorRecord, Invocation, Journey, Road, ScriptCall};
 use crate::failure::Failure;
 use crate::http;
 use crate::organization::OnPremisesExchange;
@@ -31,6 +34,7 @@ use crate::remoting::psrp::Command;
 use crate::remoting::wsman;
 use crate::secret::Secret;
 use crate::subject::Plane;
+use crate::value::Object;
 use hyper::StatusCode;
 use hyper::body::Bytes;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -66,6 +70,7 @@ impl Default for Times {
 
 /// The road to the Exchange servers of the organization itself.
 pub struct OnPremises {
+    service: Service,
     endpoint: Endpoint,
     security: Security,
     times: Times,
@@ -110,12 +115,40 @@ impl OnPremises {
         password: &Secret,
         times: Times,
     ) -> Result<Self, Failure> {
+        Self::to(Service::Exchange, exchange, password, times)
+    }
+
+    /// Prepares the road to Windows' own PowerShell endpoint on a server; nothing is sent before the first script.
+    ///
+    /// # Errors
+    ///
+    /// As [`OnPremises::new`].
+    pub fn windows(
+        server: &str,
+        exchange: &OnPremisesExchange,
+        password: &Secret,
+        times: Times,
+    ) -> Result<Self, Failure> {
+        let windows = OnPremisesExchange {
+            url: exchange.winrm_url(server),
+            ..exchange.clone()
+        };
+        Self::to(Service::Windows, &windows, password, times)
+    }
+
+    fn to(
+        service: Service,
+        exchange: &OnPremisesExchange,
+        password: &Secret,
+        times: Times,
+    ) -> Result<Self, Failure> {
         let tls = http::tls::client_config(exchange.ca.as_deref()).map_err(Failure::from)?;
-        let refuse = |problem: Problem| problem.into_failure(&exchange.url);
+        let refuse = |problem: Problem| problem.into_failure(service, &exchange.url);
         let endpoint = Endpoint::new(&exchange.url, &tls).map_err(refuse)?;
         let security = Security::new(exchange, password, endpoint.host(), endpoint.is_tls())
             .map_err(refuse)?;
         Ok(Self {
+            service,
             endpoint,
             security,
             times,
@@ -124,14 +157,56 @@ impl OnPremises {
         })
     }
 
-    async fn run(&self, invocation: &Invocation) -> Result<Answer, Trouble> {
-        let command = command(invocation)?;
+    /// Runs one of the fixed scripts and waits for its end; only on a road to [Windows' endpoint](Self::windows).
+    ///
+    /// # Errors
+    ///
+    /// [`Error`] when the script could not be run, or failed.
+    pub async fn run_script(&self, call: &ScriptCall) -> Result<Answer, Error> {
+        let mut command = Command::new(call.script.text());
+        command.is_script = true;
+        let command = with_parameters(command, &call.parameters);
+        // All of them only read.
+        self.carry(call.script.name(), &call.parameters, command, true)
+            .await
+    }
+
+    /// Runs a command, and tells the log about it.
+    async fn carry(
+        &self,
+        name: &str,
+        parameters: &Object,
+        command: Result<Command, Problem>,
+        repeatable: bool,
+    ) -> Result<Answer, Error> {
+        let started = tokio::time::Instant::now();
+        let running = async { self.run(name, &command?, repeatable).await };
+        let answer = running.await.map_err(|trouble| self.failed(name, trouble));
+        // The names only: any cmdlet can be run by its name, and a value may be a password.
+        let parameters: Vec<&str> = parameters.keys().map(String::as_str).collect();
+        tracing::debug!(
+            cmdlet = name,
+            parameters = parameters.join(" "),
+            objects = answer.as_ref().ok().map(|answer| answer.output.len()),
+            milliseconds = started.elapsed().as_millis(),
+            error = answer.as_ref().err().map(tracing::field::display),
+            "cmdlet"
+        );
+        answer
+    }
+
+    async fn run(
+        &self,
+        name: &str,
+        command: &Command,
+        repeatable: bool,
+    ) -> Result<Answer, Trouble> {
         let mut state = self.state.lock().await;
-        let first = self.attempt(&mut state, &command).await;
+        let first = self.attempt(&mut state, command).await;
         let again = match &first {
             Err(Trouble::Forgotten(_)) => true,
             Err(Trouble::Problem(problem) | Trouble::Unsettled(problem)) => {
-                reads(invocation) && problem.is_broken_connection()
+                repeatable && problem.is_broken_connection()
             }
             _ => false,
         };
@@ -139,11 +214,11 @@ impl OnPremises {
             return first;
         }
         tracing::info!(
-            cmdlet = invocation.cmdlet,
+            cmdlet = name,
             "the session was lost; running the cmdlet in a new one"
         );
         self.discard_shell(&mut state).await;
-        self.attempt(&mut state, &command).await
+        self.attempt(&mut state, command).await
     }
 
     async fn attempt(&self, state: &mut State, command: &Command) -> Result<Answer, Trouble> {
@@ -221,11 +296,11 @@ impl OnPremises {
         let kind = match trouble {
             Trouble::Record(record) => ErrorKind::Record(record),
             Trouble::Problem(problem) | Trouble::Forgotten(problem) => {
-                ErrorKind::Road(problem.into_failure(&self.endpoint.url))
+                ErrorKind::Road(problem.into_failure(self.service, &self.endpoint.url))
             }
             Trouble::Unsettled(problem) => ErrorKind::Road(Failure {
                 ambiguous: true,
-                ..problem.into_failure(&self.endpoint.url)
+                ..problem.into_failure(self.service, &self.endpoint.url)
             }),
         };
         Error {
@@ -238,24 +313,9 @@ impl OnPremises {
 
 impl Road for OnPremises {
     fn invoke<'road>(&'road self, invocation: &'road Invocation) -> Journey<'road, Answer> {
-        Box::pin(async move {
-            let started = tokio::time::Instant::now();
-            let answer = self
-                .run(invocation)
-                .await
-                .map_err(|trouble| self.failed(&invocation.cmdlet, trouble));
-            // The names only: any cmdlet can be run by its name, and a value may be a password.
-            let parameters: Vec<&str> = invocation.parameters.keys().map(String::as_str).collect();
-            tracing::debug!(
-                cmdlet = invocation.cmdlet,
-                parameters = parameters.join(" "),
-                objects = answer.as_ref().ok().map(|answer| answer.output.len()),
-                milliseconds = started.elapsed().as_millis(),
-                error = answer.as_ref().err().map(tracing::field::display),
-                "cmdlet"
-            );
-            answer
-        })
+        let Invocation { cmdlet, parameters } = invocation;
+        let command = with_parameters(Command::new(cmdlet.as_str()), parameters);
+        Box::pin(self.carry(cmdlet, parameters, command, reads(invocation)))
     }
 
     fn requests(&self) -> u64 {
@@ -283,9 +343,8 @@ fn reads(invocation: &Invocation) -> bool {
         .is_some_and(|verb| verb.eq_ignore_ascii_case("Get-"))
 }
 
-fn command(invocation: &Invocation) -> Result<Command, Problem> {
-    let mut command = Command::new(invocation.cmdlet.as_str());
-    for (name, given) in &invocation.parameters {
+fn with_parameters(mut command: Command, parameters: &Object) -> Result<Command, Problem> {
+    for (name, given) in parameters {
         let typed = value::typed(name, given).map_err(Problem::Value)?;
         command = command.parameter(name.as_str(), typed);
     }

@@ -136,6 +136,7 @@ impl Lab {
                 username,
                 password: SecretSource::Plain(password),
                 kdc: None,
+                winrm: Some(self.winrm()),
                 ca: Some(self.authority.clone()),
             }),
             sign_in: SignIn {
@@ -168,12 +169,13 @@ impl Lab {
         format!(
             "# The lab that is running now; its passwords change at each start.\n\
              cloud  = {cloud}\ntenant = {tenant}\n\n\
-             [exchange]\nurl      = {url}\nauth     = \"basic\"\nusername = {username}\npassword = {password}\nca_file  = {ca_file}\n\n\
+             [exchange]\nurl      = {url}\nauth     = \"basic\"\nusername = {username}\npassword = {password}\nwinrm    = {winrm}\nca_file  = {ca_file}\n\n\
              [sign_in]\nmethod    = \"client-secret\"\nclient_id = {client_id}\nsecret    = {secret}\n\n\
              [endpoints]\nlogin           = {login}\ngraph           = {graph}\nexchange_online = {online}\nca_file         = {ca_file}\n",
             cloud = text(self.cloud.word()),
             tenant = text(&initial_domain),
             url = text(&format!("{}/PowerShell/", self.address(Front::OnPremises))),
+            winrm = text(&self.winrm()),
             username = text(seed::ADMINISTRATOR),
             password = text(administrator.expose()),
             client_id = text(seed::CLIENT),
@@ -192,6 +194,14 @@ impl Lab {
     /// The private key and certificate of the registered client, as PEM, for signing in with a certificate.
     pub fn client_certificate(&self) -> Secret {
         self.world.with(|world| world.client_certificate())
+    }
+
+    /// The address of Windows' own PowerShell endpoint; all servers share one port here, so the query says which.
+    fn winrm(&self) -> String {
+        format!(
+            "{}/wsman?TargetServer={{server}}",
+            self.address(Front::OnPremises)
+        )
     }
 
     /// The address of a front, without a path.

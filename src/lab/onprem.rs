@@ -1,19 +1,23 @@
-//! Exchange's `/PowerShell/` on the on-premises servers: WSMan and PowerShell remoting in front of the world's cmdlets.
+//! Exchange's `/PowerShell/` and Windows' own `/wsman` on the on-premises servers: WSMan and PowerShell remoting in front
+//! of the world's cmdlets, and of the few scripts that are answered.
 //!
 //! [`PowerShell::answer`] takes one HTTP request. It behaves as an IIS-hosted endpoint does: Basic over TLS, a cookie
 //! that leads back to the back end which has the session, no-language mode, 18 sessions for each account, and requests
-//! for data that wait until there is some. It runs one cmdlet at a time in each session, and at once.
+//! for data that wait until there is some. It runs one cmdlet at a time in each session, and at once. Windows' endpoint
+//! answers the [fixed scripts](crate::remoting::scripts), and refuses every other.
 
 mod shape;
 
 use super::front::{Reply, Request as HttpRequest};
 use super::world::{Answer, Refusal, Shared};
+use crate::remoting::clixml;
 use crate::remoting::psrp::{
     Command, ErrorCategory, ErrorRecord, Invocation, Server, ServerEvent, ServerOptions,
 };
+use crate::remoting::scripts::FixedScript;
 use crate::remoting::wsman::{
-    CONTENT_TYPE, CommandState, Error, Fault, Header, MICROSOFT_EXCHANGE, Request, Response, Shell,
-    Signal, Stream, read_request, response_envelope,
+    CONTENT_TYPE, CommandState, Error, Fault, Header, MICROSOFT_EXCHANGE, MICROSOFT_POWERSHELL,
+    Request, Response, Shell, Signal, Stream, read_request, response_envelope,
 };
 use crate::subject::Plane;
 use crate::value::{Object, Value};
@@ -36,6 +40,7 @@ pub struct PowerShell {
 /// A session: a shell of WSMan, a runspace pool of PowerShell.
 struct Session {
     server: Server,
+    endpoint: Endpoint,
     owner: String,
     session_id: Option<String>,
     cookies: BTreeMap<&'static str, String>,
@@ -44,8 +49,27 @@ struct Session {
     changed: Arc<Notify>,
 }
 
+/// Which endpoint of which server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Endpoint {
+    /// Exchange's.
+    Exchange,
+    /// Windows' own, on the server of that name.
+    Windows(String),
+}
+
+impl Endpoint {
+    fn resource_uri(&self) -> &'static str {
+        match self {
+            Self::Exchange => MICROSOFT_EXCHANGE,
+            Self::Windows(_) => MICROSOFT_POWERSHELL,
+        }
+    }
+}
+
 /// Who asks, and with what.
 struct Visit<'request> {
+    endpoint: Endpoint,
     account: String,
     cookies: BTreeMap<String, String>,
     header: &'request Header,
@@ -54,18 +78,37 @@ struct Visit<'request> {
 impl PowerShell {
     /// Says whether a path leads here; the case does not matter.
     pub fn owns(path: &str) -> bool {
-        path.trim_end_matches('/')
-            .eq_ignore_ascii_case("/powershell")
+        let path = path.trim_end_matches('/');
+        [POWERSHELL, WSMAN]
+            .iter()
+            .any(|own| path.eq_ignore_ascii_case(own))
     }
 
     /// Answers one request, and waits where the protocol says so.
     pub async fn answer(&self, request: &HttpRequest, world: &Shared) -> Reply {
+        let Some(endpoint) = endpoint(request, world) else {
+            return Reply::not_found();
+        };
+        if let Endpoint::Windows(server) = &endpoint {
+            let reply = match account(request, world) {
+                None => challenge("Negotiate", server),
+                Some(_) if request.method != "POST" => Reply::empty(405),
+                Some(account) => {
+                    self.answer_envelope(request, endpoint, account, world)
+                        .await
+                }
+            };
+            return reply.header("server", "Microsoft-HTTPAPI/2.0");
+        }
         let reply = match account(request, world) {
-            None => challenge(),
+            None => challenge("Kerberos", SERVER),
             Some(_) if request.method != "POST" => Reply::empty(405).header("allow", "POST"),
             // How clients with other authentications begin.
             Some(_) if request.body.is_empty() => Reply::empty(200),
-            Some(account) => self.answer_envelope(request, account, world).await,
+            Some(account) => {
+                self.answer_envelope(request, endpoint, account, world)
+                    .await
+            }
         };
         reply
             .header("server", "Microsoft-IIS/10.0")
@@ -88,12 +131,19 @@ impl PowerShell {
         self.with(|sessions| sessions.len())
     }
 
-    async fn answer_envelope(&self, http: &HttpRequest, account: String, world: &Shared) -> Reply {
+    async fn answer_envelope(
+        &self,
+        http: &HttpRequest,
+        endpoint: Endpoint,
+        account: String,
+        world: &Shared,
+    ) -> Reply {
         let (header, request) = match read_request(&http.body) {
             Ok(read) => read,
             Err(error) => return soap(&Response::Fault(schema_fault(&error)), ""),
         };
         let visit = Visit {
+            endpoint,
             account,
             cookies: cookies(http),
             header: &header,
@@ -125,7 +175,8 @@ impl PowerShell {
         made: &mut Vec<(&'static str, String)>,
     ) -> Result<Response, Fault> {
         let uri = &visit.header.resource_uri;
-        if !uri.eq_ignore_ascii_case(MICROSOFT_EXCHANGE) {
+        let own = visit.endpoint.resource_uri();
+        if !uri.eq_ignore_ascii_case(own) {
             return Err(Fault::resource_unknown(uri));
         }
         let now = world.with(|world| world.now());
@@ -144,16 +195,20 @@ impl PowerShell {
             if mine >= MAX_SESSIONS {
                 return Err(Fault::too_many_shells(MAX_SESSIONS));
             }
-            let cookies = BTreeMap::from([
-                (AFFINITY, Uuid::new_v4().simple().to_string()),
-                (
-                    BACK_END,
-                    format!("{BACK_END_SID}={}", Uuid::new_v4().simple()),
-                ),
-            ]);
+            let cookies = match visit.endpoint {
+                Endpoint::Exchange => BTreeMap::from([
+                    (AFFINITY, Uuid::new_v4().simple().to_string()),
+                    (
+                        BACK_END,
+                        format!("{BACK_END_SID}={}", Uuid::new_v4().simple()),
+                    ),
+                ]),
+                Endpoint::Windows(_) => BTreeMap::new(),
+            };
             made.extend(cookies.iter().map(|(name, value)| (*name, value.clone())));
             let session = Session {
                 server,
+                endpoint: visit.endpoint.clone(),
                 owner: visit.account.clone(),
                 session_id: visit.header.session_id.clone(),
                 cookies,
@@ -164,7 +219,7 @@ impl PowerShell {
             sessions.insert(name.clone(), session);
             Ok(Response::Created(Shell {
                 shell_id: name,
-                resource_uri: MICROSOFT_EXCHANGE.to_owned(),
+                resource_uri: own.to_owned(),
                 owner: visit.account.clone(),
                 idle_timeout: Some(IDLE.unsigned_abs()),
             }))
@@ -262,9 +317,10 @@ fn find<'sessions>(
                 .all(|(name, value)| sent(name) == Some(value))
         })
         .filter(|session| session.session_id == visit.header.session_id)
-        .filter(|_| {
+        .filter(|session| {
             let uri = &visit.header.resource_uri;
-            uri.eq_ignore_ascii_case(MICROSOFT_EXCHANGE)
+            session.endpoint == visit.endpoint
+                && uri.eq_ignore_ascii_case(session.endpoint.resource_uri())
         })
         .ok_or_else(Fault::shell_unknown)?;
     session.used = now;
@@ -335,6 +391,17 @@ impl Session {
         invocation: &Invocation,
         world: &Shared,
     ) -> Result<(), crate::remoting::psrp::Error> {
+        if let Endpoint::Windows(server) = &self.endpoint {
+            return match script(invocation, server, world) {
+                Ok(output) => {
+                    if let Some(object) = output {
+                        self.server.output(pipeline, &object)?;
+                    }
+                    self.server.finish(pipeline)
+                }
+                Err(record) => self.server.fail(pipeline, &record),
+            };
+        }
         let (command, parameters) = match command(invocation) {
             Ok(bound) => bound,
             Err(record) => return self.server.fail(pipeline, &record),
@@ -346,7 +413,15 @@ impl Session {
                 for warning in warnings {
                     self.server.warning(pipeline, warning)?;
                 }
+                // A server that signs what it serializes cannot, with a certificate that has expired.
+                let signs = !command.name.eq_ignore_ascii_case("Get-ExchangeCertificate")
+                    || !world.with(|world| world.has_expired_signer());
                 for object in &output {
+                    let object = if signs {
+                        object
+                    } else {
+                        &Value::from(Object::new())
+                    };
                     let shaped = shape::object(&command.name, object);
                     self.server.output(pipeline, &shaped)?;
                 }
@@ -451,6 +526,79 @@ fn command(invocation: &Invocation) -> Result<(&Command, Object), Box<ErrorRecor
     Ok((command, parameters))
 }
 
+/// What a script gives on Windows' own endpoint of a server.
+fn script(
+    invocation: &Invocation,
+    server: &str,
+    world: &Shared,
+) -> Result<Option<clixml::Value>, Box<ErrorRecord>> {
+    let script = invocation
+        .only_command()
+        .filter(|command| command.is_script)
+        .and_then(|command| Some((FixedScript::of(&command.name)?, command)));
+    let Some((script, command)) = script else {
+        return Err(Box::new(ErrorRecord::new(
+            "This endpoint of the lab runs the scripts export-certificate and exchange-build of exoauth, and no others.",
+            ErrorCategory::NotImplemented,
+            "ScriptNotSupported",
+        )));
+    };
+    let (property, value) = match script {
+        FixedScript::ExportCertificate => {
+            let thumbprint = command
+                .value_of("Thumbprint")
+                .and_then(clixml::Value::to_text);
+            let named = Object::from_iter([("Thumbprint".to_owned(), thumbprint.into())]);
+            let held = world
+                .with(|world| world.invoke(Plane::OnPremises, "Get-ExchangeCertificate", &named));
+            let held = held.ok().and_then(|mut held| held.output.pop());
+            let bytes = held.and_then(|held| held.as_object()?.get("RawData").cloned());
+            let Some(Value::Bytes(bytes)) = bytes else {
+                return Ok(None);
+            };
+            ("RawData", clixml::Value::Bytes(bytes))
+        }
+        FixedScript::ExchangeBuild => match world.with(|world| world.exchange_build(server)) {
+            Some(build) => ("Build", build.into()),
+            None => return Ok(None),
+        },
+    };
+    let object = clixml::Object::new()
+        .with_type_names([
+            "System.Management.Automation.PSCustomObject",
+            "System.Object",
+        ])
+        .with_extended("Server", server)
+        .with_extended(property, value);
+    Ok(Some(object.into()))
+}
+
+/// The endpoint that is meant: behind one port, the query says which server.
+fn endpoint(request: &HttpRequest, world: &Shared) -> Option<Endpoint> {
+    let path = request.path.trim_end_matches('/');
+    if path.eq_ignore_ascii_case(POWERSHELL) {
+        return Some(Endpoint::Exchange);
+    }
+    let named = request.parameter("TargetServer");
+    // The address of the lab itself stands for the server that answers cmdlets.
+    let named = named.filter(|name| !name.eq_ignore_ascii_case("localhost"));
+    let text = |server: &Object, property: &str| {
+        let value = server.get(property).and_then(Value::as_text);
+        value.map(str::to_owned)
+    };
+    world.with(|world| {
+        let mut servers = world.objects(Plane::OnPremises, "ExchangeServer").iter();
+        let server = servers.find(|server| {
+            named.as_ref().is_none_or(|named| {
+                ["Name", "Fqdn"].iter().any(|property| {
+                    text(server, property).is_some_and(|known| known.eq_ignore_ascii_case(named))
+                })
+            })
+        });
+        text(server?, "Name").map(Endpoint::Windows)
+    })
+}
+
 fn first_position(cmdlet: &str) -> &'static str {
     let makes = cmdlet
         .get(..4)
@@ -504,10 +652,10 @@ fn account(request: &HttpRequest, world: &Shared) -> Option<String> {
         .then(|| name.to_lowercase())
 }
 
-fn challenge() -> Reply {
+fn challenge(scheme: &str, realm: &str) -> Reply {
     Reply::empty(401)
-        .header("www-authenticate", "Kerberos")
-        .header("www-authenticate", format!("Basic realm=\"{SERVER}\""))
+        .header("www-authenticate", scheme)
+        .header("www-authenticate", format!("Basic realm=\"{realm}\""))
 }
 
 fn cookies(request: &HttpRequest) -> BTreeMap<String, String> {
@@ -553,6 +701,10 @@ fn schema_fault(error: &Error) -> Fault {
         "The SOAP XML in the message does not match the corresponding XML schema definition. Change the XML and retry. ({error})"
     ))
 }
+
+/// The paths of the two endpoints.
+const POWERSHELL: &str = "/powershell";
+const WSMAN: &str = "/wsman";
 
 /// `PowerShellMaxConcurrency` of the default throttling policy.
 const MAX_SESSIONS: usize = 18;

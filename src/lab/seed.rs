@@ -579,6 +579,9 @@ fn domains(world: &mut World) {
 type Server = (&'static str, &'static str, &'static str);
 
 const EX16: Server = ("EX16", "Version 15.1 (Build 2507.59)", "Mailbox");
+/// The build of the modern server with its last hotfix update, which its version does not show.
+const BUILD: &str = "15.1.2507.61";
+
 const EX10: Server = (
     "EX10",
     "Version 14.3 (Build 123.4)",
@@ -614,6 +617,9 @@ fn servers(world: &mut World, seed: Seed) {
             ("ServerRole", text(roles)),
         ]);
         world.create(Plane::OnPremises, "ExchangeServer", name, properties);
+        if modern {
+            world.set_exchange_build(name, BUILD);
+        }
         let public = if modern {
             "autodiscover.contoso.com"
         } else {

@@ -10,7 +10,7 @@ use super::front::{self, Front, Reply, Request};
 use super::graph::Directory;
 use super::noun::{self, Kind, Noun, Start};
 use super::seed::{self, Names, Signers};
-use super::token::hexadecimal;
+use super::token::{Certificate, hexadecimal};
 use super::{Error, LabOptions, Passwords};
 use crate::clock::Clock;
 use crate::secret::Secret;
@@ -98,6 +98,7 @@ pub struct World {
     faults: Faults,
     made: u64,
     sign_ins: SignIns,
+    builds: BTreeMap<String, String>,
 }
 
 impl World {
@@ -127,6 +128,7 @@ impl World {
             faults: Faults::default(),
             made: 0,
             sign_ins: SignIns::default(),
+            builds: BTreeMap::new(),
         };
         seed::fill(&mut world, options.seed)?;
         Ok(world)
@@ -330,6 +332,41 @@ impl World {
             let object = self.made(plane, noun, name, properties);
             self.put(plane, noun.name, object);
         }
+    }
+
+    /// The build of a server as its `ExSetup.exe` has it; that of its version where no update was installed.
+    pub fn exchange_build(&self, server: &str) -> Option<String> {
+        if let Some(build) = self.builds.get(server) {
+            return Some(build.clone());
+        }
+        let servers = self.objects(Plane::OnPremises, "ExchangeServer");
+        let named = |object: &&Object| object.get("Name").and_then(Value::as_text) == Some(server);
+        let version = servers.iter().find(named)?.get("AdminDisplayVersion")?;
+        let numbers = version.as_text()?.strip_prefix("Version ")?;
+        let (version, build) = numbers.split_once(" (Build ")?;
+        Some(format!("{version}.{}", build.trim_end_matches(')')))
+    }
+
+    /// Installs an update on a server: its `ExSetup.exe` shows it, its version does not.
+    pub fn set_exchange_build(&mut self, server: &str, build: &str) {
+        self.builds.insert(server.to_owned(), build.to_owned());
+    }
+
+    /// Whether the certificate that Exchange signs with has expired.
+    pub(super) fn has_expired_signer(&self) -> bool {
+        let configs = self.objects(Plane::OnPremises, "AuthConfig");
+        let current = configs
+            .first()
+            .and_then(|config| config.get("CurrentCertificateThumbprint"))
+            .and_then(Value::as_text);
+        let held = self.objects(Plane::OnPremises, "ExchangeCertificate");
+        held.iter()
+            .filter_map(|object| match object.get("RawData") {
+                Some(Value::Bytes(der)) => Certificate::read(der),
+                _ => None,
+            })
+            .filter(|held| current == Some(held.thumbprint.as_str()))
+            .any(|held| held.not_after < self.now())
     }
 
     /// Sets one property of an object that is found by its name; used by the seed and by tests.

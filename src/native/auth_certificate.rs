@@ -1,11 +1,14 @@
 //! The certificate with which an Exchange organization signs its tokens: what `Get-AuthConfig` names and
 //! `Get-ExchangeCertificate` holds. Only the public part is ever read.
+//!
+//! A server that signs what it serializes gives no bytes once the certificate it signs with has expired; then Windows'
+//! own PowerShell endpoint is asked, by a fixed script that exports the certificate without its key.
 
 use super::convert::to_value;
 use super::options::Entry;
 use super::{Exchange, Target, Thrown, throw};
 use crate::certificate::{Certificate, KeyKind};
-use crate::exchange::Cmdlet;
+use crate::exchange::{Cmdlet, FixedScript, ScriptCall};
 use crate::failure::{Failure, FailureKind};
 use crate::subject::{Effect, Plane, Subject};
 use crate::value::{Object, Value};
@@ -94,6 +97,9 @@ pub(super) mod functions {
     /// of the certificate without its key. Fails when no such certificate is set, when the server does not hold it,
     /// when the bytes are not those of the thumbprint, when it has expired, and when its key is too small.
     ///
+    /// Where `Get-ExchangeCertificate` gives no bytes, as it does when the certificate has expired, the server's own
+    /// certificate store is asked, through PowerShell remoting of Windows (WinRM).
+    ///
     /// ```rhai
     /// let certificate = onprem.export_auth_certificate("current");
     /// say(`${certificate.thumbprint} is valid until ${certificate.not_after}`);
@@ -108,7 +114,21 @@ pub(super) mod functions {
         let config = read_one(&call, organization, Target::All, &GetAuthConfig {})?;
         let thumbprint = named(&config, property, which).map_err(throw)?;
         let target = Target::Key("Thumbprint", &thumbprint);
-        let held = read_one(&call, organization, target, &GetExchangeCertificate {})?;
+        let mut output = organization
+            .perform(&call, target, &GetExchangeCertificate {})?
+            .output;
+        let held = match (output.pop(), output.is_empty()) {
+            (Some(Value::Object(held)), true) if has_bytes(&held) => held,
+            (None, _) | (Some(Value::Object(_)), true) => {
+                held_by_windows(&call, organization, &thumbprint)?
+            }
+            _ => {
+                return Err(throw(Failure::new(
+                    FailureKind::Protocol,
+                    "Get-ExchangeCertificate gave something else than one object",
+                )));
+            }
+        };
         let now = organization.session().now();
         exported(&held, &thumbprint, now).map_err(throw)
     }
@@ -238,6 +258,28 @@ fn named(config: &Object, property: &str, which: &str) -> Result<String, Failure
         )
         .about(about)),
     }
+}
+
+fn has_bytes(held: &Object) -> bool {
+    matches!(held.get("RawData"), Some(Value::Bytes(_) | Value::Text(_)))
+}
+
+/// The certificate of a thumbprint, as the server's own store has it.
+fn held_by_windows(
+    call: &NativeCallContext,
+    organization: &Exchange,
+    thumbprint: &str,
+) -> Thrown<Object> {
+    let script =
+        ScriptCall::on(None, FixedScript::ExportCertificate).with("Thumbprint", thumbprint);
+    let subject = Subject::one(Plane::OnPremises, "CertificateStore", thumbprint);
+    let held = organization.script(call, subject, script, None);
+    held.map_err(|failure| {
+        let message = format!(
+            "Get-ExchangeCertificate gives no bytes of the certificate {thumbprint}, and the server itself could not be asked: {failure}"
+        );
+        throw(Failure { message, ..failure })
+    })
 }
 
 /// The certificate that Exchange holds for a thumbprint, if it is fit to sign.

@@ -34,7 +34,7 @@ pub mod virtual_directory;
 
 pub use options::{Entry, OptionField};
 
-use crate::exchange::{Answer, Cmdlet, Invocation};
+use crate::exchange::{Answer, Cmdlet, Invocation, ScriptCall};
 use crate::failure::{Failure, FailureKind};
 use crate::graph;
 use crate::session::{Operation, Origin, Request, Session};
@@ -210,6 +210,51 @@ impl Exchange {
     ) -> Thrown<Answer> {
         let operation = self.operation(call, target, cmdlet).map_err(throw)?;
         self.session.perform(&operation).map_err(throw)
+    }
+
+    /// Runs one of the fixed scripts on a server of the organization itself; they all only read.
+    ///
+    /// What it answers must come from the machine that was `asked`, where its name is known.
+    pub(crate) fn script(
+        &self,
+        call: &NativeCallContext,
+        subject: Subject,
+        script: ScriptCall,
+        asked: Option<&str>,
+    ) -> Result<Object, Failure> {
+        let name = script.script.name();
+        self.check_plane(call.fn_name(), name, &[Plane::OnPremises])?;
+        let about = |failure: Failure| failure.about(subject.clone());
+        let answer = self.session.perform(&Operation {
+            subject: subject.clone(),
+            effect: Effect::Read,
+            request: Request::Script(script),
+            observe: None,
+            asked: Object::new(),
+            learned: Vec::new(),
+            origin: origin(call),
+        })?;
+        let mut output = answer.output.into_iter();
+        let object = match (output.next(), output.next()) {
+            (Some(Value::Object(object)), None) => object,
+            (None, _) => {
+                let message = format!("the server gave nothing for {name}");
+                return Err(about(Failure::new(FailureKind::NotFound, message)));
+            }
+            _ => {
+                let message = format!("the server gave something else than one object for {name}");
+                return Err(about(Failure::new(FailureKind::Protocol, message)));
+            }
+        };
+        match (object.get("Server").and_then(Value::as_text), asked) {
+            (Some(answered), Some(asked)) if !answered.eq_ignore_ascii_case(asked) => {
+                let message = format!("{asked} was asked, and {answered} answered");
+                Err(about(Failure::new(FailureKind::Conflict, message)).with_hint(
+                    "write {server} in exchange.winrm of the organization file where the name of the server belongs",
+                ))
+            }
+            _ => Ok(object),
+        }
     }
 
     fn operation<C: Cmdlet>(

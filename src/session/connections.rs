@@ -5,9 +5,9 @@ use crate::cloud::{Addresses, Cell};
 use crate::entra::{Credential, Outside, SignIn};
 use crate::exchange::online::Online;
 use crate::exchange::onprem::{OnPremises, Times};
-use crate::exchange::{Answer, Road};
+use crate::exchange::{Answer, Road, ScriptCall};
 use crate::failure::{Failure, FailureKind};
-use crate::organization::{Organization, SecretSource};
+use crate::organization::{OnPremisesExchange, Organization, SecretSource};
 use crate::secret::Secret;
 use crate::session::event::{Audience, Event};
 use crate::session::{Journey, Request, Roads};
@@ -15,7 +15,7 @@ use crate::subject::Plane;
 use crate::{graph, http};
 use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 use tokio::runtime::Handle;
 
@@ -73,6 +73,8 @@ pub(super) struct Connections {
     graph: OnceLock<Result<graph::Client, Failure>>,
     online: OnceLock<Result<Online, Failure>>,
     on_premises: OnceLock<Result<OnPremises, Failure>>,
+    windows: Mutex<BTreeMap<String, Arc<OnPremises>>>,
+    exchange_password: OnceLock<Result<Secret, Failure>>,
 }
 
 impl Connections {
@@ -98,6 +100,8 @@ impl Connections {
             graph: OnceLock::new(),
             online: OnceLock::new(),
             on_premises: OnceLock::new(),
+            windows: Mutex::default(),
+            exchange_password: OnceLock::new(),
         }
     }
 
@@ -125,16 +129,47 @@ impl Connections {
 
     fn on_premises(&self) -> Result<&OnPremises, Failure> {
         open(&self.on_premises, || {
-            let exchange = self.organization.exchange.as_ref().ok_or_else(|| {
-                Failure::new(
-                    FailureKind::Input,
-                    "the organization file has no on-premises Exchange server",
-                )
-                .with_hint("add the table [exchange] with url, auth, username and password")
-            })?;
-            let password = (self.read_secret)(&exchange.password)?;
-            OnPremises::new(exchange, &password, self.patience.on_premises)
+            let exchange = self.exchange()?;
+            let password = self.exchange_password(exchange)?;
+            OnPremises::new(exchange, password, self.patience.on_premises)
         })
+    }
+
+    fn exchange(&self) -> Result<&OnPremisesExchange, Failure> {
+        self.organization.exchange.as_ref().ok_or_else(|| {
+            Failure::new(
+                FailureKind::Input,
+                "the organization file has no on-premises Exchange server",
+            )
+            .with_hint("add the table [exchange] with url, auth, username and password")
+        })
+    }
+
+    /// The password, which a person is asked for once.
+    fn exchange_password(&self, exchange: &OnPremisesExchange) -> Result<&Secret, Failure> {
+        open(&self.exchange_password, || {
+            (self.read_secret)(&exchange.password)
+        })
+    }
+
+    /// The road to Windows itself on a server.
+    fn windows(&self, call: &ScriptCall) -> Result<Arc<OnPremises>, Failure> {
+        let exchange = self.exchange()?;
+        let server = call.server.as_deref().unwrap_or_else(|| exchange.host());
+        let mut roads = self.windows.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(road) = roads.get(server) {
+            return Ok(Arc::clone(road));
+        }
+        let password = self.exchange_password(exchange)?;
+        let road = OnPremises::windows(server, exchange, password, self.patience.on_premises)?;
+        let road = Arc::new(road);
+        roads.insert(server.to_owned(), Arc::clone(&road));
+        Ok(road)
+    }
+
+    fn all_windows(&self) -> Vec<Arc<OnPremises>> {
+        let roads = self.windows.lock().unwrap_or_else(PoisonError::into_inner);
+        roads.values().cloned().collect()
     }
 
     pub(super) fn sign_in(&self) -> Result<Arc<SignIn>, Failure> {
@@ -221,6 +256,9 @@ impl Roads for Connections {
                 (Plane::OnPremises, Request::Cmdlet(invocation)) => {
                     Ok(self.on_premises()?.invoke(invocation).await?)
                 }
+                (Plane::OnPremises, Request::Script(call)) => {
+                    Ok(self.windows(call)?.run_script(call).await?)
+                }
                 (Plane::ExchangeOnline, Request::Cmdlet(invocation)) => {
                     Ok(self.online()?.invoke(invocation).await?)
                 }
@@ -244,6 +282,13 @@ impl Roads for Connections {
             ("graph", made(&self.graph).map(graph::Client::requests)),
             ("exchange-online", made(&self.online).map(Road::requests)),
             ("on-premises", made(&self.on_premises).map(Road::requests)),
+            (
+                "on-premises-windows",
+                self.all_windows()
+                    .iter()
+                    .map(|road| road.requests())
+                    .reduce(u64::saturating_add),
+            ),
         ];
         counts
             .into_iter()
@@ -253,10 +298,14 @@ impl Roads for Connections {
 
     fn close(&self) -> Journey<'_, ()> {
         Box::pin(async {
+            let mut closed = Ok(());
             if let Some(Ok(on_premises)) = self.on_premises.get() {
-                on_premises.close().await?;
+                closed = on_premises.close().await;
             }
-            Ok(())
+            for windows in self.all_windows() {
+                closed = windows.close().await.and(closed);
+            }
+            Ok(closed?)
         })
     }
 }

@@ -1,6 +1,6 @@
 //! [`Operation`]: one request with what it is about, what it does, and which line of which script asked for it.
 
-use crate::exchange::Invocation;
+use crate::exchange::{Invocation, ScriptCall};
 use crate::graph;
 use crate::session::journal::is_secret;
 use crate::subject::{Effect, Subject};
@@ -34,6 +34,8 @@ pub enum Request {
     Cmdlet(Invocation),
     /// A request to Microsoft Graph.
     Graph(graph::Request),
+    /// A fixed script, on a server of the organization itself.
+    Script(ScriptCall),
 }
 
 impl Request {
@@ -69,6 +71,16 @@ impl Request {
                 parameters.fold(invocation.cmdlet.clone(), |call, parameter| {
                     call + parameter.as_str()
                 })
+            }
+            Self::Script(call) => {
+                let server = call.server.as_deref().unwrap_or("the Exchange server");
+                let arguments: Vec<String> = call.parameters.values().map(powershell).collect();
+                let arguments = match arguments.is_empty() {
+                    true => String::new(),
+                    false => format!(" -ArgumentList {}", arguments.join(",")),
+                };
+                let name = call.script.name();
+                format!("Invoke-Command -ComputerName '{server}' -FilePath {name}.ps1{arguments}")
             }
             Self::Graph(request) => {
                 let query: Vec<String> = request

@@ -337,7 +337,9 @@ fn removal(write: &Write, present: &Object) -> Result<Operation, Failure> {
             ),
             Object::new(),
         )),
-        Request::Graph(_) => Err(write.refuse("how to remove it is not known here")),
+        Request::Graph(_) | Request::Script(_) => {
+            Err(write.refuse("how to remove it is not known here"))
+        }
     }
 }
 
@@ -490,7 +492,9 @@ fn restoration(
             body: Some(asked.clone().into()),
             ..patch.clone()
         }),
-        Request::Graph(_) => return Err(write.refuse("how to take it back is not known here")),
+        Request::Graph(_) | Request::Script(_) => {
+            return Err(write.refuse("how to take it back is not known here"));
+        }
     };
     Ok(Some(write.operation(Effect::Update, request, asked)))
 }

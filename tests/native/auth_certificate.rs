@@ -96,3 +96,60 @@ fn one_that_the_server_does_not_hold_is_the_servers_refusal() {
         "{all}"
     );
 }
+
+/// With a certificate that has expired, a server signs nothing that it serializes, and gives no bytes.
+#[test]
+fn where_exchange_gives_no_bytes_the_server_itself_is_asked() {
+    let contoso = Contoso::new();
+    let old = contoso.value(
+        "onprem.get_exchange_certificate().map(|one| parse_certificate(one.raw_data)).filter(|one| one.not_after < \"2026-11-23\")[0].thumbprint",
+    );
+    configure(
+        &contoso,
+        "CurrentCertificateThumbprint",
+        old.as_text().unwrap(),
+    );
+    assert_eq!(
+        contoso.value("onprem.get_exchange_certificate().map(|one| one.raw_data)"),
+        Value::List(vec![Value::Null; 5])
+    );
+    let lines = "let next = onprem.get_auth_config().next_certificate_thumbprint;
+                 let certificate = onprem.export_auth_certificate(\"next\");
+                 [certificate.thumbprint == next, parse_certificate(certificate.der).thumbprint == next]";
+    assert_eq!(
+        contoso.value(lines),
+        Value::List(vec![true.into(), true.into()])
+    );
+}
+
+#[test]
+fn a_server_that_cannot_be_asked_is_a_named_failure() {
+    let mut contoso = Contoso::new();
+    contoso.winrm = Some("https://localhost:1/wsman".to_owned());
+    let old = contoso.value(
+        "onprem.get_exchange_certificate().map(|one| parse_certificate(one.raw_data)).filter(|one| one.not_after < \"2026-11-23\")[0].thumbprint",
+    );
+    let old = old.as_text().unwrap();
+    configure(&contoso, "CurrentCertificateThumbprint", old);
+    let failed = contoso
+        .eval(
+            exoauth::session::Mode::Apply,
+            "onprem.export_auth_certificate()",
+        )
+        .unwrap_err();
+    assert_eq!(
+        (failed.failure.kind, failed.failure.message),
+        (
+            FailureKind::Unreachable,
+            format!(
+                "Get-ExchangeCertificate gives no bytes of the certificate {old}, and the server itself could not be asked: localhost:1 refused the connection"
+            )
+        )
+    );
+    let hint = failed.failure.hint.unwrap();
+    assert!(
+        hint.starts_with("PowerShell remoting must be on there (Enable-PSRemoting -Force)")
+            && hint.contains("exchange.winrm"),
+        "{hint}"
+    );
+}

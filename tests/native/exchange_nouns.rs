@@ -3,6 +3,7 @@
 use crate::support::contoso::Contoso;
 use exoauth::failure::FailureKind;
 use exoauth::session::Mode;
+use exoauth::subject::Plane;
 use exoauth::value::Value;
 
 fn list(values: &[Value]) -> Value {
@@ -212,6 +213,75 @@ fn everything_that_is_only_read_is_read() {
         assert_eq!(contoso.value(&line), expected.into(), "{line}");
     }
     assert_eq!(contoso.writes(), 0);
+}
+
+/// The build of each server, as a script prints it.
+const BUILDS: &str = "onprem.get_exchange_build().map(|one| `${one.server} ${one.build}`)";
+
+#[test]
+fn the_build_shows_an_update_that_the_version_hides() {
+    let contoso = Contoso::new();
+    assert_eq!(
+        contoso.value(BUILDS),
+        vec!["EX16 15.1.2507.61", "EX10 14.3.123.4"].into()
+    );
+    contoso.world(|world| world.set_exchange_build("EX16", "15.1.2507.63"));
+    assert_eq!(
+        contoso.value("onprem.get_exchange_build(\"EX16\").build"),
+        "15.1.2507.63".into()
+    );
+    contoso.world(|world| {
+        let edge = true.into();
+        world.set(
+            Plane::OnPremises,
+            "ExchangeServer",
+            "EX10",
+            "IsEdgeServer",
+            &edge,
+        );
+    });
+    assert_eq!(contoso.value(BUILDS), vec!["EX16 15.1.2507.63"].into());
+}
+
+#[test]
+fn a_build_that_cannot_be_asked_for_says_what_is_in_the_way() {
+    let mut contoso = Contoso::new();
+    let lab = contoso.winrm("/wsman");
+    let said = |contoso: &Contoso| {
+        let failure = contoso.eval(Mode::Apply, BUILDS).unwrap_err().failure;
+        format!(
+            "{} {} | {}",
+            failure.kind.word(),
+            failure.message,
+            failure.hint.unwrap_or_default()
+        )
+    };
+    for (winrm, expected) in [
+        (
+            lab.clone(),
+            "conflict EX10 was asked, and EX16 answered | write {server} in exchange.winrm",
+        ),
+        (
+            lab.replace("/wsman", "/elsewhere"),
+            "not_found there is no PowerShell endpoint of Windows at this address | ",
+        ),
+        (
+            lab.replace("/wsman", "/PowerShell/"),
+            "not_found there is no PowerShell endpoint of Windows at this address | ",
+        ),
+        (
+            "https://localhost:1/wsman".to_owned(),
+            "unreachable localhost:1 refused the connection | PowerShell remoting must be on there",
+        ),
+        (
+            "http://localhost:1/wsman".to_owned(),
+            "input Basic authentication would show the password on the way to http://localhost:1/wsman | write exchange.winrm with https://",
+        ),
+    ] {
+        contoso.winrm = Some(winrm);
+        let said = said(&contoso);
+        assert!(said.starts_with(expected), "{said}");
+    }
 }
 
 #[test]

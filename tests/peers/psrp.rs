@@ -3,8 +3,9 @@
 //! The server's protocol engine is psrpcore, its cmdlets behave like Exchange's, and it counts every violation.
 
 use crate::support::wait::wait_for;
+use exoauth::certificate::Certificate;
 use exoauth::exchange::onprem::{OnPremises, Times};
-use exoauth::exchange::{Answer, Error, ErrorKind, Invocation, Road};
+use exoauth::exchange::{Answer, Error, ErrorKind, FixedScript, Invocation, Road, ScriptCall};
 use exoauth::organization::{Authentication, OnPremisesExchange, SecretSource};
 use exoauth::secret::Secret;
 use exoauth::value::{Object, Value};
@@ -23,6 +24,24 @@ fn road(password: &str, path: &str, times: Times) -> Result<OnPremises, Box<dyn 
 }
 
 fn road_to(url: String, password: &str, times: Times) -> Result<OnPremises, Box<dyn error::Error>> {
+    let exchange = settings(url)?;
+    Ok(OnPremises::new(&exchange, &Secret::new(password), times)?)
+}
+
+/// The road to the endpoint of Windows itself.
+fn windows() -> Result<OnPremises, Box<dyn error::Error>> {
+    let mut exchange = settings(format!("{}/PowerShell/", variable("PSRP_PEER_URL")?))?;
+    exchange.winrm = Some(format!("{}/wsman", variable("PSRP_PEER_URL")?));
+    let password = Secret::new(PASSWORD);
+    Ok(OnPremises::windows(
+        "EX01",
+        &exchange,
+        &password,
+        Times::default(),
+    )?)
+}
+
+fn settings(url: String) -> Result<OnPremisesExchange, Box<dyn error::Error>> {
     let auth = match variable("PSRP_PEER_AUTH")?.as_str() {
         "kerberos" => Authentication::Kerberos,
         "negotiate" => Authentication::Negotiate,
@@ -30,15 +49,15 @@ fn road_to(url: String, password: &str, times: Times) -> Result<OnPremises, Box<
         _ => Authentication::Basic,
     };
     let ca = variable("PSRP_PEER_CA").ok().map(std::fs::read_to_string);
-    let exchange = OnPremisesExchange {
+    Ok(OnPremisesExchange {
         url,
         auth,
         username: variable("PSRP_PEER_USER")?,
         password: SecretSource::Prompt,
         kdc: variable("PSRP_PEER_KDC").ok(),
         ca: ca.transpose()?,
-    };
-    Ok(OnPremises::new(&exchange, &Secret::new(password), times)?)
+        winrm: None,
+    })
 }
 
 #[expect(
@@ -303,6 +322,35 @@ fn streams_errors_and_large_values_arrive() -> Outcome {
             "input: the cmdlet asks for confirmation: Sure? | pass confirm: false to run it without the question"
         );
         road.close().await?;
+        Ok(())
+    })
+}
+
+#[test]
+#[ignore = "needs the independent server of tests/peers/psrp.sh"]
+fn windows_own_endpoint_runs_the_fixed_scripts() -> Outcome {
+    wait_for(async {
+        let exchange = road(PASSWORD, "/PowerShell/", Times::default())?;
+        let config = exchange.invoke(&call("Get-AuthConfig")).await?;
+        let thumbprint = config.output[0].text("CurrentCertificateThumbprint");
+        let thumbprint = thumbprint.ok_or("no thumbprint")?;
+        let windows = windows()?;
+        let export = |thumbprint: &str| {
+            ScriptCall::on(None, FixedScript::ExportCertificate).with("Thumbprint", thumbprint)
+        };
+        let answer = windows.run_script(&export(thumbprint)).await?;
+        let Some(Value::Bytes(der)) = answer.output[0].get("RawData") else {
+            return Err("no bytes".into());
+        };
+        assert_eq!(Certificate::from_any(der)?.thumbprint(), thumbprint);
+        assert_eq!(answer.output[0].text("Server"), Some("EX01"));
+        let nobody = windows.run_script(&export("'; Remove-Item x; '")).await?;
+        assert_eq!(nobody, Answer::default());
+        let build = ScriptCall::on(None, FixedScript::ExchangeBuild);
+        let answer = windows.run_script(&build).await?;
+        assert_eq!(answer.output[0].text("Build"), Some("15.2.1748.39"));
+        windows.close().await?;
+        exchange.close().await?;
         Ok(())
     })
 }

@@ -93,7 +93,7 @@ run() {
     : > "$folder/out"
     # shellcheck disable=SC2086 # the options are several words
     KRB5_CONFIG=$folder/kdc/krb5.conf KRB5_KTNAME=FILE:$folder/kdc/keytab \
-        "$folder/venv/bin/python" "$peer/psrp_peer.py" "$option" --iis-boundary --gzip \
+        "$folder/venv/bin/python" "$repository/tests/peers/psrp_exchange.py" "$peer" "$option" --iis-boundary --gzip \
         --max-operation-timeout 1 --fragment 8000 --auth-exchange "$offers" --auth-wsman "$offers" \
         $tls > "$folder/out" 2> "$folder/err" &
     server=$!

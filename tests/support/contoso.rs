@@ -26,6 +26,8 @@ pub(crate) struct Contoso {
     pub(crate) clock: Clock,
     /// What is left out of the organization file, or put into it.
     pub(crate) endpoints: BTreeMap<exoauth::cloud::Cell, String>,
+    /// The address of Windows' own PowerShell endpoint, where it is not the lab's.
+    pub(crate) winrm: Option<String>,
     runtime: Runtime,
 }
 
@@ -76,6 +78,7 @@ impl Contoso {
             lab: started.recv().unwrap().unwrap(),
             clock,
             endpoints: BTreeMap::new(),
+            winrm: None,
             runtime,
         }
     }
@@ -91,6 +94,14 @@ impl Contoso {
     }
 
     /// How many writes the services were asked for so far.
+    /// The address of a path on the on-premises servers.
+    pub(crate) fn winrm(&self, path: &str) -> String {
+        format!(
+            "{}{path}",
+            self.lab.address(exoauth::lab::Front::OnPremises)
+        )
+    }
+
     pub(crate) fn writes(&self) -> u64 {
         let planes = [Plane::OnPremises, Plane::ExchangeOnline, Plane::Entra];
         self.world(|world| planes.iter().map(|plane| world.writes(*plane)).sum())
@@ -188,6 +199,9 @@ impl Contoso {
     ) -> Arc<Session> {
         let mut organization = self.lab.organization();
         organization.endpoints.extend(self.endpoints.clone());
+        if let (Some(exchange), Some(winrm)) = (&mut organization.exchange, &self.winrm) {
+            exchange.winrm = Some(winrm.clone());
+        }
         Session::start(Options {
             organization,
             mode,

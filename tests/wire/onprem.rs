@@ -2,11 +2,13 @@
 
 use crate::support::wait::wait_for;
 use exoauth::exchange::onprem::{OnPremises, Times};
-use exoauth::exchange::{Answer, Error, ErrorKind, ErrorRecord, Invocation, Road};
+use exoauth::exchange::{
+    Answer, Error, ErrorKind, ErrorRecord, FixedScript, Invocation, Road, ScriptCall,
+};
 use exoauth::lab::{Lab, LabOptions};
 use exoauth::organization::{Authentication, OnPremisesExchange, SecretSource};
 use exoauth::secret::Secret;
-use exoauth::value::Value;
+use exoauth::value::{Object, Value};
 use std::error;
 use std::time::Duration;
 
@@ -51,6 +53,41 @@ fn said(result: Result<Answer, Error>) -> Result<String, String> {
         }) => Ok(format!("{}: {}", failure.kind.word(), failure.message)),
         other => Err(format!("expected a failure of the road, got {other:?}")),
     }
+}
+
+#[test]
+fn windows_own_endpoint_runs_the_fixed_scripts_and_nothing_else() -> Outcome {
+    wait_for(async {
+        let lab = lab().await?;
+        let (exchange, password) = settings(&lab)?;
+        let windows =
+            OnPremises::windows("ex10.contoso.com", &exchange, &password, Times::default())?;
+        let build = ScriptCall::on(None, FixedScript::ExchangeBuild);
+        let answer = windows.run_script(&build).await?;
+        assert_eq!(
+            answer.output,
+            [Value::Object(Object::from_iter([
+                ("Server".to_owned(), "EX10".into()),
+                ("Build".to_owned(), "14.3.123.4".into())
+            ]))]
+        );
+        let nobody = ScriptCall::on(None, FixedScript::ExportCertificate)
+            .with("Thumbprint", "0'; Remove-Item *");
+        assert_eq!(windows.run_script(&nobody).await?, Answer::default());
+        let other = record(windows.invoke(&call("Get-Process")).await)?;
+        assert_eq!(
+            other.message,
+            "This endpoint of the lab runs the scripts export-certificate and exchange-build of exoauth, and no others."
+        );
+        // What belongs to one endpoint is unknown at the other.
+        let exchange = road(&lab)?;
+        exchange.invoke(&call("Get-AuthConfig")).await?;
+        assert_eq!(lab.powershell().sessions(), 2);
+        windows.close().await?;
+        exchange.close().await?;
+        assert_eq!(lab.powershell().sessions(), 0);
+        Ok(())
+    })
 }
 
 #[test]

@@ -24,6 +24,7 @@ fn road(
         password: SecretSource::Prompt,
         kdc,
         ca,
+        winrm: None,
     };
     Ok(OnPremises::new(
         &exchange,

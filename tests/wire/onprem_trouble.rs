@@ -28,6 +28,7 @@ fn road_to(url: &str, ca: &str, times: Times) -> Result<OnPremises, Box<dyn erro
         password: SecretSource::Prompt,
         kdc: None,
         ca: Some(ca.to_owned()),
+        winrm: None,
     };
     Ok(OnPremises::new(&exchange, &Secret::new(PASSWORD), times)?)
 }

@@ -5,6 +5,24 @@ use crate::failure::{Failure, FailureKind};
 use crate::remoting::{psrp, wsman};
 use std::{error::Error, fmt, io};
 
+/// Which endpoint of a server is meant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Service {
+    /// Exchange's, `/PowerShell/`.
+    Exchange,
+    /// Windows' own, `/wsman`.
+    Windows,
+}
+
+impl Service {
+    pub(super) fn resource_uri(self) -> &'static str {
+        match self {
+            Self::Exchange => wsman::MICROSOFT_EXCHANGE,
+            Self::Windows => wsman::MICROSOFT_POWERSHELL,
+        }
+    }
+}
+
 /// What went wrong on the way.
 #[derive(Debug)]
 #[cfg_attr(
@@ -183,15 +201,78 @@ impl Problem {
         }
     }
 
-    pub(super) fn into_failure(self, url: &str) -> Failure {
+    pub(super) fn into_failure(self, service: Service, url: &str) -> Failure {
         let mut failure = Failure::new(self.kind(), self.to_string());
         if let Some(detail) = self.detail() {
             failure = failure.with_detail(detail);
         }
-        if let Some(hint) = self.hint(url) {
+        let hint = match service {
+            Service::Exchange => self.hint(url),
+            Service::Windows => self.windows_hint(url).or_else(|| self.hint(url)),
+        };
+        if service == Service::Windows && self.is_another_service() {
+            failure.kind = FailureKind::NotFound;
+            failure.message =
+                "there is no PowerShell endpoint of Windows at this address".to_owned();
+        }
+        if let Some(hint) = hint {
             failure = failure.with_hint(hint);
         }
         failure.caused_by(self)
+    }
+
+    /// What to do where Windows' own endpoint is meant and that makes a difference.
+    fn windows_hint(&self, url: &str) -> Option<String> {
+        use wsman::FaultKind;
+        let fixed = match self {
+            Self::UnknownHost { .. }
+            | Self::NotListening { .. }
+            | Self::Connect { .. }
+            | Self::ConnectTimedOut { .. } => {
+                "PowerShell remoting must be on there (Enable-PSRemoting -Force) and its port be open from here: 5985, or 5986 with TLS; exchange.winrm in the organization file names another address"
+            }
+            Self::BasicInClear { .. } => {
+                "write exchange.winrm with https:// and the port 5986, or use another exchange.auth"
+            }
+            Self::KerberosToAddress { .. }
+            | Self::Kerberos {
+                code: KDC_ERR_S_PRINCIPAL_UNKNOWN,
+                ..
+            } => {
+                "write exchange.winrm with the server's full name, such as http://ex01.contoso.com:5985/wsman; the name of a load balancer is not one"
+            }
+            Self::NotOffered { .. } | Self::Status { status: 401, .. } => {
+                "the account must be allowed to sign in to Windows on that server, in a way that its WinRM service takes (winrm get winrm/config/service/auth)"
+            }
+            Self::Status { status: 403, .. } => WINDOWS_RIGHTS,
+            Self::Status {
+                status: 500,
+                empty: true,
+                ..
+            } => {
+                "the WinRM service refuses requests that are not encrypted; use an https:// address"
+            }
+            Self::Fault(fault) => match fault.kind() {
+                FaultKind::AccessDenied => WINDOWS_RIGHTS,
+                FaultKind::TooManyShells => {
+                    "close other PowerShell sessions of this account on that server, or wait until the abandoned ones are closed"
+                }
+                _ if self.is_another_service() => return Some(windows_path(url)),
+                _ => return None,
+            },
+            _ if self.is_another_service() => return Some(windows_path(url)),
+            _ => return None,
+        };
+        Some(fixed.to_owned())
+    }
+
+    /// Says whether something answers at the address, and is not what was meant.
+    fn is_another_service(&self) -> bool {
+        match self {
+            Self::Status { status: 404, .. } | Self::NotSoap { .. } => true,
+            Self::Fault(fault) => fault.kind() == wsman::FaultKind::ResourceUnknown,
+            _ => false,
+        }
     }
 
     fn kind(&self) -> FailureKind {
@@ -470,6 +551,14 @@ const KDC_ERR_WRONG_REALM: u32 = 68;
 fn wrong_path(url: &str) -> String {
     format!("{url} is not Exchange's PowerShell endpoint; its path is /PowerShell/")
 }
+
+fn windows_path(url: &str) -> String {
+    format!(
+        "{url} is not Windows' PowerShell endpoint; its path is /wsman, and exchange.winrm in the organization file names the address"
+    )
+}
+
+const WINDOWS_RIGHTS: &str = "the account must be a local administrator of that server, as the members of Organization Management usually are, or be in its group Remote Management Users";
 
 fn wait(fault: &wsman::Fault) -> String {
     match fault.wait_milliseconds() {

@@ -4,9 +4,7 @@ use super::problem::Problem;
 use super::{Answer, OnPremises, State, Trouble, value};
 use crate::exchange::ErrorRecord;
 use crate::remoting::psrp::{self, Client, ClientOptions, Command, Event, PipelineState, Record};
-use crate::remoting::wsman::{
-    CommandState, FaultKind, MICROSOFT_EXCHANGE, Request, Response, Session, Signal, Stream,
-};
+use crate::remoting::wsman::{CommandState, FaultKind, Request, Response, Session, Signal, Stream};
 use std::time::Duration;
 use tokio::time::timeout;
 use uuid::Uuid;
@@ -45,7 +43,7 @@ impl OnPremises {
         let pool = Uuid::new_v4();
         let session = Session {
             to: self.endpoint.url.clone(),
-            resource_uri: MICROSOFT_EXCHANGE.to_owned(),
+            resource_uri: self.service.resource_uri().to_owned(),
             session_id: Uuid::new_v4(),
             max_envelope_size: FIRST_ENVELOPE_SIZE,
             operation_timeout: self.times.operation,

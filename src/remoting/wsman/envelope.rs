@@ -175,6 +175,10 @@ pub fn response_envelope(
 /// The resource URI of Exchange's endpoint.
 pub const MICROSOFT_EXCHANGE: &str = "http://schemas.microsoft.com/powershell/Microsoft.Exchange";
 
+/// The resource URI of Windows' own PowerShell endpoint.
+pub const MICROSOFT_POWERSHELL: &str =
+    "http://schemas.microsoft.com/powershell/Microsoft.PowerShell";
+
 /// The content type of envelopes (MS-WSMV 2.2.1).
 pub const CONTENT_TYPE: &str = "application/soap+xml;charset=UTF-8";
 

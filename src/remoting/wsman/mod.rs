@@ -12,8 +12,8 @@ mod shell;
 mod xml;
 
 pub use envelope::{
-    CONTENT_TYPE, Header, MICROSOFT_EXCHANGE, Session, read_request, read_response,
-    response_envelope,
+    CONTENT_TYPE, Header, MICROSOFT_EXCHANGE, MICROSOFT_POWERSHELL, Session, read_request,
+    read_response, response_envelope,
 };
 pub use error::Error;
 pub use fault::{Fault, FaultKind};

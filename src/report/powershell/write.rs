@@ -279,6 +279,8 @@ impl Script<'_> {
             Request::Cmdlet(invocation) => {
                 self.command(&invocation.cmdlet, &invocation.parameters, " @common", "")
             }
+            // They only read, so no change is made by one.
+            Request::Script(_) => Ok(()),
             Request::Graph(request) => {
                 let method = request.method.to_string();
                 match service_principal(&request.path) {
