@@ -38,18 +38,37 @@ pub struct Options {
     pub first_pause: Duration,
     /// The longest pause; a service that asks for a longer one is given up.
     pub longest_pause: Duration,
-    /// The longest time that one attempt may take, where its request allows more; absent for no such limit.
-    pub longest_attempt: Option<Duration>,
     /// What time it is, for dates in `Retry-After`.
     pub clock: Clock,
     /// Waits; tests hand in one that does not.
     pub sleep: Sleep,
+    /// Waits as long as an answer may take, after which the attempt is given up; tests hand in one that ends when they
+    /// say so.
+    pub expire: Sleep,
     /// Hears of each pause before it begins.
     pub on_pause: Option<PauseListener>,
 }
 
 /// Waits for a time.
 pub type Sleep = Arc<dyn Fn(Duration) -> Pin<Box<dyn Future<Output = ()> + Send>> + Send + Sync>;
+
+/// Waits as long as it is told to.
+pub fn real_time() -> Sleep {
+    Arc::new(|duration| Box::pin(tokio::time::sleep(duration)))
+}
+
+/// Does something, and gives up on it when its time is over; absent then.
+pub async fn within<T>(
+    expire: &Sleep,
+    limit: Duration,
+    work: impl Future<Output = T>,
+) -> Option<T> {
+    tokio::select! {
+        biased;
+        done = work => Some(done),
+        () = expire(limit) => None,
+    }
+}
 
 /// Hears of a pause.
 pub type PauseListener = Arc<dyn Fn(&Pause) + Send + Sync>;
@@ -73,9 +92,9 @@ impl Default for Options {
             attempts: 5,
             first_pause: Duration::from_secs(2),
             longest_pause: Duration::from_secs(120),
-            longest_attempt: None,
             clock: Clock::system(),
-            sleep: Arc::new(|duration| Box::pin(tokio::time::sleep(duration))),
+            sleep: real_time(),
+            expire: real_time(),
             on_pause: None,
         }
     }
@@ -300,12 +319,17 @@ impl Client {
             self.own.fetch_add(1, Ordering::Relaxed);
         }
         let started = tokio::time::Instant::now();
-        let limit = self.limit(request);
-        let outcome = match self.prepare(request).send().await {
-            Ok(answer) => Response::read(answer, limit).await,
-            Err(error) => Err(Error::from_reqwest(&request.url, &error, limit)),
-        }
-        .map_err(|error| error.of_request(request.repeatable));
+        let limit = request.time_limit;
+        let exchange = async {
+            match self.prepare(request).send().await {
+                Ok(answer) => Response::read(answer, limit).await,
+                Err(error) => Err(Error::from_reqwest(&request.url, &error, limit)),
+            }
+        };
+        let outcome = within(&self.options.expire, limit, exchange)
+            .await
+            .unwrap_or_else(|| Err(Error::timed_out(&request.url, limit)))
+            .map_err(|error| error.of_request(request.repeatable));
         let answer = outcome.as_ref().ok();
         tracing::debug!(
             method = %request.method,
@@ -321,20 +345,13 @@ impl Client {
         outcome
     }
 
-    fn limit(&self, request: &Request) -> Duration {
-        let longest = self.options.longest_attempt.unwrap_or(Duration::MAX);
-        request.time_limit.min(longest)
-    }
-
     fn prepare(&self, request: &Request) -> reqwest::RequestBuilder {
         let client = if is_near(&request.url) {
             &self.direct
         } else {
             &self.outward
         };
-        let mut builder = client
-            .request(request.method.clone(), request.url.clone())
-            .timeout(self.limit(request));
+        let mut builder = client.request(request.method.clone(), request.url.clone());
         for (name, value) in &request.headers {
             builder = builder.header(*name, value);
         }

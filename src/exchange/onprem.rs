@@ -157,6 +157,13 @@ impl OnPremises {
         })
     }
 
+    /// Has somebody else say when the time of an answer is over.
+    #[must_use]
+    pub fn expiring_by(mut self, expire: http::Sleep) -> Self {
+        self.endpoint.expire = expire;
+        self
+    }
+
     /// Runs one of the fixed scripts and waits for its end; only on a road to [Windows' endpoint](Self::windows).
     ///
     /// # Errors

@@ -110,6 +110,16 @@ impl Error {
         Self::new(url, ErrorKind::Shape { expected })
     }
 
+    /// Says that no answer came in time.
+    pub(super) fn timed_out(url: &Url, limit: Duration) -> Self {
+        Self::new(
+            url,
+            ErrorKind::TimedOut {
+                seconds: limit.as_secs(),
+            },
+        )
+    }
+
     pub(super) fn from_reqwest(url: &Url, error: &reqwest::Error, time_limit: Duration) -> Self {
         let reason = root_cause(error);
         let kind = match find_tls_error(error) {

@@ -27,6 +27,12 @@ pub enum Kind {
     },
     /// The request is handled after a time, whether or not anybody still waits for the answer.
     Delay(Duration),
+    /// The request is never answered, and handled only after that many others have been: a measure of being late that
+    /// takes no time.
+    Overtaken {
+        /// How many others.
+        by: u64,
+    },
 }
 
 /// Says whether a request is the one that is meant.
@@ -68,12 +74,30 @@ pub struct Fault {
     pub kind: Kind,
 }
 
+/// A request that was seen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Seen {
+    /// Where it went.
+    pub front: Front,
+    /// How many writes the services had been asked for before it came.
+    pub writes_before: u64,
+}
+
 /// The faults of a world, and the requests that it has seen.
 #[derive(Clone, Debug, Default)]
 pub struct Faults {
     planned: Vec<Fault>,
-    seen: Vec<Front>,
+    seen: Vec<Seen>,
     happened: Vec<(u64, Kind)>,
+    held: Vec<Held>,
+}
+
+/// A request that others overtake.
+#[derive(Clone, Debug)]
+struct Held {
+    still: u64,
+    front: Front,
+    request: Request,
 }
 
 impl Faults {
@@ -87,8 +111,8 @@ impl Faults {
         *self = Self::default();
     }
 
-    /// The fronts that were asked since the faults were cleared, in order; the place in it is the number of the request.
-    pub fn seen(&self) -> &[Front] {
+    /// The requests since the faults were cleared, in order; the place in it is the number of the request.
+    pub fn seen(&self) -> &[Seen] {
         &self.seen
     }
 
@@ -97,11 +121,49 @@ impl Faults {
         &self.happened
     }
 
+    /// Keeps a request until others have overtaken it.
+    pub(super) fn hold(&mut self, front: Front, request: Request, by: u64) {
+        self.held.push(Held {
+            still: by,
+            front,
+            request,
+        });
+    }
+
+    /// The requests that have been overtaken by as many as they should, once one more has been handled.
+    pub(super) fn due(&mut self) -> Vec<(Front, Request)> {
+        let (due, held) = std::mem::take(&mut self.held)
+            .into_iter()
+            .partition(|held| held.still <= 1);
+        self.held = held;
+        for held in &mut self.held {
+            held.still -= 1;
+        }
+        let due: Vec<Held> = due;
+        due.into_iter()
+            .map(|held| (held.front, held.request))
+            .collect()
+    }
+
+    /// All requests that are still held.
+    pub(super) fn rest(&mut self) -> Vec<(Front, Request)> {
+        let rest = std::mem::take(&mut self.held).into_iter();
+        rest.map(|held| (held.front, held.request)).collect()
+    }
+
     /// Counts a request and says what goes wrong with it.
-    pub(super) fn take(&mut self, front: Front, request: &Request) -> Option<Kind> {
-        self.seen.push(front);
+    pub(super) fn take(
+        &mut self,
+        front: Front,
+        request: &Request,
+        writes_before: u64,
+    ) -> Option<Kind> {
+        self.seen.push(Seen {
+            front,
+            writes_before,
+        });
         let number = self.seen.len() as u64;
-        let to_front = self.seen.iter().filter(|seen| **seen == front).count() as u64;
+        let to_front = self.seen.iter().filter(|seen| seen.front == front).count() as u64;
         let at = self.planned.iter().position(|fault| match &fault.when {
             When::Nth(nth) => *nth == number,
             When::NthTo(wanted, nth) => *wanted == front && *nth == to_front,
@@ -145,15 +207,31 @@ mod tests {
             kind: Kind::ErrorDone,
         });
         let fronts = [Front::Graph, Front::Login, Front::Graph, Front::Graph];
-        let met = fronts.map(|front| faults.take(front, &request("/")));
+        let met = fronts.map(|front| faults.take(front, &request("/"), 0));
         assert_eq!(met, [None, None, Some(kind), None]);
         for _ in 0..2 {
-            let met = faults.take(Front::Login, &request("/again"));
+            let met = faults.take(Front::Login, &request("/again"), 0);
             assert_eq!(met, Some(Kind::ErrorDone));
         }
         assert_eq!(faults.seen().len(), 6);
         assert_eq!(faults.happened()[0], (3, kind));
         faults.clear();
-        assert_eq!(faults.take(Front::Login, &request("/again")), None);
+        assert_eq!(faults.take(Front::Login, &request("/again"), 0), None);
+    }
+
+    #[test]
+    fn a_request_is_held_until_as_many_others_were_handled() {
+        let mut faults = Faults::default();
+        faults.hold(Front::Graph, request("/two"), 2);
+        faults.hold(Front::Login, request("/one"), 1);
+        let paths = |due: Vec<(Front, Request)>| {
+            let paths = due.into_iter().map(|(_, request)| request.path);
+            paths.collect::<Vec<_>>()
+        };
+        assert_eq!(paths(faults.due()), ["/one"]);
+        faults.hold(Front::Login, request("/nine"), 9);
+        assert_eq!(paths(faults.due()), ["/two"]);
+        assert_eq!(paths(faults.rest()), ["/nine"]);
+        assert!(faults.rest().is_empty());
     }
 }

@@ -194,6 +194,21 @@ pub(super) struct Services {
     pub(super) powershell: PowerShell,
 }
 
+impl Services {
+    /// Handles requests whose answers nobody waits for any more.
+    pub(super) async fn handle_late(&self, requests: Vec<(Front, Request)>) {
+        for (front, request) in requests {
+            if front == Front::OnPremises && PowerShell::owns(&request.path) {
+                // Some of these wait for something to say, and nobody waits for them.
+                let services = self.clone();
+                tokio::spawn(async move { answer_counted(front, &request, &services).await });
+            } else {
+                answer_counted(front, &request, self).await;
+            }
+        }
+    }
+}
+
 /// Accepts connections until it is dropped; the connections end with it.
 pub(super) async fn serve(
     listener: TcpListener,
@@ -254,13 +269,17 @@ async fn respond(
                 body: body.to_bytes().to_vec(),
                 loopback: true,
             };
-            let fault = services
-                .world
-                .with(|world| world.faults().take(front, &request));
-            match fault {
+            let fault = services.world.with(|world| {
+                let writes = world.all_writes();
+                world.faults().take(front, &request, writes)
+            });
+            let reply = match fault {
                 None => answer_counted(front, &request, services).await,
                 Some(kind) => answer_badly(front, request, services, kind).await?,
-            }
+            };
+            let due = services.world.with(|world| world.faults().due());
+            services.handle_late(due).await;
+            reply
         }
         Err(_) => Reply::empty(413),
     };
@@ -313,6 +332,15 @@ async fn answer_badly(
                 answer_counted(front, &request, &services).await
             });
             late.await.map_err(|_| Cut)
+        }
+        Kind::Overtaken { by } => {
+            match by {
+                0 => services.handle_late(vec![(front, request)]).await,
+                by => services
+                    .world
+                    .with(|world| world.faults().hold(front, request, by)),
+            }
+            std::future::pending().await
         }
     }
 }

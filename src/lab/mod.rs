@@ -68,7 +68,7 @@ pub struct Lab {
     cloud: CloudName,
     ports: BTreeMap<Front, u16>,
     authority: String,
-    powershell: PowerShell,
+    services: front::Services,
     servers: JoinSet<()>,
 }
 
@@ -109,7 +109,7 @@ impl Lab {
             cloud,
             ports,
             authority: tls.authority,
-            powershell: services.powershell,
+            services,
             servers,
         })
     }
@@ -217,7 +217,14 @@ impl Lab {
 
     /// The sessions of PowerShell on the on-premises servers.
     pub fn powershell(&self) -> &PowerShell {
-        &self.powershell
+        &self.services.powershell
+    }
+
+    /// Handles the requests that are held because others overtake them, as if those had come.
+    pub fn let_through(&self) -> impl Future<Output = ()> + Send + use<> {
+        let rest = self.world.with(|world| world.faults().rest());
+        let services = self.services.clone();
+        async move { services.handle_late(rest).await }
     }
 
     /// Waits until the servers end, which they do not do by themselves.

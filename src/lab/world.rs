@@ -282,6 +282,11 @@ impl World {
         *self.writes.entry(plane).or_default() += 1;
     }
 
+    /// How many writes all planes were asked for, also those that they refused.
+    pub fn all_writes(&self) -> u64 {
+        self.writes.values().sum()
+    }
+
     /// What goes wrong on the way between clients and servers.
     pub fn faults(&mut self) -> &mut Faults {
         &mut self.faults

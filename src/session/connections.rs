@@ -16,7 +16,6 @@ use crate::{graph, http};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
-use std::time::Duration;
 use tokio::runtime::Handle;
 
 /// Reads a secret from where the organization file says it is.
@@ -27,10 +26,10 @@ pub type ReadSecret = Arc<dyn Fn(&SecretSource) -> Result<Secret, Failure> + Sen
 pub struct Patience {
     /// How long the on-premises road waits for what.
     pub on_premises: Times,
-    /// The longest time that one attempt on the cloud roads may take; absent for what each request allows.
-    pub longest_attempt: Option<Duration>,
     /// How the cloud roads wait between attempts.
     pub sleep: http::Sleep,
+    /// How all roads wait until the time of an answer is over.
+    pub expire: http::Sleep,
 }
 
 impl Default for Patience {
@@ -38,8 +37,8 @@ impl Default for Patience {
         let usual = http::Options::default();
         Self {
             on_premises: Times::default(),
-            longest_attempt: usual.longest_attempt,
             sleep: usual.sleep,
+            expire: usual.expire,
         }
     }
 }
@@ -49,7 +48,6 @@ impl fmt::Debug for Patience {
         formatter
             .debug_struct("Patience")
             .field("on_premises", &self.on_premises)
-            .field("longest_attempt", &self.longest_attempt)
             .finish_non_exhaustive()
     }
 }
@@ -131,7 +129,8 @@ impl Connections {
         open(&self.on_premises, || {
             let exchange = self.exchange()?;
             let password = self.exchange_password(exchange)?;
-            OnPremises::new(exchange, password, self.patience.on_premises)
+            let road = OnPremises::new(exchange, password, self.patience.on_premises)?;
+            Ok(road.expiring_by(self.patience.expire.clone()))
         })
     }
 
@@ -161,7 +160,8 @@ impl Connections {
             return Ok(Arc::clone(road));
         }
         let password = self.exchange_password(exchange)?;
-        let road = OnPremises::windows(server, exchange, password, self.patience.on_premises)?;
+        let road = OnPremises::windows(server, exchange, password, self.patience.on_premises)?
+            .expiring_by(self.patience.expire.clone());
         let road = Arc::new(road);
         roads.insert(server.to_owned(), Arc::clone(&road));
         Ok(road)
@@ -206,8 +206,8 @@ impl Connections {
         open(&self.client, || {
             Ok(http::Client::new(http::Options {
                 extra_ca: self.organization.ca.clone(),
-                longest_attempt: self.patience.longest_attempt,
                 sleep: self.patience.sleep.clone(),
+                expire: self.patience.expire.clone(),
                 clock: self.clock.clone(),
                 on_pause: Some(announce_pauses(self.audience.clone())),
                 ..http::Options::default()

@@ -1,217 +1,351 @@
-//! The matrix: every request of `configure --apply`, each with every fault, then resumed.
+//! The matrix: every request of `configure --apply` and of `undo`, each with every fault, then gone on with.
 //!
 //! A cell is a lab of its own, one fault, one run that meets it, and one that goes on. It survives when the lab is then
-//! what it is after an undisturbed run. Pauses between attempts are not waited for, and time-outs are short.
+//! what it is after an undisturbed run. Nothing waits: pauses end at once, and the time of an answer is over when the
+//! fault says so. The requests are counted in an undisturbed run, so a longer playbook has more cells.
 
+use crate::matrix::killed::{KILLED, go_on, run_and_kill};
 use crate::matrix::state::{difference, in_common};
 use crate::matrix::undo::runs;
 use crate::support::runner::Runner;
 use crate::support::served::Served;
-use exoauth::exchange::onprem::Times;
 use exoauth::lab::fault::{Fault, Kind, When};
-use exoauth::lab::{LabOptions, Seed};
+use exoauth::lab::{Front, LabOptions, Request, Seed};
 use exoauth::session::Patience;
+use std::collections::BTreeMap;
 use std::error::Error;
+use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Instant;
+use tokio::sync::Notify;
 
 type Outcome = Result<(), Box<dyn Error>>;
 
-/// Longer than any answer of the lab takes, also on a busy machine; a delayed one takes twice as long.
-const TIME_OUT: Duration = Duration::from_millis(400);
-
-const KINDS: [Kind; 6] = [
-    Kind::CutBefore,
-    Kind::CutAfter,
-    Kind::ErrorDone,
-    Kind::ErrorNotDone,
-    Kind::Throttle { seconds: 1 },
-    Kind::Delay(Duration::from_millis(800)),
-];
-
-fn serve() -> Result<Served, Box<dyn Error>> {
-    Served::start(LabOptions {
-        seed: Seed {
-            neighbors: true,
-            ..Seed::default()
-        },
-        ..LabOptions::default()
-    })
+/// What is done to a run at a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Blow {
+    CutBefore,
+    CutAfter,
+    ErrorDone,
+    ErrorNotDone,
+    Throttled,
+    /// It takes longer than anybody waits, and is handled then.
+    TooLate,
+    /// It takes so long that what is asked next is handled before it.
+    Overtaken,
+    /// The program is killed, and the request is not handled.
+    KilledBefore,
+    /// The program is killed, and the request is handled.
+    KilledAfter,
 }
 
-/// Does not wait between attempts, and gives up delayed answers soon.
-fn patience(kind: Kind) -> Patience {
-    let mut patience = Patience {
-        sleep: Arc::new(|_| Box::pin(async {})),
-        ..Patience::default()
-    };
-    if let Kind::Delay(_) = kind {
-        patience.longest_attempt = Some(TIME_OUT);
-        patience.on_premises = Times {
-            operation: TIME_OUT / 2,
-            grace: TIME_OUT / 2,
-            ..Times::default()
-        };
+impl Blow {
+    const ALL: [Self; 9] = [
+        Self::CutBefore,
+        Self::CutAfter,
+        Self::ErrorDone,
+        Self::ErrorNotDone,
+        Self::Throttled,
+        Self::TooLate,
+        Self::Overtaken,
+        Self::KilledBefore,
+        Self::KilledAfter,
+    ];
+
+    fn kind(self) -> Kind {
+        match self {
+            Self::CutBefore | Self::KilledBefore => Kind::CutBefore,
+            Self::CutAfter | Self::KilledAfter => Kind::CutAfter,
+            Self::ErrorDone => Kind::ErrorDone,
+            Self::ErrorNotDone => Kind::ErrorNotDone,
+            Self::Throttled => Kind::Throttle { seconds: 1 },
+            Self::TooLate => Kind::Overtaken { by: 0 },
+            Self::Overtaken => Kind::Overtaken { by: 3 },
+        }
     }
-    patience
+
+    fn kills(self) -> bool {
+        matches!(self, Self::KilledBefore | Self::KilledAfter)
+    }
 }
 
-fn runner(served: &Served, kind: Kind) -> Runner {
-    let mut runner = served.runner();
-    runner.patience = patience(kind);
-    runner
+/// What became of a cell.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Fate {
+    /// The run itself went on, and came to its end.
+    WentOn,
+    /// The run stopped after it had written something, and was resumed.
+    Resumed,
+    /// The run stopped before it wrote anything, and was run again.
+    RunAgain,
+    /// It survived nothing; what is wrong.
+    Lost(String),
 }
 
-fn state(served: &Served) -> Vec<String> {
-    served.lab.world().with(|world| in_common(world))
+impl Fate {
+    fn column(&self) -> usize {
+        match self {
+            Self::WentOn => 0,
+            Self::Resumed => 1,
+            Self::RunAgain => 2,
+            Self::Lost(_) => 3,
+        }
+    }
 }
 
 /// What is run, and run again until it is done.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Work {
     Configure,
     Undo,
 }
 
-/// An undisturbed run: how many requests it sends, and what it leaves.
+const CONFIGURE: &str = "run configure --org served.toml --apply";
+
+/// A lab that someone has prepared, and the command that the faults are for.
+struct Scene {
+    served: Served,
+    runner: Runner,
+    line: String,
+    out_of_time: Arc<Notify>,
+}
+
+impl Scene {
+    fn set(work: Work, seed: Seed) -> Result<Self, Box<dyn Error>> {
+        let served = Served::start(LabOptions {
+            seed,
+            ..LabOptions::default()
+        })?;
+        let mut runner = served.runner();
+        let out_of_time = Arc::new(Notify::new());
+        let over = Arc::clone(&out_of_time);
+        runner.patience = Patience {
+            sleep: Arc::new(|_| Box::pin(async {})),
+            expire: Arc::new(move |_| {
+                let over = Arc::clone(&over);
+                Box::pin(async move { over.notified().await })
+            }),
+            ..Patience::default()
+        };
+        let line = match work {
+            Work::Configure => CONFIGURE.to_owned(),
+            Work::Undo => {
+                runner.run(CONFIGURE).ends_with(0);
+                served.lab.world().with(|world| world.faults().clear());
+                format!("undo {} --apply", runs(&runner).pop().unwrap_or_default())
+            }
+        };
+        Ok(Self {
+            served,
+            runner,
+            line,
+            out_of_time,
+        })
+    }
+
+    /// Adds the fault that meets the nth request from now on.
+    fn expect(&self, number: u64, kind: Kind) {
+        let (seen, over) = (AtomicU64::new(0), Arc::clone(&self.out_of_time));
+        let is_meant = move |_: Front, _: &Request| {
+            let is_it = seen.fetch_add(1, Ordering::SeqCst) + 1 == number;
+            if is_it && matches!(kind, Kind::Overtaken { .. }) {
+                over.notify_one();
+            }
+            is_it
+        };
+        self.served.lab.world().with(|world| {
+            let when = When::Once(Arc::new(is_meant));
+            world.faults().add(Fault { when, kind });
+        });
+    }
+
+    fn state(&self) -> Vec<String> {
+        self.served.lab.world().with(|world| in_common(world))
+    }
+}
+
+/// An undisturbed run: what each request does, and what it leaves.
 struct Calm {
-    requests: u64,
+    /// For each request, whether it writes.
+    writes: Vec<bool>,
     left: Vec<String>,
 }
 
-fn prepare(work: Work, served: &Served, runner: &Runner) -> String {
-    match work {
-        Work::Configure => "run configure --org served.toml --apply".to_owned(),
-        Work::Undo => {
-            runner
-                .run("run configure --org served.toml --apply")
-                .ends_with(0);
-            served.lab.world().with(|world| world.faults().clear());
-            format!("undo {} --apply", runs(runner).pop().unwrap_or_default())
+impl Calm {
+    fn run(work: Work, seed: Seed) -> Result<Self, Box<dyn Error>> {
+        let scene = Scene::set(work, seed)?;
+        let ran = scene.runner.run(&scene.line);
+        if ran.code != 0 {
+            return Err(format!("undisturbed: {}\n{}", ran.stdout, ran.stderr).into());
         }
+        let counts = scene.served.lab.world().with(|world| {
+            let after = world.all_writes();
+            let seen = world.faults().seen().iter();
+            let mut counts: Vec<u64> = seen.map(|seen| seen.writes_before).collect();
+            counts.push(after);
+            counts
+        });
+        Ok(Self {
+            writes: counts.windows(2).map(|pair| pair[0] < pair[1]).collect(),
+            left: scene.state(),
+        })
+    }
+
+    /// Every cell there is, the last requests first, since those of the second pass are the ones that write.
+    fn cells(&self, blows: &[Blow]) -> Vec<(u64, Blow)> {
+        (1..=self.writes.len() as u64)
+            .rev()
+            .flat_map(|number| blows.iter().map(move |blow| (number, *blow)))
+            .collect()
+    }
+
+    fn is_write(&self, number: u64) -> bool {
+        usize::try_from(number).is_ok_and(|number| self.writes[number - 1])
     }
 }
 
-fn calm(work: Work) -> Result<Calm, Box<dyn Error>> {
-    let served = serve()?;
-    let runner = runner(&served, Kind::CutBefore);
-    let line = prepare(work, &served, &runner);
-    runner.run(&line).ends_with(0);
-    let requests = served.lab.world().with(|world| world.faults().seen().len());
-    Ok(Calm {
-        requests: requests as u64,
-        left: state(&served),
+/// Runs one cell.
+fn cell(
+    work: Work,
+    seed: Seed,
+    calm: &Calm,
+    number: u64,
+    blow: Blow,
+) -> Result<Fate, Box<dyn Error>> {
+    let scene = Scene::set(work, seed)?;
+    let Scene { served, runner, .. } = &scene;
+    let (code, said) = if blow.kills() {
+        run_and_kill(served, runner, &scene.line, number, blow.kind())?
+    } else {
+        scene.expect(number, blow.kind());
+        let first = runner.run(&scene.line);
+        (first.code, format!("{}\n{}", first.stdout, first.stderr))
+    };
+    let world = served.lab.world();
+    if world.with(|world| world.faults().happened().len()) != 1 {
+        return Ok(Fate::Lost(format!(
+            "the run did not come to it:\n{code}: {said}"
+        )));
+    }
+    served.let_through()?;
+    let fate = match (code, work) {
+        (0, _) => Fate::WentOn,
+        (5 | KILLED, _) => Fate::Resumed,
+        _ => Fate::RunAgain,
+    };
+    let (code, more) = match work {
+        _ if blow.kills() => go_on(runner, &scene.line, work == Work::Configure)?,
+        Work::Configure if code == 5 => {
+            let second = runner.run("resume --apply");
+            (second.code, format!("{}\n{}", second.stdout, second.stderr))
+        }
+        _ => {
+            let second = runner.run(&scene.line);
+            (second.code, format!("{}\n{}", second.stdout, second.stderr))
+        }
+    };
+    if code != 0 {
+        return Ok(Fate::Lost(format!(
+            "{fate:?}, then {code}:\n{said}\n{more}"
+        )));
+    }
+    Ok(match difference(&calm.left, &scene.state()) {
+        None => fate,
+        Some(difference) => Fate::Lost(format!("the state differs: {difference}\n{said}\n{more}")),
     })
 }
 
-/// What is said of a cell whose run ended before its fault.
-const NEVER_MET: &str = "the run did not come to the fault";
+/// How many cells came to what, by blow.
+#[derive(Default)]
+struct Table(BTreeMap<Blow, [usize; 4]>);
 
-/// Runs one cell; gives what is wrong with it.
-fn cell(
-    work: Work,
-    calm: &Calm,
-    number: u64,
-    kind: Kind,
-) -> Result<Option<String>, Box<dyn Error>> {
-    let served = serve()?;
-    let disturbed = runner(&served, kind);
-    let line = prepare(work, &served, &disturbed);
-    let when = When::Nth(number);
-    served
-        .lab
-        .world()
-        .with(|world| world.faults().add(Fault { when, kind }));
-    let first = disturbed.run(&line);
-    let happened = served
-        .lab
-        .world()
-        .with(|world| world.faults().happened().len());
-    if happened != 1 {
-        return Ok(Some(NEVER_MET.to_owned()));
+impl fmt::Display for Table {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut row = |name: String, counts: [usize; 4]| {
+            let [went_on, resumed, again, lost] = counts;
+            let all: usize = counts.iter().sum();
+            writeln!(
+                formatter,
+                "{name:14}{all:>7}{went_on:>9}{resumed:>9}{again:>10}{lost:>6}"
+            )
+        };
+        let mut total = [0; 4];
+        for (blow, counts) in &self.0 {
+            row(format!("{blow:?}"), *counts)?;
+            for (sum, count) in total.iter_mut().zip(counts) {
+                *sum += count;
+            }
+        }
+        row("all".to_owned(), total)
     }
-    if let Kind::Delay(time) = kind {
-        // What is late is still to come.
-        thread::sleep(time.saturating_sub(TIME_OUT));
-    }
-    let mut again = disturbed;
-    again.patience = Patience::default();
-    let second = match work {
-        // A run that wrote nothing has no journal to go on from.
-        Work::Configure if first.code == 5 => again.run("resume --apply"),
-        Work::Configure | Work::Undo => again.run(&line),
-    };
-    if second.code != 0 {
-        return Ok(Some(format!(
-            "first {}, then {}:\n{}\n{}\n{}\n{}",
-            first.code, second.code, first.stdout, first.stderr, second.stdout, second.stderr
-        )));
-    }
-    Ok(difference(&calm.left, &state(&served)).map(|difference| {
-        format!(
-            "first {}, then the state differs: {difference}\n{}\n{}",
-            first.code, first.stdout, first.stderr
-        )
-    }))
 }
 
 /// Runs cells side by side, and fails with those that did not survive.
-fn run(work: Work, take: impl Fn(usize) -> bool) -> Outcome {
+fn run(work: Work, seed: Seed, take: impl Fn(&Calm, usize, u64, Blow) -> bool) -> Outcome {
     let started = Instant::now();
-    let calm = calm(work)?;
-    // The last requests first: those of the second pass are the ones that write.
-    let all: Vec<(u64, Kind)> = (1..=calm.requests)
-        .rev()
-        .flat_map(|number| KINDS.map(|kind| (number, kind)))
-        .collect();
-    let cells: Vec<(u64, Kind)> = all
-        .iter()
+    let calm = Calm::run(work, seed)?;
+    let all = calm.cells(&Blow::ALL);
+    let number_of_all = all.len();
+    let cells: Vec<(u64, Blow)> = all
+        .into_iter()
         .enumerate()
-        .filter(|(at, _)| take(*at))
-        .map(|(_, cell)| *cell)
+        .filter(|(at, (number, blow))| take(&calm, *at, *number, *blow))
+        .map(|(_, cell)| cell)
         .collect();
     let (next, done) = (AtomicUsize::new(0), AtomicUsize::new(0));
     let worker = || {
-        let mut lost = Vec::new();
-        while let Some((number, kind)) = cells.get(next.fetch_add(1, Ordering::Relaxed)) {
-            let wrong =
-                cell(work, &calm, *number, *kind).unwrap_or_else(|error| Some(error.to_string()));
-            if let Some(wrong) = wrong {
-                lost.push(format!("request {number}, {kind:?}: {wrong}"));
-            }
+        let mut fates = Vec::new();
+        while let Some((number, blow)) = cells.get(next.fetch_add(1, Ordering::Relaxed)) {
+            let fate = cell(work, seed, &calm, *number, *blow)
+                .unwrap_or_else(|error| Fate::Lost(error.to_string()));
+            fates.push((*number, *blow, fate));
             let ended = done.fetch_add(1, Ordering::Relaxed) + 1;
             if ended.is_multiple_of(100) {
                 let seconds = started.elapsed().as_secs();
-                progress(&format!(
-                    "{work:?}: {ended} cells in {seconds} s, {} lost by one of the workers\n",
-                    lost.len()
-                ));
+                progress(&format!("{work:?}: {ended} cells in {seconds} s\n"));
             }
         }
-        lost
+        fates
     };
-    let lost: Vec<String> = thread::scope(|scope| {
-        let workers: Vec<_> = (0..4).map(|_| scope.spawn(worker)).collect();
+    // A cell waits for its own services now and then, and two of them share a processor well.
+    let workers = thread::available_parallelism().map_or(2, usize::from) * 2;
+    let fates: Vec<_> = thread::scope(|scope| {
+        let workers: Vec<_> = (0..workers).map(|_| scope.spawn(worker)).collect();
         workers
             .into_iter()
             .flat_map(|worker| {
-                worker
-                    .join()
-                    .unwrap_or_else(|_| vec!["a cell panicked".to_owned()])
+                let panicked = |_| vec![(0, Blow::CutBefore, Fate::Lost("panicked".to_owned()))];
+                worker.join().unwrap_or_else(panicked)
             })
             .collect()
     });
+    let mut table = Table::default();
+    let mut lost = Vec::new();
+    for (number, blow, fate) in &fates {
+        table.0.entry(*blow).or_default()[fate.column()] += 1;
+        if let Fate::Lost(why) = fate {
+            lost.push(format!("request {number}, {blow:?}: {why}"));
+        }
+    }
     let report = format!(
-        "matrix of {work:?}: {} requests, {} cells of {}, {} survive, {:.1} s\n",
-        calm.requests,
-        cells.len(),
-        all.len(),
-        cells.len() - lost.len(),
-        started.elapsed().as_secs_f64()
+        "matrix of {work:?}: {} requests, {} of them write; {} cells of {number_of_all}, {} survive, {:.1} s\n\
+         {:14}{:>7}{:>9}{:>9}{:>10}{:>6}\n{table}",
+        calm.writes.len(),
+        calm.writes.iter().filter(|writes| **writes).count(),
+        fates.len(),
+        fates.len() - lost.len(),
+        started.elapsed().as_secs_f64(),
+        "fault",
+        "cells",
+        "went on",
+        "resumed",
+        "run again",
+        "lost",
     );
     progress(&report);
+    assert_eq!(fates.len(), cells.len());
     assert!(lost.is_empty(), "{report}{}", lost.join("\n\n"));
     Ok(())
 }
@@ -225,24 +359,42 @@ fn progress(line: &str) {
     eprint!("{line}");
 }
 
+/// With a partner company's objects, which must stay as they are.
+fn seed() -> Seed {
+    Seed {
+        neighbors: true,
+        ..Seed::default()
+    }
+}
+
+/// A number that is coprime to the number of blows takes each of them in turn.
+fn sample(every: usize) -> impl Fn(&Calm, usize, u64, Blow) -> bool {
+    move |_, at, _, _| at.is_multiple_of(every)
+}
+
 #[test]
 fn a_sample_of_the_cells_of_configure_survives() -> Outcome {
-    run(Work::Configure, |at| at.is_multiple_of(97))
+    run(Work::Configure, seed(), sample(97))
 }
 
 #[test]
 fn a_sample_of_the_cells_of_undo_survives() -> Outcome {
-    run(Work::Undo, |at| at.is_multiple_of(67))
+    run(Work::Undo, seed(), sample(67))
+}
+
+/// Killing takes two processes, so only the requests that write are killed at in the whole matrix.
+fn every_cell(calm: &Calm, _: usize, number: u64, blow: Blow) -> bool {
+    !blow.kills() || calm.is_write(number)
 }
 
 #[test]
 #[ignore = "minutes: cargo test --release --test tests matrix::cells -- --ignored --nocapture"]
 fn every_cell_of_configure_survives() -> Outcome {
-    run(Work::Configure, |_| true)
+    run(Work::Configure, seed(), every_cell)
 }
 
 #[test]
 #[ignore = "minutes: cargo test --release --test tests matrix::cells -- --ignored --nocapture"]
 fn every_cell_of_undo_survives() -> Outcome {
-    run(Work::Undo, |_| true)
+    run(Work::Undo, seed(), every_cell)
 }

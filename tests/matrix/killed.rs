@@ -1,29 +1,19 @@
 //! The program itself, killed at a request, and a new one that goes on.
 
-use crate::matrix::state::{difference, in_common};
 use crate::support::runner::{Runner, split};
 use crate::support::served::Served;
 use exoauth::lab::fault::{Fault, Kind, When};
-use exoauth::lab::{Front, LabOptions, Request, Seed};
+use exoauth::lab::{Front, Request};
 use std::error::Error;
+use std::fs;
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-type Outcome = Result<(), Box<dyn Error>>;
+/// What stands for the exit code of a program that was killed.
+pub(crate) const KILLED: u8 = 137;
 
-const CONFIGURE: &str = "run configure --org served.toml --apply";
-
-fn serve() -> Result<Served, Box<dyn Error>> {
-    Served::start(LabOptions {
-        seed: Seed {
-            neighbors: true,
-            ..Seed::default()
-        },
-        ..LabOptions::default()
-    })
-}
-
+/// The program as it was built, with the folders of a runner.
 fn program(runner: &Runner, line: &str) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_exoauth"));
     command
@@ -34,18 +24,37 @@ fn program(runner: &Runner, line: &str) -> Command {
         .env("XDG_DATA_HOME", runner.folder.join("data"))
         .env("XDG_STATE_HOME", runner.folder.join("state"))
         .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped());
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
     command
 }
 
-/// Runs `configure` and kills it right before, or right after, the lab handles a request; says whether it came so far.
-fn kill_at(
+/// Has the program know what the runner did before, which keeps its state one folder higher.
+fn hand_over(runner: &Runner) -> std::io::Result<()> {
+    let (mine, its) = (
+        runner.folder.join("state/runs"),
+        runner.folder.join("state/exoauth/runs"),
+    );
+    if !mine.is_dir() {
+        return Ok(());
+    }
+    fs::create_dir_all(&its)?;
+    for journal in fs::read_dir(mine)? {
+        let journal = journal?;
+        fs::copy(journal.path(), its.join(journal.file_name()))?;
+    }
+    Ok(())
+}
+
+/// Runs a command and kills it right before, or right after, the lab handles a request; gives what it came to.
+pub(crate) fn run_and_kill(
     served: &Served,
     runner: &Runner,
+    line: &str,
     number: u64,
     kind: Kind,
-) -> Result<bool, Box<dyn Error>> {
+) -> Result<(u8, String), Box<dyn Error>> {
+    hand_over(runner)?;
     let child: Arc<Mutex<Option<Child>>> = Arc::default();
     let (victim, seen) = (Arc::clone(&child), AtomicU64::new(0));
     let is_meant = move |_: Front, _: &Request| {
@@ -57,53 +66,47 @@ fn kill_at(
         let when = When::Once(Arc::new(is_meant));
         world.faults().add(Fault { when, kind });
     });
-    *child.lock().unwrap_or_else(PoisonError::into_inner) =
-        Some(program(runner, CONFIGURE).spawn()?);
     let taken = || child.lock().unwrap_or_else(PoisonError::into_inner);
+    // No request is handled before the program is known to whoever kills it.
+    let mut known = taken();
+    *known = Some(program(runner, line).spawn()?);
+    drop(known);
     // The lock is not held while waiting, since the lab takes it to kill.
     loop {
         let ended = taken().as_mut().map(Child::try_wait).transpose()?.flatten();
         if let Some(status) = ended {
-            return Ok(!status.success());
+            let code = status
+                .code()
+                .map_or(KILLED, |code| u8::try_from(code).unwrap_or(u8::MAX));
+            return Ok((code, format!("{status}")));
         }
-        std::thread::yield_now();
+        std::thread::sleep(std::time::Duration::from_millis(1));
     }
 }
 
-fn go_on(runner: &Runner) -> Result<Output, Box<dyn Error>> {
-    let resumed = program(runner, "resume --apply").output()?;
-    // One that was killed before its first write has no journal.
-    if resumed.status.code() == Some(2) {
-        return Ok(program(runner, CONFIGURE).output()?);
+/// Goes on with a run that was killed: resumes it, or runs it again where it left no journal to resume from.
+pub(crate) fn go_on(
+    runner: &Runner,
+    line: &str,
+    resumes: bool,
+) -> Result<(u8, String), Box<dyn Error>> {
+    let run = |line: &str| {
+        program(runner, line)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .output()
+    };
+    let mut output: Output = run(if resumes { "resume --apply" } else { line })?;
+    if resumes && output.status.code() == Some(2) {
+        output = run(line)?;
     }
-    Ok(resumed)
-}
-
-#[test]
-fn a_program_that_is_killed_is_gone_on_with() -> Outcome {
-    let served = serve()?;
-    served.runner().run(CONFIGURE).ends_with(0);
-    let (requests, calm) = served
-        .lab
-        .world()
-        .with(|world| (world.faults().seen().len() as u64, in_common(world)));
-    let cells: Vec<(u64, Kind)> = [5, 9, 10, 11, 13, 16, 18]
-        .into_iter()
-        .zip([Kind::CutBefore, Kind::CutAfter].into_iter().cycle())
-        .map(|(part, kind)| (requests * part / 20, kind))
-        .collect();
-    for (number, kind) in cells {
-        let served = serve()?;
-        let runner = served.runner();
-        assert!(kill_at(&served, &runner, number, kind)?, "request {number}");
-        served.lab.world().with(|world| world.faults().clear());
-        let resumed = go_on(&runner)?;
-        assert!(
-            resumed.status.success(),
-            "request {number}, {kind:?}: {resumed:?}"
-        );
-        let left = served.lab.world().with(|world| in_common(world));
-        assert_eq!(difference(&calm, &left), None, "request {number}, {kind:?}");
-    }
-    Ok(())
+    let said = [output.stdout, output.stderr].concat();
+    let code = output
+        .status
+        .code()
+        .and_then(|code| u8::try_from(code).ok());
+    Ok((
+        code.unwrap_or(KILLED),
+        String::from_utf8_lossy(&said).into_owned(),
+    ))
 }

@@ -10,7 +10,7 @@ use tokio::runtime::{Builder, Runtime};
 pub(crate) struct Served {
     /// The lab.
     pub(crate) lab: Lab,
-    _runtime: Runtime,
+    runtime: Runtime,
 }
 
 impl Served {
@@ -24,8 +24,16 @@ impl Served {
         runtime.spawn(async move { ready.send(Lab::start(options).await) });
         Ok(Self {
             lab: wait.recv()??,
-            _runtime: runtime,
+            runtime,
         })
+    }
+
+    /// Has the lab handle the requests that it still holds.
+    pub(crate) fn let_through(&self) -> Result<(), Box<dyn Error>> {
+        let (done, wait) = mpsc::channel();
+        let late = self.lab.let_through();
+        self.runtime.spawn(async move { done.send(late.await) });
+        Ok(wait.recv()?)
     }
 
     /// The organization file for it; its authority is in `ca.pem`.

@@ -6,6 +6,7 @@
 use super::context::Context;
 use super::problem::Problem;
 use super::security::{Account, Security, Way};
+use crate::http::{Sleep, real_time, within};
 use crate::remoting::wsman;
 use crate::secret::Secret;
 use base64::{Engine as _, prelude::BASE64_STANDARD};
@@ -38,6 +39,8 @@ pub(super) struct Endpoint {
     authority: String,
     target: String,
     tls: Option<(Arc<ClientConfig>, ServerName<'static>)>,
+    /// Says when the time of an answer is over.
+    pub(super) expire: Sleep,
 }
 
 impl Endpoint {
@@ -84,6 +87,7 @@ impl Endpoint {
                 .to_owned(),
             host,
             tls,
+            expire: real_time(),
         })
     }
 
@@ -181,6 +185,7 @@ pub(super) struct Connection {
     certificate: Option<Vec<u8>>,
     /// The security context that was made on it.
     context: Option<Context>,
+    expire: Sleep,
 }
 
 /// A request that was not answered.
@@ -309,7 +314,7 @@ impl Connection {
             .set_nodelay(true)
             .map_err(|error| Problem::connect(&endpoint.authority, &error))?;
         let Some((config, name)) = &endpoint.tls else {
-            return Self::start(stream, false).await;
+            return Self::start(stream, false, &endpoint.expire).await;
         };
         let stream = timeout(
             limits.connect,
@@ -324,12 +329,12 @@ impl Connection {
         let (_, session) = stream.get_ref();
         let certificate = session.peer_certificates().and_then(<[_]>::first);
         let certificate = certificate.map(|certificate| certificate.to_vec());
-        let mut connection = Self::start(stream, true).await?;
+        let mut connection = Self::start(stream, true, &endpoint.expire).await?;
         connection.certificate = certificate;
         Ok(connection)
     }
 
-    async fn start<S>(stream: S, tls: bool) -> Result<Self, Problem>
+    async fn start<S>(stream: S, tls: bool, expire: &Sleep) -> Result<Self, Problem>
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
@@ -352,6 +357,7 @@ impl Connection {
             answered: false,
             certificate: None,
             context: None,
+            expire: Arc::clone(expire),
         })
     }
 
@@ -437,6 +443,7 @@ impl Connection {
         if let Err(error) = self.sender.ready().await {
             return Err(unsent(self.broken(&error)));
         }
+        let expire = Arc::clone(&self.expire);
         let exchange = async {
             let response = match self.sender.try_send_request(request).await {
                 Ok(response) => response,
@@ -447,28 +454,28 @@ impl Connection {
             };
             Ok(response)
         };
-        let response = match timeout(limits.read, exchange).await {
-            Ok(Ok(response)) => response,
-            Ok(Err((error, sent))) => {
+        let response = match within(&expire, limits.read, exchange).await {
+            Some(Ok(response)) => response,
+            Some(Err((error, sent))) => {
                 return Err(Unanswered {
                     problem: self.broken(&error),
                     sent,
                 });
             }
-            Err(_) => return Err(timed_out(limits)),
+            None => return Err(timed_out(limits)),
         };
         cookies.learn(response.headers());
-        let reply = timeout(limits.read, read(response, limits.body));
+        let reply = within(&expire, limits.read, read(response, limits.body));
         match reply.await {
-            Ok(Ok(reply)) => {
+            Some(Ok(reply)) => {
                 self.answered = true;
                 Ok(reply)
             }
-            Ok(Err(problem)) => Err(Unanswered {
+            Some(Err(problem)) => Err(Unanswered {
                 problem,
                 sent: true,
             }),
-            Err(_) => Err(timed_out(limits)),
+            None => Err(timed_out(limits)),
         }
     }
 
