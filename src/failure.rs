@@ -33,6 +33,8 @@ pub enum FailureKind {
     Conflict,
     /// A verification answered no.
     Check,
+    /// The run is limited to one side, and this is about the other.
+    OtherHalf,
     /// The user interrupted.
     Interrupted,
     /// A defect of this program.
@@ -54,6 +56,7 @@ impl FailureKind {
             Self::Protocol => "protocol",
             Self::Conflict => "conflict",
             Self::Check => "check",
+            Self::OtherHalf => "other_half",
             Self::Interrupted => "interrupted",
             Self::Internal => "internal",
         }

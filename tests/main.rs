@@ -27,6 +27,7 @@ mod lab {
 mod matrix {
     mod cells;
     mod faults;
+    mod halves;
     mod killed;
     mod resume;
     mod state;

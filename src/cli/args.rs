@@ -180,11 +180,16 @@ pub struct Run {
     /// Asks before each step that changes something, instead of once.
     #[arg(long, conflicts_with_all = ["plan", "apply", "emit"])]
     pub step: bool,
-    /// Runs this step alone, by its id or the name of its playbook; can be given several times.
-    #[arg(long, value_name = "STEP", conflicts_with = "start_at")]
+    /// Runs this step alone, by its id or the name of its playbook; can be given several times. The words onprem and cloud
+    /// stand for what is done on that side: nothing is sent to the other.
+    #[arg(long, value_name = "STEP|onprem|cloud")]
     pub only: Vec<String>,
+    /// With --only onprem or --only cloud: the file through which the two halves tell each other what they need to know.
+    /// It is read if it is there, and written at the end.
+    #[arg(long, value_name = "FILE")]
+    pub hand_over: Option<String>,
     /// Skips the steps before this one, by its id or the name of its playbook.
-    #[arg(long, value_name = "STEP")]
+    #[arg(long, value_name = "STEP", conflicts_with = "only")]
     pub start_at: Option<String>,
 }
 

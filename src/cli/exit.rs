@@ -45,6 +45,7 @@ impl ExitCode {
             | FailureKind::Throttled
             | FailureKind::Unreachable
             | FailureKind::Protocol
+            | FailureKind::OtherHalf
             | FailureKind::Internal => Self::FAILED,
         }
     }

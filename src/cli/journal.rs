@@ -80,6 +80,10 @@ fn header(env: &Env, place: &Place, about: &About<'_>) -> Header {
             .cloned()
             .collect(),
         only: asked.map_or_else(Vec::new, |asked| asked.only.clone()),
+        hand_over: asked.and_then(|asked| {
+            let file = env.path(asked.hand_over.as_ref()?);
+            Some(file.display().to_string())
+        }),
         start_at: asked.and_then(|asked| asked.start_at.clone()),
         resumes: about.resumes.map(str::to_owned),
         undoes: about.undoes.map(str::to_owned),

@@ -16,6 +16,7 @@ mod eval;
 pub mod exit;
 mod files;
 mod fork;
+mod half;
 mod journal;
 mod lab;
 mod list;
@@ -101,6 +102,7 @@ fn verify(place: args::Where) -> Run {
         emit: Vec::new(),
         step: false,
         only: Vec::new(),
+        hand_over: None,
         start_at: None,
     }
 }

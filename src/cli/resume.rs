@@ -40,6 +40,7 @@ pub(super) fn main(env: &Env, asked: &args::Resume, format: Format) -> Result<Ex
         plan: asked.plan,
         apply: asked.apply,
         only: header.only.clone(),
+        hand_over: header.hand_over.clone(),
         start_at: header.start_at.clone(),
         ..args::Run::default()
     };

@@ -6,6 +6,7 @@
 use crate::cli::args::{self, Format};
 use crate::cli::emit::Emit;
 use crate::cli::files::Files;
+use crate::cli::half::{self, HalfRun};
 use crate::cli::journal::Past;
 use crate::cli::pass::{Pass, pass_without_engine};
 use crate::cli::place::Place;
@@ -86,6 +87,7 @@ fn start(
     if let Some(past) = past {
         past.check(&place)?;
     }
+    let half = HalfRun::of(env, asked, &place)?;
     let report = Report::start(env, &place, asked.place.explain, format)?;
     let run = Run {
         env,
@@ -97,6 +99,7 @@ fn start(
         inputs,
         name: run_name(env),
         emit,
+        half,
         steps: Steps::default(),
         runtime: runtime.handle().clone(),
         report,
@@ -118,6 +121,8 @@ struct Run<'cli> {
     files: Files,
     name: String,
     emit: Option<Emit>,
+    /// The side that it is limited to, where it is.
+    half: Option<HalfRun>,
     steps: Steps,
     runtime: Handle,
     report: Report,
@@ -221,7 +226,8 @@ impl Run<'_> {
         if let Some(emit) = &self.emit {
             return self.emit(emit, summary, pending);
         }
-        let to_do_here = !plan.tests.is_empty() || self.files.pending();
+        let hands_over = self.half.as_ref().is_some_and(HalfRun::hands_over);
+        let to_do_here = !plan.tests.is_empty() || self.files.pending() || hands_over;
         if pending == 0 && (self.asked.plan || !to_do_here) {
             self.report.nothing_to_change(summary, true)?;
             return Ok(End::with(verdict_code(&planned.outcome), summary));
@@ -335,6 +341,11 @@ impl Run<'_> {
                     .partly_applied(&applied, end.resume.as_deref())?;
             }
         }
+        if let (Some(half), Ok(())) = (&self.half, &applied.result) {
+            for line in half.finish(self.env)? {
+                self.report.aside(self.env, &line)?;
+            }
+        }
         if let Some(path) = path {
             self.report
                 .aside(self.env, &format!("journal: {}", path.display()))?;
@@ -360,6 +371,9 @@ impl Run<'_> {
                 listeners.push(Box::new(emit.listener()));
             }
         }
+        if let Some(half) = &self.half {
+            listeners.push(half.listener());
+        }
         let asks = self.asked.step && mode == Mode::Apply;
         let session = session::Options {
             organization: self.place.organization.clone(),
@@ -377,7 +391,7 @@ impl Run<'_> {
         };
         let options = HostOptions {
             inputs: self.inputs.clone(),
-            only: self.asked.only.clone(),
+            only: half::split(&self.asked.only)?.1,
             start_at: self.asked.start_at.clone(),
             ask_step: asks.then(|| self.steps.question(self.env)),
             ..self.files.grant()
@@ -389,9 +403,18 @@ impl Run<'_> {
                 open,
             } => {
                 let (bundle, playbook, open) = (bundle.clone(), playbook.clone(), open.clone());
+                let half = self.half.clone();
                 pass_without_engine(session, move |session| {
                     undo::settle(session, &open)?;
-                    Host::new(session.clone(), bundle, options)?.run(&playbook)
+                    if let Some(half) = &half {
+                        half.keep(session)?;
+                    }
+                    let host = Host::new(session.clone(), bundle, options)?;
+                    host.run(&playbook)?;
+                    match &half {
+                        Some(half) if mode == Mode::Apply => half.gather(&host),
+                        _ => Ok(()),
+                    }
                 })
             }
             Work::Undo { writes, .. } => {

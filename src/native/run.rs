@@ -173,6 +173,8 @@ pub(super) const ENTRIES: &[Entry] = &[
     Entry::plain("planning"),
     Entry::plain("is_unknown"),
     Entry::plain("attempt"),
+    Entry::plain("attempt_here"),
+    Entry::plain("is_half_open"),
     Entry::plain("sleep"),
     Entry::plain("read_file"),
     Entry::plain("write_file"),
@@ -290,7 +292,8 @@ pub(super) mod functions {
 
     /// Calls a closure and catches what it throws: `#{ ok, value, error }`.
     ///
-    /// A mistake in the script, such as a misspelled function, is not caught, nor is an interruption.
+    /// A mistake in the script, such as a misspelled function, is not caught, nor is an interruption, nor, in a run that is
+    /// limited to one side, a question to the other: what that would answer must not be taken for no.
     ///
     /// ```rhai
     /// let answer = attempt(|| onprem.get_intraorg_connector("nobody"));
@@ -298,13 +301,33 @@ pub(super) mod functions {
     /// ```
     #[rhai_fn(global, return_raw, volatile)]
     pub fn attempt(call: NativeCallContext, body: FnPtr) -> Thrown<Map> {
-        let (ok, value, error) = match body.call_within_context::<Dynamic>(&call, ()) {
-            Ok(value) => (true, value, Dynamic::UNIT),
-            Err(error) => (false, Dynamic::UNIT, thrown_value(error)?),
-        };
-        Ok([("ok", ok.into()), ("value", value), ("error", error)]
-            .map(|(name, value): (&str, Dynamic)| (name.into(), value))
-            .into())
+        match body.call_within_context::<Dynamic>(&call, ()) {
+            Err(error) if is_away(&error) => Err(error),
+            result => attempted(result),
+        }
+    }
+
+    /// As `attempt`, and catches too what only the other half of a run can answer: the error has the kind `other_half`.
+    ///
+    /// ```rhai
+    /// let answer = attempt_here(|| online.get_accepted_domain());
+    /// if !answer.ok && answer.error.kind == "other_half" { say("asked elsewhere") }
+    /// ```
+    #[rhai_fn(global, return_raw, volatile)]
+    pub fn attempt_here(call: NativeCallContext, body: FnPtr) -> Thrown<Map> {
+        attempted(body.call_within_context::<Dynamic>(&call, ()))
+    }
+
+    /// Says whether something of this playbook is still to be done by the other half, in a run that is limited to one side.
+    ///
+    /// ```rhai
+    /// if is_half_open() { say("the test waits for the other half") }
+    /// ```
+    #[rhai_fn(global, return_raw, volatile)]
+    pub fn is_half_open(call: NativeCallContext) -> Thrown<bool> {
+        let surroundings = Surroundings::of(&call)?;
+        let half = surroundings.session.half();
+        Ok(half.is_some_and(|half| !half.open().is_empty()))
     }
 
     /// Waits some seconds; not at all while planning. Ctrl-C ends it.
@@ -357,6 +380,17 @@ pub(super) mod functions {
     }
 }
 
+/// What an attempt came to, as scripts see it.
+fn attempted(result: Thrown<Dynamic>) -> Thrown<Map> {
+    let (ok, value, error) = match result {
+        Ok(value) => (true, value, Dynamic::UNIT),
+        Err(error) => (false, Dynamic::UNIT, thrown_value(error)?),
+    };
+    Ok([("ok", ok.into()), ("value", value), ("error", error)]
+        .map(|(name, value): (&str, Dynamic)| (name.into(), value))
+        .into())
+}
+
 fn take_step(
     call: &NativeCallContext,
     surroundings: &Surroundings,
@@ -394,6 +428,13 @@ fn take_step(
             }))?;
             Ok(value)
         }
+        Err(error) if is_away(&error) => {
+            if let Some(half) = session.half() {
+                half.leave(id);
+            }
+            announce(finished(StepOutcome::Left))?;
+            Ok(Dynamic::UNIT)
+        }
         Err(error) => {
             announce(finished(StepOutcome::Failed))?;
             Err(error)
@@ -429,6 +470,16 @@ fn outcome_of(word: &str) -> Result<VerdictOutcome, Failure> {
                 quoted(&OUTCOMES.map(VerdictOutcome::word))
             ))
         })
+}
+
+/// Whether something is for the other half of a run to do.
+fn is_away(error: &EvalAltResult) -> bool {
+    match error.unwrap_inner() {
+        EvalAltResult::ErrorRuntime(value, _) => value
+            .read_lock::<Failure>()
+            .is_some_and(|failure| failure.kind == FailureKind::OtherHalf),
+        _ => false,
+    }
 }
 
 /// The value that a script or a native function threw; any other error passes on.

@@ -261,6 +261,7 @@ impl HumanReport {
         let quiet = |text| self.options.paint.text(Paint::QUIET, text);
         match outcome {
             StepOutcome::Skipped => self.put(state, &quiet("skipped"))?,
+            StepOutcome::Left => self.put(state, &quiet("left to the other half"))?,
             StepOutcome::Same if state.lines_in_step == 0 => {
                 self.put(state, &quiet("nothing to change"))?;
             }

@@ -43,6 +43,7 @@ const ROWS: &[(&str, &str)] = rows! {
     "stdlib/domains.rhai"
     "stdlib/endpoints.rhai"
     "stdlib/ensure.rhai"
+    "stdlib/hand_over.rhai"
     "stdlib/lists.rhai"
     "stdlib/partner_applications.rhai"
     "stdlib/service_principals.rhai"

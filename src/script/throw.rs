@@ -339,7 +339,7 @@ fn thrown_map(map: &Map) -> Failure {
     failure
 }
 
-const KINDS: [FailureKind; 13] = [
+const KINDS: [FailureKind; 14] = [
     FailureKind::Input,
     FailureKind::SignIn,
     FailureKind::Denied,
@@ -351,6 +351,7 @@ const KINDS: [FailureKind; 13] = [
     FailureKind::Protocol,
     FailureKind::Conflict,
     FailureKind::Check,
+    FailureKind::OtherHalf,
     FailureKind::Interrupted,
     FailureKind::Internal,
 ];

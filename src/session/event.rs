@@ -131,6 +131,8 @@ pub enum StepOutcome {
     Same,
     /// Not asked for.
     Skipped,
+    /// The run is limited to one side, and this is for the other half to do, or to be done after it.
+    Left,
     /// It failed.
     Failed,
 }

@@ -45,6 +45,8 @@ pub struct Header {
     pub inputs: Vec<String>,
     /// The steps that were asked for; all when empty.
     pub only: Vec<String>,
+    /// The file between the two halves of the playbook.
+    pub hand_over: Option<String>,
     /// The step that it started at.
     pub start_at: Option<String>,
     /// The run that it goes on with.

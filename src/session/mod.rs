@@ -7,6 +7,7 @@
 
 mod connections;
 pub mod event;
+mod half;
 mod interrupt;
 pub mod journal;
 pub mod lock;
@@ -16,6 +17,7 @@ mod sign_in;
 pub mod undo;
 
 pub use connections::{Patience, ReadSecret};
+pub use half::{Done, Half, HandOver, Side};
 pub use interrupt::Interrupt;
 pub use operation::{Operation, Origin, Request};
 pub use sign_in::{
@@ -37,7 +39,7 @@ use serde::Serialize;
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Instant;
 use tokio::runtime::Handle;
 
@@ -89,6 +91,7 @@ pub struct Session {
     roads: Box<dyn Roads>,
     audience: Audience,
     interrupt: Interrupt,
+    half: OnceLock<Half>,
     state: Mutex<State>,
     properties: Mutex<BTreeMap<(Plane, String), Vec<String>>>,
 }
@@ -203,6 +206,7 @@ impl Session {
             roads,
             audience,
             interrupt: options.interrupt,
+            half: OnceLock::new(),
             state: Mutex::new(State::new(first.mode, None, BTreeMap::new())),
             properties: Mutex::default(),
         });
@@ -230,6 +234,20 @@ impl Session {
             playbook: pass.playbook,
             mode: pass.mode,
         })
+    }
+
+    /// Keeps to one side from now on: nothing is sent to the other. A session keeps to the first that it is told.
+    ///
+    /// # Errors
+    ///
+    /// When the side that is here is not the one that the hand-over is about.
+    pub fn keep_to(&self, half: Half) -> Result<(), Failure> {
+        self.half.get_or_init(|| half).meet(self)
+    }
+
+    /// The half that it keeps to, where it does.
+    pub fn half(&self) -> Option<&Half> {
+        self.half.get()
     }
 
     /// The organization it speaks to.
@@ -287,6 +305,13 @@ impl Session {
     pub fn perform(&self, operation: &Operation) -> Result<Answer, Failure> {
         if self.interrupted() {
             return Err(interrupted());
+        }
+        if let Some(half) = self.half.get()
+            && !half.side().has(operation.subject.plane)
+        {
+            return half
+                .answer(operation)
+                .map_err(|failure| failure.about(operation.subject.clone()));
         }
         match operation.effect {
             Effect::Read => self.read(operation),
@@ -362,7 +387,13 @@ impl Session {
                 warnings: Vec::new(),
             });
         }
-        let mut answer = self.ask(subject.plane, &operation.request)?;
+        let asked = self.ask(subject.plane, &operation.request);
+        if self.mode() == Mode::Apply
+            && let Some(half) = self.half.get()
+        {
+            half.hear(operation, &asked, self.now());
+        }
+        let mut answer = asked?;
         let there = !answer.output.is_empty();
         self.state().observations.remember(subject, &answer.output);
         if let Some(object) = answer.output.first().and_then(Value::as_object) {
@@ -433,6 +464,9 @@ impl Session {
         self.announce(&Event::Writing {
             change: change.clone(),
         })?;
+        if let Some(half) = self.half.get() {
+            half.written(&operation.subject);
+        }
         self.send_write(operation, change)
     }
 
