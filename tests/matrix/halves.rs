@@ -181,11 +181,7 @@ fn what_is_handed_over_by_others_or_changed_on_the_way_is_refused() -> Outcome {
             "fabrikam.onmicrosoft.com".into(),
             "is about the tenant fabrikam.onmicrosoft.com",
         ),
-        (
-            "/tenant_id",
-            other.into(),
-            "is about the tenant <",
-        ),
+        ("/tenant_id", other.into(), "is about the tenant <"),
         ("/cloud", "china".into(), "is about the cloud china"),
         (
             "/answers/0/noun",
@@ -204,7 +200,7 @@ fn what_is_handed_over_by_others_or_changed_on_the_way_is_refused() -> Outcome {
             .ends_with(2)
             .complains(&[sentence]);
     }
-    let mut more = json.clone();
+    let mut more = json;
     more["answers"][0]["objects"][0]["Password"] = "secret".into();
     arrives(&runner, &more)?
         .ends_with(2)
