@@ -17,12 +17,15 @@ mod house {
     mod words;
 }
 mod lab {
+    mod applications;
+    mod dedicated;
     mod directory;
     mod exchange;
     mod exchange_online;
     pub(crate) mod hand;
     mod oauth;
     mod sign_in;
+    mod today;
 }
 mod matrix {
     mod cells;

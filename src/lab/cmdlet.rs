@@ -2,7 +2,9 @@
 //!
 //! The texts and codes are PowerShell's and Exchange's own.
 
+use super::certificates;
 use super::noun::{self, ADD, GET, Kind, NEW, Noun, Parameter, REMOVE, SET, Set, TEST};
+use super::overrides;
 use super::rules;
 use super::world::{Answer, Refusal, World, guid_of, is_list, whole_seconds};
 use crate::subject::Plane;
@@ -58,6 +60,7 @@ pub(super) fn invoke(
         .map_or("", |(word, _)| word);
     let cmdlet = format!("{word}-{}", noun.name);
     let bound = bind(plane, verb, noun, &cmdlet, given);
+    certificates::roll_over(world);
     let what_if = |bound: &Object| bound.get("WhatIf") == Some(&Value::Bool(true));
     if verb & (GET | TEST) == 0 && !bound.as_ref().is_ok_and(what_if) {
         world.count_write(plane);
@@ -85,6 +88,10 @@ pub(super) fn invoke(
 }
 
 fn run(world: &mut World, call: &Call<'_>) -> Result<Answer, Refusal> {
+    rules::check_parameter_sets(call)?;
+    if call.noun.name == "SettingOverride" && call.verb != GET {
+        overrides::before_change(world);
+    }
     if let Some(answer) = rules::instead(world, call) {
         return answer;
     }
@@ -111,7 +118,7 @@ fn get(world: &World, call: &Call<'_>) -> Result<Answer, Refusal> {
                 object.get("RecipientTypeDetails").and_then(Value::as_text) == Some(kind)
             })
         })
-        .map(|object| Value::from(rules::shown(call, object)))
+        .map(|object| Value::from(rules::shown(world, call, object)))
         .collect();
     if output.is_empty() && !call.noun.single {
         match (call.text("Identity"), server) {
@@ -144,7 +151,8 @@ fn is_server(world: &World, name: &str) -> bool {
     })
 }
 
-fn is_on_server(object: &Object, server: &str) -> bool {
+/// Whether an object is of a server; one that names none is of all.
+pub(super) fn is_on_server(object: &Object, server: &str) -> bool {
     let name = server.split('.').next().unwrap_or(server);
     object
         .get("Server")
@@ -178,7 +186,7 @@ fn new(world: &mut World, call: &Call<'_>) -> Result<Answer, Refusal> {
         return Err(already_exists(world, call, object));
     }
     let object = world.made(call.plane, call.noun, &name, properties);
-    let shown = rules::shown(call, &object);
+    let shown = rules::shown(world, call, &object);
     world.put(call.plane, call.noun.name, object);
     Ok(Answer {
         output: vec![Value::from(shown)],

@@ -7,6 +7,7 @@ mod person;
 pub(super) use person::SignIns;
 
 use super::front::{Front, Reply, Request};
+use super::graph::KeyCredential;
 use super::seed;
 use super::token::{Certificate, Token};
 use super::world::{World, guid_of, whole_seconds};
@@ -48,7 +49,9 @@ pub(super) fn answer(world: &mut World, request: &Request) -> Reply {
         ("GET", [tenant, "discovery", "v2.0", "keys"] | [tenant, "discovery", "keys"]) => {
             tenant_id(world, tenant).map(|_| keys(world))
         }
-        ("POST", [tenant, "oauth2", "v2.0", "token"]) => token(world, request, tenant),
+        ("POST", [tenant, "oauth2", "v2.0", "token"] | [tenant, "oauth2", "token"]) => {
+            token(world, request, tenant)
+        }
         ("GET" | "POST", [tenant, "oauth2", "v2.0", "authorize"]) => {
             person::authorize(world, request, tenant)
         }
@@ -206,7 +209,8 @@ fn field<'a>(form: &'a HashMap<String, String>, name: &str) -> &'a str {
     form.get(name).map_or("", String::as_str)
 }
 
-/// The token endpoint, version 2.0: client credentials, and what people were granted.
+/// The token endpoint: client credentials, and what people were granted. Version 1.0 has a resource where version 2.0
+/// has a scope.
 fn token(world: &mut World, request: &Request, tenant: &str) -> Result<Reply, Refusal> {
     let form = form(request);
     if let Some(granted) = person::grant(world, request, tenant, &form) {
@@ -285,27 +289,54 @@ fn client_credentials(
                     "The request body must contain the following parameter: 'client_assertion_type'.",
                 ));
             }
-            check_assertion(world, request, tenant, client, assertion, &application.keys)?;
+            let keys = certificates(&application.keys);
+            check_assertion(world, request, tenant, client, assertion, &keys)?;
         }
     }
-    let audience = resource(world, field(form, "scope"))?;
+    let audience = match field(form, "resource") {
+        "" => resource(world, field(form, "scope"))?,
+        resource => known_resource(world, resource)?,
+    };
     let now = world.now().as_second();
-    let principal = world.directory().principal(client);
-    let object = principal.map_or("", |principal| principal.id.as_str());
-    let claims = json!({
+    let principal = world.directory().principal(client).ok_or_else(|| {
+        refusal(
+            401,
+            "invalid_client",
+            7_000_229,
+            format!("The client application {client} is missing service principal in the tenant {tenant}. See instructions here: https://go.microsoft.com/fwlink/?linkid=2225119"),
+        )
+    })?;
+    if !principal.enabled {
+        let title = &application.display_name;
+        return Err(refusal(
+            400,
+            "unauthorized_client",
+            7_000_112,
+            format!("Application '{client}'({title}) is disabled."),
+        ));
+    }
+    let object = principal.id.as_str();
+    let graph = audiences(world, Front::Graph)
+        .iter()
+        .any(|known| known.eq_ignore_ascii_case(audience.trim_end_matches('/')));
+    let of = if graph { seed::GRAPH } else { seed::EXCHANGE };
+    let roles = world.directory().granted(client, of);
+    let mut claims = json!({
         "aud": audience,
         "iss": world.names().sts_issuer(tenant),
         "iat": now, "nbf": now, "exp": now + 3599,
-        "app_displayname": application.title,
+        "app_displayname": application.display_name,
         "appid": application.app_id,
         "appidacr": if field(form, "client_secret").is_empty() { "2" } else { "1" },
         "idtyp": "app",
         "oid": object, "sub": object,
-        "roles": ["Application.ReadWrite.All", "Organization.Read.All", "Exchange.ManageAsApp"],
         "tid": tenant,
         "uti": guid_of(&format!("token {now} {audience}")),
         "ver": "1.0",
     });
+    if !roles.is_empty() {
+        claims["roles"] = roles.into();
+    }
     let token = sign(world, &claims)?;
     Ok(Reply::json(
         200,
@@ -326,7 +357,7 @@ fn sign(world: &World, claims: &Json) -> Result<String, Refusal> {
 }
 
 fn check_secret(world: &World, client: &str, secret: &str) -> Result<(), Refusal> {
-    if world.passwords().client.expose() == secret {
+    if client.eq_ignore_ascii_case(seed::CLIENT) && world.passwords().client.expose() == secret {
         return Ok(());
     }
     Err(refusal(
@@ -356,9 +387,14 @@ fn check_assertion(
     let certificate =
         find_key(keys, &token, client).map_err(|message| invalid(700_027, message))?;
     check_signature(certificate, assertion).map_err(|message| invalid(700_027, message))?;
+    check_expiry(world, certificate).map_err(|message| invalid(700_027, message))?;
     let names = world.names();
     let audience = token.claim("aud");
-    let places = [request.authority.as_str(), names.login_host.as_str()];
+    let places = [
+        request.authority.as_str(),
+        names.login_host.as_str(),
+        names.sts_host.as_str(),
+    ];
     let fits = audience
         .strip_prefix("https://")
         .and_then(|rest| rest.split_once('/'))
@@ -366,7 +402,8 @@ fn check_assertion(
         .is_some_and(|(place, of, end)| {
             places.iter().any(|known| known.eq_ignore_ascii_case(place))
                 && (of == "common" || names.tenant_of(of) == Some(tenant))
-                && ["oauth2/v2.0/token", "v2.0"].contains(&end.to_lowercase().as_str())
+                && ["oauth2/v2.0/token", "oauth2/token", "v2.0"]
+                    .contains(&end.to_lowercase().as_str())
         });
     if !fits {
         return Err(invalid(
@@ -456,15 +493,25 @@ fn resource(world: &World, scope: &str) -> Result<String, Refusal> {
             ),
         ));
     };
+    known_resource(world, resource)
+}
+
+/// A resource that exists: by a host that a front answers under, or by a name of a service principal.
+fn known_resource(world: &World, resource: &str) -> Result<String, Refusal> {
     let bare = resource.trim_end_matches('/');
-    if audiences(world, Front::Graph)
+    let named = |app_id: &str| {
+        world
+            .directory()
+            .principal(app_id)
+            .map_or(&[][..], |principal| &principal.names)
+    };
+    audiences(world, Front::Graph)
         .iter()
         .chain(&audiences(world, Front::ExchangeOnline))
-        .any(|known| known.eq_ignore_ascii_case(bare))
-    {
-        return Ok(resource.to_owned());
-    }
-    Err(no_resource(world, resource))
+        .chain(named(seed::EXCHANGE))
+        .any(|known| known.trim_end_matches('/').eq_ignore_ascii_case(bare))
+        .then(|| resource.to_owned())
+        .ok_or_else(|| no_resource(world, resource))
 }
 
 fn no_resource(world: &World, resource: &str) -> Refusal {
@@ -501,12 +548,17 @@ fn audiences(world: &World, front: Front) -> Vec<String> {
     all
 }
 
+/// Whether a token is signed by the token service.
+pub(super) fn is_signed(world: &World, token: &str, read: &Token) -> bool {
+    let certificate = &world.signers().token_service.certificate;
+    read.header("x5t") == Some(certificate.x5t().as_str()) && certificate.verifies(token)
+}
+
 /// Checks a token that came to Graph or Exchange Online; the error is the service's text.
 pub(super) fn check(world: &World, token: &str, front: Front) -> Result<(), String> {
     let read =
         Token::read(token).ok_or("IDX14100: JWT is not well formed, there are no dots (.).")?;
-    let certificate = &world.signers().token_service.certificate;
-    if read.header("x5t") != Some(certificate.x5t().as_str()) || !certificate.verifies(token) {
+    if !is_signed(world, token, &read) {
         return Err("Signature validation failed. Invalid signature.".to_owned());
     }
     let audience = read.claim("aud").trim_end_matches('/');
@@ -666,25 +718,36 @@ fn check_actor_key(
     assertion: &str,
 ) -> Result<(), Refusal> {
     let invalid = |message: String| refusal(401, "invalid_client", 700_027, message);
-    let uploaded = world
-        .directory()
+    let directory = world.directory();
+    let uploaded = directory
         .principal(client)
         .map_or(&[][..], |principal| &principal.keys);
+    let registered = directory
+        .application(client)
+        .map_or(&[][..], |application| &application.keys);
     let own = &world.signers().exchange_online.certificate;
-    let keys: Vec<Certificate> = uploaded
-        .iter()
-        .map(|key| key.certificate.clone())
+    let keys: Vec<Certificate> = certificates(uploaded)
+        .into_iter()
+        .chain(certificates(registered))
         .chain((client == seed::EXCHANGE).then(|| own.clone()))
         .collect();
     let certificate = find_key(&keys, token, client).map_err(invalid)?;
     check_signature(certificate, assertion).map_err(invalid)?;
-    if certificate.not_after <= world.now() {
-        return Err(invalid(format!(
-            "The certificate with identifier used to sign the client assertion is expired on application. [Reason - The key used is expired., Thumbprint of key used by client: '{}', Found key 'Start={}, End={}']",
-            certificate.thumbprint, certificate.not_before, certificate.not_after
-        )));
+    check_expiry(world, certificate).map_err(invalid)
+}
+
+fn certificates(keys: &[KeyCredential]) -> Vec<Certificate> {
+    keys.iter().map(|key| key.certificate.clone()).collect()
+}
+
+fn check_expiry(world: &World, certificate: &Certificate) -> Result<(), String> {
+    if certificate.not_after > world.now() {
+        return Ok(());
     }
-    Ok(())
+    Err(format!(
+        "The certificate with identifier used to sign the client assertion is expired on application. [Reason - The key used is expired., Thumbprint of key used by client: '{}', Found key 'Start={}, End={}']",
+        certificate.thumbprint, certificate.not_before, certificate.not_after
+    ))
 }
 
 /// Whether `application/host@tenant` is a name of the application's service principal, in one of its forms.

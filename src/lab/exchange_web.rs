@@ -24,6 +24,9 @@ pub(super) fn answer(world: &World, front: Front, request: &Request) -> Reply {
             _ => Reply::empty(405),
         },
         _ if metadata => guarded(world, front, request, "WebServicesVirtualDirectory"),
+        ["autodiscover", "autodiscover.json", "v1.0", mailbox] if request.method == "GET" => {
+            autodiscover(world, front, request, mailbox)
+        }
         ["ews", "exchange.asmx"] => guarded(world, front, request, "WebServicesVirtualDirectory"),
         ["autodiscover", ..] => guarded(world, front, request, "AutodiscoverVirtualDirectory"),
         _ => Reply::not_found(),
@@ -38,7 +41,7 @@ fn guarded(world: &World, front: Front, request: &Request, directory: &str) -> R
         None => challenged(world, front, false),
         Some(bearer) => match oauth::receive(world, front, request, bearer) {
             Ok(caller)
-                if oauth::is_blocked(world, front, &caller)
+                if oauth::is_refused(world, front, &caller)
                     && directory == "WebServicesVirtualDirectory" =>
             {
                 Reply::empty(403)
@@ -57,6 +60,72 @@ fn guarded(world: &World, front: Front, request: &Request, directory: &str) -> R
         "request-id",
         guid_of(&format!("{} {}", request.path, world.now())),
     )
+}
+
+/// Autodiscover version 2: where a protocol is served for a mailbox. It asks for no token.
+fn autodiscover(world: &World, front: Front, request: &Request, mailbox: &str) -> Reply {
+    let wrong = |status, code: &str, message: String| {
+        Reply::json(status, &json!({"ErrorCode": code, "ErrorMessage": message}))
+    };
+    let names = world.names();
+    let Some(asked) = request
+        .parameter("Protocol")
+        .filter(|asked| !asked.is_empty())
+    else {
+        let message = "A valid value must be provided for the query parameter 'Protocol'";
+        return wrong(400, "MandatoryParameterMissing", message.to_owned());
+    };
+    let protocols = [
+        ("AutodiscoverV1", "/autodiscover/autodiscover.xml"),
+        ("EWS", "/EWS/Exchange.asmx"),
+        ("ActiveSync", "/Microsoft-Server-ActiveSync"),
+    ];
+    let Some((protocol, path)) = protocols
+        .into_iter()
+        .find(|(protocol, _)| protocol.eq_ignore_ascii_case(&asked))
+    else {
+        let known = protocols.map(|(protocol, _)| protocol).join(",");
+        let message = format!(
+            "The given protocol value '{asked}' is invalid. Supported values are '{known}'"
+        );
+        return wrong(400, "InvalidProtocol", message);
+    };
+    let domain = mailbox.split_once('@').map_or("", |(_, domain)| domain);
+    let of_cloud = [&names.initial_domain, &names.routing_domain]
+        .iter()
+        .any(|known| known.eq_ignore_ascii_case(domain));
+    let person = oauth::mailbox_of(mailbox);
+    let place = match person {
+        _ if of_cloud => Some(Front::ExchangeOnline),
+        Some(Plane::ExchangeOnline) => Some(Front::ExchangeOnline),
+        Some(_) => Some(Front::OnPremises),
+        None => None,
+    };
+    match place {
+        Some(place) if place == front => {
+            let url = format!("https://{}{path}", names.host_of(front));
+            let mut body = json!({"Protocol": protocol, "Url": url});
+            // What the service calls a location is not documented; that its own is named is.
+            if front == Front::ExchangeOnline && request.parameter("ServerLocation").is_some() {
+                body["ServerLocation"] = "EURPR05".into();
+            }
+            Reply::json(200, &body)
+        }
+        Some(place) => Reply::empty(302).header(
+            "location",
+            format!(
+                "https://{}{}?{}",
+                names.host_of(place),
+                request.path,
+                request.query
+            ),
+        ),
+        None => wrong(
+            404,
+            "MailboxNotFound",
+            format!("Mailbox '{mailbox}' not found."),
+        ),
+    }
 }
 
 /// Whether a virtual directory of a server that knows OAuth has it switched on.

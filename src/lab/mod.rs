@@ -5,6 +5,7 @@
 //! it refuses what the products refuse, in their words, but it holds no mail and answers only what the OAuth
 //! configuration is about. Start with [`Lab`]; its state is the [`World`].
 
+mod certificates;
 mod cmdlet;
 mod entra;
 mod exchange_web;
@@ -15,6 +16,7 @@ pub mod noun;
 mod oauth;
 mod online;
 mod onprem;
+mod overrides;
 mod rules;
 pub mod seed;
 mod tls;
@@ -22,7 +24,7 @@ mod token;
 pub mod world;
 
 pub use front::{Front, Reply, Request};
-pub use graph::{Directory, KeyCredential, ServicePrincipal};
+pub use graph::{Application, Directory, KeyCredential, RoleAssignment, ServicePrincipal};
 pub use onprem::PowerShell;
 pub use seed::Seed;
 pub use token::Certificate;

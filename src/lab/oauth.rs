@@ -4,13 +4,18 @@
 //! certificate, actor token, unsigned outer token, call. The answering side ([`challenge`], [`receive`]) believes only
 //! tokens whose issuer, signature, audience, partner application and user its own objects know. Nothing is shortened:
 //! each message is a request to the front that would get it.
+//!
+//! Where the dedicated application is switched on, on-premises Exchange calls as that (see `dedicated`).
 
+mod dedicated;
+
+use super::certificates::is_held;
 use super::cmdlet::{Call, not_found};
 use super::front::{Front, Reply, Request};
 use super::rules::phrase;
 use super::seed::{self, PEOPLE, Person};
 use super::token::{Certificate, Token, unsigned};
-use super::world::{Answer, Refusal, Rules, World, guid_of};
+use super::world::{Answer, Demand, Refusal, World, guid_of};
 use crate::subject::Plane;
 use crate::value::{Object, Value};
 use base64::{Engine as _, prelude::BASE64_STANDARD};
@@ -110,6 +115,18 @@ fn local_person(plane: Plane, identity: &str) -> Option<Person> {
     })
 }
 
+/// Somebody by address, wherever the mailbox is.
+fn local_address(address: &str) -> Option<Person> {
+    PEOPLE
+        .into_iter()
+        .find(|person| person.address.eq_ignore_ascii_case(address))
+}
+
+/// Where the mailbox of an address is; absent where nobody has it.
+pub(super) fn mailbox_of(address: &str) -> Option<Plane> {
+    local_address(address).map(|person| person.mailbox)
+}
+
 /// One run of the asking side, with what it logs.
 struct Attempt {
     plane: Plane,
@@ -153,10 +170,15 @@ impl Attempt {
         let issuer = self.choose(world, &challenge, user)?;
         let host = target.strip_prefix("https://").unwrap_or(target);
         let host = host.split(['/', ':']).next().unwrap_or(host);
+        if self.plane == Plane::OnPremises
+            && let Some(application) = dedicated::find(world, &issuer.realm)
+        {
+            return self.run_dedicated(world, target, service, user, &application);
+        }
         let resource = format!("{}/{host}@{}", challenge.client_id, issuer.realm);
         let actor = self.actor_token(world, &issuer, &resource, user)?;
         let bearer = self.outer_token(world, &issuer, &resource, &actor, user);
-        self.send(world, target, service, &bearer)
+        self.send(world, target, &probe(service, None), &bearer)
     }
 
     /// Asks the target who it believes.
@@ -328,6 +350,11 @@ impl Attempt {
         let reply = world
             .fetch("POST", &issuer.endpoint, &headers, body.as_bytes())
             .map_err(|reason| token_request_failed(&reason))?;
+        self.token_of(&reply)
+    }
+
+    /// The token in the answer of a token endpoint.
+    fn token_of(&mut self, reply: &Reply) -> Result<String, Broken> {
         let answer: Json = serde_json::from_slice(&reply.body).unwrap_or_default();
         let text = |name: &str| answer.get(name).and_then(Json::as_str).unwrap_or_default();
         if reply.status == 200 && !text("access_token").is_empty() {
@@ -364,14 +391,7 @@ impl Attempt {
                     .and_then(|config| config.get("CurrentCertificateThumbprint"))
                     .and_then(Value::as_text)
                     .unwrap_or_default();
-                let held = world
-                    .objects(Plane::OnPremises, "ExchangeCertificate")
-                    .iter()
-                    .any(|object| match object.get("RawData") {
-                        Some(Value::Bytes(der)) => Certificate::read(der)
-                            .is_some_and(|held| held.thumbprint.eq_ignore_ascii_case(current)),
-                        _ => false,
-                    });
+                let held = is_held(world, world.names().server(self.plane), current);
                 let signers = &world.signers().exchange;
                 let signer = signers.iter().find(|signer| {
                     held && signer.certificate.thumbprint.eq_ignore_ascii_case(current)
@@ -415,7 +435,7 @@ impl Attempt {
         &mut self,
         world: &mut World,
         target: &str,
-        service: &str,
+        body: &str,
         bearer: &str,
     ) -> Result<Reply, Broken> {
         self.information(
@@ -431,7 +451,7 @@ impl Attempt {
             ("Content-Type", "text/xml; charset=utf-8"),
         ];
         let reply = world
-            .fetch("POST", target, &headers, probe(service).as_bytes())
+            .fetch("POST", target, &headers, body.as_bytes())
             .map_err(|reason| broken(format!("System.Net.WebException: {reason}")))?;
         if reply.status == 200 {
             return Ok(reply);
@@ -602,16 +622,22 @@ fn described(bearer: &str) -> String {
     }
 }
 
-/// The call that is tried out.
-fn probe(service: &str) -> String {
+/// The call that is tried out, for somebody where the caller's token names nobody.
+fn probe(service: &str, user: Option<Person>) -> String {
     let body = match service {
         "EWS" => {
             "<m:GetFolder xmlns:m=\"http://schemas.microsoft.com/exchange/services/2006/messages\" xmlns:t=\"http://schemas.microsoft.com/exchange/services/2006/types\"><m:FolderShape><t:BaseShape>IdOnly</t:BaseShape></m:FolderShape><m:FolderIds><t:DistinguishedFolderId Id=\"inbox\" /></m:FolderIds></m:GetFolder>"
         }
         _ => "",
     };
+    let header = user.filter(|_| service == "EWS").map_or_else(String::new, |user| {
+        format!(
+            "<soap:Header><t:ExchangeImpersonation xmlns:t=\"http://schemas.microsoft.com/exchange/services/2006/types\"><t:ConnectingSID><t:SmtpAddress>{}</t:SmtpAddress></t:ConnectingSID></t:ExchangeImpersonation></soap:Header>",
+            user.address
+        )
+    });
     format!(
-        "<?xml version=\"1.0\" encoding=\"utf-8\"?><soap:Envelope xmlns:soap=\"http://schemas.xmlsoap.org/soap/envelope/\"><soap:Body>{body}</soap:Body></soap:Envelope>"
+        "<?xml version=\"1.0\" encoding=\"utf-8\"?><soap:Envelope xmlns:soap=\"http://schemas.xmlsoap.org/soap/envelope/\">{header}<soap:Body>{body}</soap:Body></soap:Envelope>"
     )
 }
 
@@ -705,6 +731,9 @@ pub(super) fn receive(
         (inner, Some(&outer))
     };
     let actor = Token::read(actor_text).ok_or_else(invalid)?;
+    if front == Front::ExchangeOnline && inner.is_empty() && !actor.claim("appid").is_empty() {
+        return dedicated::receive(world, request, bearer, &actor);
+    }
     if !actor.signed || actor.header("alg") != Some("RS256") {
         return Err(invalid());
     }
@@ -890,11 +919,27 @@ fn known_user(front: Front, token: &Token) -> Option<Person> {
     })
 }
 
-/// Whether Exchange Online refuses the call for the rule of 2025-10-31: Exchange Web Services for the shared principal.
-pub(super) fn is_blocked(world: &World, front: Front, caller: &Caller) -> bool {
-    front == Front::ExchangeOnline
-        && world.rules() == Rules::SinceBlock
-        && caller.application == seed::EXCHANGE
+/// Whether Exchange Online refuses a call to Exchange Web Services for what it asks for by now. It says no more than
+/// 403 Forbidden: that is documented for the shared principal, and inferred for the rest.
+pub(super) fn is_refused(world: &World, front: Front, caller: &Caller) -> bool {
+    if front != Front::ExchangeOnline {
+        return false;
+    }
+    let config = world
+        .objects(Plane::ExchangeOnline, "OrganizationConfig")
+        .first();
+    let property = |name: &str| config.and_then(|config| config.get(name));
+    let wanted = property("EwsEnabled").and_then(Value::as_bool);
+    let listed = property("EwsAllowedAppIDs")
+        .and_then(Value::as_text)
+        .unwrap_or_default()
+        .split(',')
+        .any(|id| id.trim().eq_ignore_ascii_case(&caller.application));
+    (world.demands(Demand::DedicatedApplication) && caller.application == seed::EXCHANGE)
+        || world.demands(Demand::NoWebServices)
+        || wanted == Some(false)
+        || (world.demands(Demand::SaidYes) && wanted.is_none())
+        || (world.demands(Demand::AllowList) && !listed)
 }
 
 /// The mailbox of the caller's user on this side; absent for one who is only a mail user here.

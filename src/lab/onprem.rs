@@ -548,7 +548,10 @@ fn script(
             let thumbprint = command
                 .value_of("Thumbprint")
                 .and_then(clixml::Value::to_text);
-            let named = Object::from_iter([("Thumbprint".to_owned(), thumbprint.into())]);
+            let named = Object::from_iter([
+                ("Thumbprint".to_owned(), thumbprint.into()),
+                ("Server".to_owned(), server.into()),
+            ]);
             let held = world
                 .with(|world| world.invoke(Plane::OnPremises, "Get-ExchangeCertificate", &named));
             let held = held.ok().and_then(|mut held| held.output.pop());

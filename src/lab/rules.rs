@@ -3,32 +3,108 @@
 //! [`instead`] answers whole cmdlets; [`learned`] and [`relearned`] give the properties that a server finds out for
 //! itself, such as those of an authorization server's metadata document.
 
-use super::cmdlet::{Call, cannot_prompt, exchange_refusal, not_found};
-use super::noun::{GET, REMOVE, SET, TEST};
+use super::certificates;
+use super::cmdlet::{Call, exchange_refusal, not_found};
+use super::noun::{GET, NEW, REMOVE, SET, Set, TEST};
 use super::oauth;
+use super::overrides;
 use super::seed;
-use super::token::Certificate;
 use super::world::{Answer, Refusal, World};
 use crate::subject::Plane;
 use crate::value::{Object, Value};
-use jiff::Timestamp;
 use serde_json::Value as Json;
 
 /// Answers a cmdlet that the table's engine cannot; absent for all others.
 pub(super) fn instead(world: &mut World, call: &Call<'_>) -> Option<Result<Answer, Refusal>> {
     match (call.verb, call.noun.name) {
-        (GET, "ExchangeCertificate") => Some(get_certificates(world, call)),
-        (REMOVE, "ExchangeCertificate") => Some(remove_certificate(world, call)),
-        (SET, "AuthConfig") => set_auth_config(world, call).transpose(),
+        (GET, "ExchangeCertificate") => Some(certificates::get(world, call)),
+        (NEW, "ExchangeCertificate") => Some(certificates::new(world, call)),
+        (REMOVE, "ExchangeCertificate") => Some(certificates::remove(world, call)),
+        (SET, "AuthConfig") => certificates::set_auth_config(world, call).transpose(),
+        (GET, "ExchangeDiagnosticInfo") => Some(overrides::diagnostics(world, call)),
         (GET, "IntraOrganizationConfiguration") => Some(configuration(world, call)),
         (TEST, "OAuthConnectivity") => Some(oauth::test_connectivity(world, call)),
         _ => None,
     }
 }
 
+/// The parameters that exclude one another: of those named here, a call has those of one row.
+const PARAMETER_SETS: &[(Set, &str, &[&[&str]])] = &[
+    (
+        NEW,
+        "AuthServer",
+        &[
+            &["AuthMetadataUrl", "GraphBaseUrl", "TrustAnySSLCertificate"],
+            &["AuthMetadataUrl", "Type", "TrustAnySSLCertificate"],
+            &["Type", "ApplicationIdentifier"],
+        ],
+    ),
+    (
+        SET,
+        "AuthServer",
+        &[
+            &["AuthMetadataUrl", "GraphBaseUrl", "TrustAnySSLCertificate"],
+            &[
+                "AuthMetadataUrl",
+                "IsDefaultAuthorizationEndpoint",
+                "TrustAnySSLCertificate",
+            ],
+            &["RefreshAuthMetadata"],
+            &["ApplicationIdentifier"],
+        ],
+    ),
+    (
+        SET,
+        "AuthConfig",
+        &[
+            &[
+                "CertificateThumbprint",
+                "SkipImmediateCertificateDeployment",
+            ],
+            &["PublishCertificate", "ClearPreviousCertificate"],
+            &[
+                "NewCertificateThumbprint",
+                "NewCertificateEffectiveDate",
+                "SkipImmediateCertificateDeployment",
+            ],
+            &["Realm", "ServiceName"],
+        ],
+    ),
+    (
+        SET,
+        "PartnerApplication",
+        &[
+            &["ApplicationIdentifier", "Realm"],
+            &["AuthMetadataUrl", "TrustAnySSLCertificate"],
+            &["RefreshAuthMetadata"],
+        ],
+    ),
+];
+
+/// Refuses parameters of different sets.
+pub(super) fn check_parameter_sets(call: &Call<'_>) -> Result<(), Refusal> {
+    let sets = PARAMETER_SETS
+        .iter()
+        .find(|(verb, noun, _)| *verb == call.verb && *noun == call.noun.name)
+        .map_or(&[][..], |(_, _, sets)| sets);
+    let concerned: Vec<&str> = call
+        .parameters
+        .keys()
+        .map(String::as_str)
+        .filter(|name| sets.iter().any(|set| set.contains(name)))
+        .collect();
+    let fits = |set: &&&[&str]| concerned.iter().all(|name| set.contains(name));
+    (concerned.is_empty() || sets.iter().any(|set| fits(&set)))
+        .then_some(())
+        .ok_or_else(|| no_parameter_set(call))
+}
+
 /// An object as its `Get` cmdlet gives it.
-pub(super) fn shown(call: &Call<'_>, object: &Object) -> Object {
+pub(super) fn shown(world: &World, call: &Call<'_>, object: &Object) -> Object {
     let mut object = object.clone();
+    if call.noun.name == "SettingOverride" {
+        overrides::show(world, &mut object);
+    }
     if call.noun.name == "OrganizationConfig"
         && call.plane == Plane::ExchangeOnline
         && !call.is_on("RetrieveEwsOperationAccessPolicy")
@@ -255,149 +331,6 @@ pub(super) fn learned_sts(world: &mut World, tenant: &str) -> Object {
         world.names().sts_host
     );
     fetched(world, &url, "AzureAD").unwrap_or_default()
-}
-
-/// The thumbprint of a certificate object.
-fn thumbprint(object: &Object) -> Option<String> {
-    match object.get("RawData") {
-        Some(Value::Bytes(der)) => Certificate::read(der).map(|certificate| certificate.thumbprint),
-        _ => None,
-    }
-}
-
-/// The thumbprint that a cmdlet of certificates names, from its own parameter or from `SERVER\thumbprint`.
-fn named_thumbprint(call: &Call<'_>) -> Option<String> {
-    let identity = call
-        .text("Identity")
-        .map(|identity| identity.rsplit('\\').next().unwrap_or(identity));
-    call.text("Thumbprint").or(identity).map(str::to_uppercase)
-}
-
-fn get_certificates(world: &World, call: &Call<'_>) -> Result<Answer, Refusal> {
-    check_server(world, call)?;
-    let named = named_thumbprint(call);
-    let output: Vec<Value> = world
-        .objects(call.plane, "ExchangeCertificate")
-        .iter()
-        .filter(|object| named.is_none() || thumbprint(object) == named)
-        .map(|object| Value::from(object.clone()))
-        .collect();
-    match named {
-        Some(named) if output.is_empty() => Err(no_certificate(world, call, &named)),
-        _ => Ok(Answer {
-            output,
-            warnings: Vec::new(),
-        }),
-    }
-}
-
-fn check_server(world: &World, call: &Call<'_>) -> Result<(), Refusal> {
-    let Some(server) = call.text("Server") else {
-        return Ok(());
-    };
-    let name = server.split('.').next().unwrap_or(server);
-    let servers = world.objects(call.plane, "ExchangeServer");
-    servers
-        .iter()
-        .any(|object| {
-            object
-                .get("Name")
-                .and_then(Value::as_text)
-                .is_some_and(|known| known.eq_ignore_ascii_case(name))
-        })
-        .then_some(())
-        .ok_or_else(|| not_found(world, call, server))
-}
-
-fn no_certificate(world: &World, call: &Call<'_>, thumbprint: &str) -> Refusal {
-    exchange_refusal(
-        world,
-        call,
-        "System.InvalidOperationException",
-        "InvalidOperation",
-        "",
-        format!("The certificate with thumbprint {thumbprint} was not found."),
-    )
-}
-
-fn remove_certificate(world: &mut World, call: &Call<'_>) -> Result<Answer, Refusal> {
-    check_server(world, call)?;
-    let named = named_thumbprint(call).unwrap_or_default();
-    let objects = world.objects_mut(call.plane, "ExchangeCertificate");
-    match objects
-        .iter()
-        .position(|object| thumbprint(object).as_deref() == Some(&named))
-    {
-        Some(at) => {
-            objects.remove(at);
-            Ok(Answer::default())
-        }
-        None => Err(no_certificate(world, call, &named)),
-    }
-}
-
-/// The parameters of `Set-AuthConfig` about certificates; absent when there are none, so that the table's engine goes on.
-fn set_auth_config(world: &mut World, call: &Call<'_>) -> Result<Option<Answer>, Refusal> {
-    let names = ["CertificateThumbprint", "NewCertificateThumbprint"];
-    for name in names {
-        let Some(given) = call.text(name).map(str::to_uppercase) else {
-            continue;
-        };
-        let held = world.objects(call.plane, "ExchangeCertificate");
-        if !held
-            .iter()
-            .any(|object| thumbprint(object).as_deref() == Some(&given))
-        {
-            return Err(no_certificate(world, call, &given));
-        }
-    }
-    let current = call.text("CertificateThumbprint").map(str::to_uppercase);
-    let next = call.text("NewCertificateThumbprint").map(str::to_uppercase);
-    let date = call.parameters.get("NewCertificateEffectiveDate").cloned();
-    if soon(world, date.as_ref()) && !call.is_on("Force") && !call.confirmed {
-        return Err(cannot_prompt(call));
-    }
-    let (publish, clear) = (
-        call.is_on("PublishCertificate"),
-        call.is_on("ClearPreviousCertificate"),
-    );
-    let Some(config) = world.objects_mut(call.plane, "AuthConfig").first_mut() else {
-        return Ok(None);
-    };
-    let text = |config: &Object, name: &str| config.get(name).cloned().unwrap_or_else(|| "".into());
-    let mut put = |name: &str, value: Value| config.insert(name.to_owned(), value);
-    match (current, next) {
-        (Some(current), _) => {
-            put("CurrentCertificateThumbprint", current.into());
-        }
-        (None, Some(next)) => {
-            put("NextCertificateThumbprint", next.into());
-            put("NextCertificateEffectiveDate", date.unwrap_or_default());
-        }
-        (None, None) if publish => {
-            let former = text(config, "CurrentCertificateThumbprint");
-            let next = text(config, "NextCertificateThumbprint");
-            if next.as_text().is_some_and(|next| !next.is_empty()) {
-                config.insert("PreviousCertificateThumbprint".to_owned(), former);
-                config.insert("CurrentCertificateThumbprint".to_owned(), next);
-                config.insert("NextCertificateThumbprint".to_owned(), "".into());
-                config.insert("NextCertificateEffectiveDate".to_owned(), Value::Null);
-            }
-        }
-        (None, None) if clear => {
-            put("PreviousCertificateThumbprint", "".into());
-        }
-        (None, None) => return Ok(None),
-    }
-    Ok(Some(Answer::default()))
-}
-
-/// Whether a certificate would take effect within 48 hours, which is too soon for it to have reached every server.
-fn soon(world: &World, date: Option<&Value>) -> bool {
-    let date = date
-        .and_then(Value::as_text)
-        .and_then(|text| text.parse::<Timestamp>().ok());
-    date.is_some_and(|date| date.as_second() - world.now().as_second() < 48 * 3600)
 }
 
 /// `Get-IntraOrganizationConfiguration`, which each side computes for itself.

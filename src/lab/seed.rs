@@ -2,8 +2,8 @@
 //!
 //! The only place of the lab with host names, well-known application identifiers and names of objects.
 
-use super::graph::{Application, Directory, KeyCredential, ServicePrincipal};
-use super::token::{Certificate, Signer, self_signed};
+use super::graph::{Directory, KeyCredential};
+use super::token::{Signer, self_signed};
 use super::world::{World, guid_of};
 use super::{Error, Front};
 use crate::cloud::{Cell, CloudName};
@@ -439,8 +439,7 @@ fn certificates(world: &mut World, now: Timestamp) -> Result<(), Error> {
         self_signed(&key, "mail.contoso.com", after(-100), after(265))?,
     ];
     for certificate in all {
-        let raw = object(&[("RawData", Value::Bytes(certificate.der))]);
-        world.put(Plane::OnPremises, "ExchangeCertificate", raw);
+        super::certificates::put(world, EX16.0, &certificate);
     }
     Ok(())
 }
@@ -739,6 +738,13 @@ fn organizations(world: &mut World) {
         ("HybridConfigurationStatus", text("Unknown")),
     ]);
     world.create(Plane::OnPremises, "OrganizationConfig", "Contoso", local);
+    world.set(
+        Plane::OnPremises,
+        "OrganizationConfig",
+        "Contoso",
+        "Guid",
+        &text(ORGANIZATION),
+    );
     let online = object(&[
         ("OAuth2ClientProfileEnabled", true.into()),
         ("EwsEnabled", true.into()),
@@ -918,59 +924,47 @@ pub(super) fn directory(
     let foreign = KeyPair::generate()?;
     let expired = self_signed(&foreign, AUTH_CERTIFICATE, after(-2000), after(-200))?;
     let other = self_signed(&foreign, "archive.fabrikam.com", after(-300), after(430))?;
-    let principal =
-        |app_id: &str, title: &str, owner: &str, spns: Vec<String>, keys: Vec<Certificate>| {
-            ServicePrincipal {
-                id: guid_of(&format!("service principal {app_id}")),
-                app_id: app_id.to_owned(),
-                display_name: title.to_owned(),
-                owner: owner.to_owned(),
-                names: spns,
-                keys: keys.iter().map(KeyCredential::of).collect(),
-            }
-        };
-    let intranet = "5f8e2a70-30bb-4f0f-9d52-6c1e77a8d0b4";
-    Ok(Directory {
+    let mut directory = Directory {
         title: "Contoso".to_owned(),
-        principals: vec![
-            principal(
-                EXCHANGE,
-                "Office 365 Exchange Online",
-                MICROSOFT_TENANT,
-                exchange_names(names),
-                vec![expired, other],
-            ),
-            principal(
-                GRAPH,
-                "Microsoft Graph",
-                MICROSOFT_TENANT,
-                vec![GRAPH.to_owned(), format!("https://{}", names.graph_host)],
-                Vec::new(),
-            ),
-            principal(
-                CLIENT,
-                "exoauth",
-                TENANT,
-                vec![CLIENT.to_owned()],
-                Vec::new(),
-            ),
-            principal(
-                intranet,
-                "Contoso Intranet",
-                TENANT,
-                vec![
-                    intranet.to_owned(),
-                    "https://intranet.contoso.com/".to_owned(),
-                ],
-                Vec::new(),
-            ),
-        ],
-        applications: vec![Application {
-            app_id: CLIENT.to_owned(),
-            title: "exoauth".to_owned(),
-            keys: vec![signers.application.certificate.clone()],
-        }],
-    })
+        principals: Vec::new(),
+        applications: Vec::new(),
+        assignments: Vec::new(),
+        certificate_days: None,
+        locked: false,
+    };
+    directory.add_principal(
+        EXCHANGE,
+        "Office 365 Exchange Online",
+        MICROSOFT_TENANT,
+        exchange_names(names),
+    );
+    if let Some(principal) = directory.principal_mut(EXCHANGE) {
+        principal.keys = [expired, other].iter().map(KeyCredential::of).collect();
+    }
+    directory.add_principal(
+        GRAPH,
+        "Microsoft Graph",
+        MICROSOFT_TENANT,
+        vec![GRAPH.to_owned(), format!("https://{}", names.graph_host)],
+    );
+    let own = KeyCredential::of(&signers.application.certificate);
+    directory.register(CLIENT, "exoauth", vec![own]);
+    for role in [
+        "Application.ReadWrite.All",
+        "AppRoleAssignment.ReadWrite.All",
+        "Organization.Read.All",
+        "Policy.Read.All",
+    ] {
+        directory.grant(CLIENT, GRAPH, role);
+    }
+    directory.grant(CLIENT, EXCHANGE, "Exchange.ManageAsApp");
+    let intranet = "5f8e2a70-30bb-4f0f-9d52-6c1e77a8d0b4";
+    directory.register(intranet, "Contoso Intranet", Vec::new());
+    if let Some(principal) = directory.principal_mut(intranet) {
+        let name = "https://intranet.contoso.com/".to_owned();
+        principal.names.push(name);
+    }
+    Ok(directory)
 }
 
 /// The service principal names that the first-party principal comes with.

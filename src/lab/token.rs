@@ -14,7 +14,7 @@ use base64::{
 };
 use jiff::Timestamp;
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
-use rcgen::{CertificateParams, DnType, KeyPair, SerialNumber};
+use rcgen::{CertificateParams, DnType, KeyPair, PKCS_RSA_SHA256, RsaKeySize, SerialNumber};
 use serde_json::{Value as Json, json};
 use std::time::Duration;
 
@@ -121,6 +121,21 @@ impl Signer {
             certificate: self_signed(&pair, subject, from, to)?,
             key: EncodingKey::from_rsa_pem(pem.as_bytes())?,
         })
+    }
+
+    /// Makes an RSA key of so many bits and a certificate for it.
+    pub(super) fn generate(
+        bits: u16,
+        subject: &str,
+        from: Timestamp,
+        to: Timestamp,
+    ) -> Result<Self, Error> {
+        let size = match bits {
+            2048 => RsaKeySize::_2048,
+            _ => RsaKeySize::_4096,
+        };
+        let pair = KeyPair::generate_rsa_for(&PKCS_RSA_SHA256, size)?;
+        Self::new(&pair.serialize_pem(), subject, from, to)
     }
 
     /// Signs claims by RS256, with the certificate's `x5t` in the header.

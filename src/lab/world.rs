@@ -9,6 +9,7 @@ use super::fault::Faults;
 use super::front::{self, Front, Reply, Request};
 use super::graph::Directory;
 use super::noun::{self, Kind, Noun, Start};
+use super::overrides::Former;
 use super::seed::{self, Names, Signers};
 use super::token::{Certificate, hexadecimal};
 use super::{Error, LabOptions, Passwords};
@@ -33,6 +34,33 @@ pub enum Rules {
     BeforeBlock,
     /// Those since 2025-10-31: calls of the shared principal to Exchange Web Services are refused.
     SinceBlock,
+    /// Those of the day that it is in the lab.
+    ByDate,
+}
+
+/// What Exchange Online asks for, each from a day on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Demand {
+    /// Exchange Web Services are refused to the shared principal.
+    DedicatedApplication,
+    /// An organization that never said that it wants Exchange Web Services has them no more.
+    SaidYes,
+    /// Exchange Web Services are refused to applications that are not on the organization's list.
+    AllowList,
+    /// There are no Exchange Web Services any more.
+    NoWebServices,
+}
+
+impl Demand {
+    /// The day, as the announcements name it; its hour is not announced.
+    fn since(self) -> &'static str {
+        match self {
+            Self::DedicatedApplication => "2025-10-31T00:00:00Z",
+            Self::SaidYes => "2026-10-01T00:00:00Z",
+            Self::AllowList => "2026-10-10T00:00:00Z",
+            Self::NoWebServices => "2027-04-01T00:00:00Z",
+        }
+    }
 }
 
 /// What a cmdlet gave.
@@ -99,6 +127,8 @@ pub struct World {
     made: u64,
     sign_ins: SignIns,
     builds: BTreeMap<String, String>,
+    former_overrides: Option<Former>,
+    graph_flow_broken: bool,
 }
 
 impl World {
@@ -129,6 +159,8 @@ impl World {
             made: 0,
             sign_ins: SignIns::default(),
             builds: BTreeMap::new(),
+            former_overrides: None,
+            graph_flow_broken: false,
         };
         seed::fill(&mut world, options.seed)?;
         Ok(world)
@@ -204,6 +236,36 @@ impl World {
         self.rules = rules;
     }
 
+    /// Whether Exchange Online asks for something by now.
+    pub(super) fn demands(&self, demand: Demand) -> bool {
+        match self.rules {
+            Rules::BeforeBlock => false,
+            Rules::SinceBlock => demand == Demand::DedicatedApplication,
+            Rules::ByDate => demand
+                .since()
+                .parse::<Timestamp>()
+                .is_ok_and(|since| since <= self.now()),
+        }
+    }
+
+    /// Whether free/busy by Microsoft Graph fails, as the known issue of September 2026 has it.
+    pub(super) fn is_graph_flow_broken(&self) -> bool {
+        self.graph_flow_broken
+    }
+
+    /// Says whether free/busy by Microsoft Graph fails.
+    pub fn break_graph_flow(&mut self, broken: bool) {
+        self.graph_flow_broken = broken;
+    }
+
+    pub(super) fn former_overrides(&self) -> Option<&Former> {
+        self.former_overrides.as_ref()
+    }
+
+    pub(super) fn former_overrides_mut(&mut self) -> &mut Option<Former> {
+        &mut self.former_overrides
+    }
+
     /// The names and addresses of the world.
     pub fn names(&self) -> &Names {
         &self.names
@@ -237,6 +299,10 @@ impl World {
 
     pub(super) fn signers(&self) -> &Signers {
         &self.signers
+    }
+
+    pub(super) fn signers_mut(&mut self) -> &mut Signers {
+        &mut self.signers
     }
 
     pub(super) fn client_certificate(&self) -> Secret {
@@ -390,6 +456,12 @@ impl World {
         }
     }
 
+    /// Counts what is made, so that two things made at the same moment differ.
+    pub(super) fn count_made(&mut self) -> u64 {
+        self.made += 1;
+        self.made
+    }
+
     /// Makes an object with the noun's defaults and the directory's properties.
     pub(super) fn made(
         &mut self,
@@ -405,8 +477,8 @@ impl World {
             .map(|(property, start)| ((*property).to_owned(), start_value(*start)))
             .collect();
         object.extend(properties);
-        self.made += 1;
-        let guid = guid_of(&format!("{plane} {} {name} {}", noun.name, self.made));
+        let number = self.count_made();
+        let guid = guid_of(&format!("{plane} {} {name} {number}", noun.name));
         self.add_directory_properties(plane, noun, name, &guid, &mut object);
         object
     }

@@ -57,13 +57,26 @@ impl Hand {
         rules: Rules,
         seed: Seed,
     ) -> Result<Self, Box<dyn Error>> {
-        let clock = Clock::fixed("2026-11-23T09:00:00Z".parse()?);
-        let options = LabOptions {
+        Self::start(LabOptions {
             cloud,
             rules,
-            clock,
+            clock: Clock::fixed("2026-11-23T09:00:00Z".parse()?),
             seed,
-        };
+        })
+        .await
+    }
+
+    /// A lab at another time, by the rules of that time.
+    pub(crate) async fn at(clock: Clock) -> Result<Self, Box<dyn Error>> {
+        Self::start(LabOptions {
+            rules: Rules::ByDate,
+            clock,
+            ..LabOptions::default()
+        })
+        .await
+    }
+
+    async fn start(options: LabOptions) -> Result<Self, Box<dyn Error>> {
         let lab = Lab::start(options).await?;
         let authority = reqwest::Certificate::from_pem(lab.authority().as_bytes())?;
         let client = reqwest::Client::builder()

@@ -32,7 +32,10 @@ impl Served {
     pub(crate) fn let_through(&self) -> Result<(), Box<dyn Error>> {
         let (done, wait) = mpsc::channel();
         let late = self.lab.let_through();
-        self.runtime.spawn(async move { done.send(late.await) });
+        self.runtime.spawn(async move {
+            late.await;
+            done.send(())
+        });
         Ok(wait.recv()?)
     }
 

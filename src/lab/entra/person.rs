@@ -81,7 +81,7 @@ fn client(world: &World, id: &str) -> Result<Client, Refusal> {
             .find(|application| application.app_id.eq_ignore_ascii_case(id));
         found.map(|application| Client {
             id: application.app_id.clone(),
-            title: application.title.clone(),
+            title: application.display_name.clone(),
             fronts: vec![Front::Graph, Front::ExchangeOnline],
         })
     };
