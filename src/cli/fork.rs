@@ -5,38 +5,42 @@ use crate::failure::{Failure, FailureKind};
 use crate::script::bundle::{Bundle, Source};
 use std::fs::{self, OpenOptions};
 use std::io::{self, ErrorKind, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-/// Copies a file into the user's folder, with a first line that remembers where it is from.
+/// Copies a file into the user's folder, and says what it does there.
 pub(super) fn main(env: &Env, asked: &args::Fork) -> Result<ExitCode, Failure> {
-    let folder = &env.folders()?.data;
-    let bundle = scripts::bundle(env);
-    let path = scripts::path(&bundle, &asked.name)?;
-    let target = folder.join(&path);
-    let Some(source) = bundle.shipped(&path) else {
-        let message = format!("\"{}\" is your own already", asked.name);
-        return Err(
-            Failure::new(FailureKind::Input, message).with_detail(target.display().to_string())
-        );
-    };
-    match write(&target, &forked(&source)) {
-        Ok(()) => {}
-        Err(error) if error.kind() == ErrorKind::AlreadyExists => {
-            let message = format!("{} exists and is not overwritten", target.display());
-            return Err(Failure::new(FailureKind::Input, message)
-                .with_hint("edit it, or move it away and fork again"));
-        }
-        Err(error) => {
-            let message = format!("{} cannot be written", target.display());
-            return Err(Failure::new(FailureKind::Input, message).with_detail(error.to_string()));
-        }
-    }
+    let (target, path) = fork(env, &scripts::bundle(env), &asked.name)?;
     env.output.stream.line(&target.display().to_string())?;
     env.error.stream.line(&format!(
         "{} this copy; delete it to have the shipped one back",
         who_uses(&path)
     ))?;
     Ok(ExitCode::DONE)
+}
+
+/// Copies a file into the user's folder, with a first line that remembers where it is from; gives the copy and its path
+/// in the bundle.
+pub(super) fn fork(env: &Env, bundle: &Bundle, name: &str) -> Result<(PathBuf, String), Failure> {
+    let path = scripts::path(bundle, name)?;
+    let target = env.folders()?.data.join(&path);
+    let Some(source) = bundle.shipped(&path) else {
+        let message = format!("\"{name}\" is your own already");
+        return Err(
+            Failure::new(FailureKind::Input, message).with_detail(target.display().to_string())
+        );
+    };
+    match write(&target, &forked(&source)) {
+        Ok(()) => Ok((target, path)),
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => {
+            let message = format!("{} exists and is not overwritten", target.display());
+            Err(Failure::new(FailureKind::Input, message)
+                .with_hint("edit it, or move it away and fork again"))
+        }
+        Err(error) => {
+            let message = format!("{} cannot be written", target.display());
+            Err(Failure::new(FailureKind::Input, message).with_detail(error.to_string()))
+        }
+    }
 }
 
 fn who_uses(path: &str) -> String {

@@ -3,7 +3,7 @@
 use crate::cli::files::{Files, write_private};
 use crate::cli::place::{self, Place};
 use crate::cli::trace::Trace;
-use crate::cli::{Env, ExitCode, args, journal, run, runtime, scripts};
+use crate::cli::{Env, ExitCode, args, fork, journal, run, runtime, scripts};
 use crate::failure::{Failure, FailureKind};
 use crate::repl::{Editor, Knowledge, Line, Lines, Names, Outside, Site, Streams, converse};
 use crate::script::{Bundle, HostOptions, Playbook, ScriptFailure};
@@ -15,7 +15,7 @@ use crate::value::Value;
 use std::collections::BTreeMap;
 use std::fs::{self, OpenOptions};
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -113,6 +113,16 @@ impl Lines for Written {
 
     fn ask(&mut self, question: &str) -> Result<Option<bool>, Failure> {
         self.env.ask(question)
+    }
+
+    fn more(&mut self) -> Result<bool, Failure> {
+        Ok(true)
+    }
+
+    fn remember(&mut self, _: &str) {}
+
+    fn clear(&mut self) -> Result<(), Failure> {
+        Ok(())
     }
 
     fn window(&mut self) -> Option<(usize, usize)> {
@@ -249,6 +259,27 @@ impl Outside for World {
         folder
             .and_then(|()| write_private(&file, text))
             .map_err(unusable)?;
+        let edited = self
+            .edit_file(&file)
+            .and_then(|()| fs::read_to_string(&file).map_err(unusable));
+        fs::remove_file(&file).map_err(unusable)?;
+        edited
+    }
+
+    fn own_file(&self, playbook: &str) -> Result<Option<PathBuf>, Failure> {
+        if scripts::is_path(playbook) {
+            return Ok(Some(self.env.path(playbook)));
+        }
+        let path = scripts::path(&self.bundle, playbook)?;
+        let file = self.env.folders()?.data.join(path);
+        Ok(file.is_file().then_some(file))
+    }
+
+    fn fork(&self, playbook: &str) -> Result<PathBuf, Failure> {
+        fork::fork(&self.env, &self.bundle, playbook).map(|(file, _)| file)
+    }
+
+    fn edit_file(&self, file: &Path) -> Result<(), Failure> {
         let variable = |name| {
             self.env
                 .variables
@@ -257,47 +288,57 @@ impl Outside for World {
         };
         let editor = variable("VISUAL").or_else(|| variable("EDITOR"));
         let usual = if cfg!(windows) { "notepad" } else { "vi" };
-        let mut words = editor.map_or(usual, String::as_str).split_whitespace();
-        let edited = Command::new(words.next().unwrap_or(usual))
-            .args(words)
-            .arg(&file)
-            .status()
-            .and_then(|_| fs::read_to_string(&file));
-        let removed = fs::remove_file(&file);
-        let edited = edited.map_err(unusable)?;
-        removed.map_err(unusable)?;
-        Ok(edited)
+        let editor = editor.map_or(usual, String::as_str);
+        let mut words = editor.split_whitespace();
+        let mut command = Command::new(words.next().unwrap_or(usual));
+        command.args(words).arg(file);
+        // Ctrl-C is meant for the editor now.
+        self.busy(false);
+        let ended = command.status();
+        self.busy(true);
+        let failed = |detail: String| {
+            Failure::new(FailureKind::Input, format!("the editor {editor} failed"))
+                .with_detail(detail)
+                .with_hint("VISUAL or EDITOR names the editor that is used")
+        };
+        match ended {
+            Ok(status) if status.success() => Ok(()),
+            Ok(status) => Err(failed(status.to_string())),
+            Err(error) => Err(failed(error.to_string())),
+        }
     }
 
-    fn page(&self, text: &str) -> Result<(), Failure> {
-        let pager = self
-            .env
-            .variables
-            .get("PAGER")
-            .map_or("less", String::as_str);
-        let mut words = pager.split_whitespace();
+    fn page(&self, text: &str) -> Result<bool, Failure> {
+        let asked = self.env.variables.get("PAGER").map(String::as_str);
+        let mut words = asked.unwrap_or("less").split_whitespace();
         let Some(program) = words.next() else {
-            return self.env.output.stream.line(text);
+            // An empty PAGER is a wish not to be held up.
+            self.env.output.stream.line(text)?;
+            return Ok(true);
         };
         let mut command = Command::new(program);
         command.args(words).stdin(Stdio::piped());
         if !self.env.variables.contains_key("LESS") {
             command.env("LESS", "FRX");
         }
-        let Ok(mut child) = command.spawn() else {
-            return self.env.output.stream.line(text);
+        let mut child = match command.spawn() {
+            Ok(child) => child,
+            Err(error) => {
+                tracing::debug!(%error, "there is no pager");
+                return Ok(false);
+            }
         };
         // Ctrl-C is meant for the pager now.
-        self.busy.store(false, Ordering::SeqCst);
+        self.busy(false);
         if let Some(mut input) = child.stdin.take()
             && let Err(error) = writeln!(input, "{text}")
         {
             tracing::debug!(%error, "the pager was left early");
         }
         let ended = child.wait();
-        self.busy.store(true, Ordering::SeqCst);
-        ended.map(|_| ()).map_err(|error| {
-            Failure::new(FailureKind::Input, format!("the pager {pager} failed"))
+        self.busy(true);
+        ended.map(|_| true).map_err(|error| {
+            Failure::new(FailureKind::Input, format!("the pager {program} failed"))
                 .with_detail(error.to_string())
         })
     }

@@ -25,7 +25,7 @@ pub(super) fn bundle(env: &Env) -> Bundle {
 
 /// Finds a playbook: a path is what looks like one, anything else is a name.
 pub(super) fn playbook(env: &Env, bundle: &Bundle, asked: &str) -> Result<Playbook, ScriptFailure> {
-    if !asked.contains(['/', '\\']) && !asked.ends_with(".rhai") {
+    if !is_path(asked) {
         return bundle.playbook(asked);
     }
     let path = env.path(asked);
@@ -37,6 +37,11 @@ pub(super) fn playbook(env: &Env, bundle: &Bundle, asked: &str) -> Result<Playbo
         .with_detail(error.to_string())
     })?;
     Playbook::read(asked, &text)?.with_included(bundle)
+}
+
+/// Whether what was asked for is a path, and not the name of a playbook.
+pub(super) fn is_path(asked: &str) -> bool {
+    asked.contains(['/', '\\']) || asked.ends_with(".rhai")
 }
 
 /// Finds the path of a playbook or library file by its name, such as `07-connector-online` or `stdlib/connectors`.

@@ -5,6 +5,7 @@ use super::{Thrown, throw};
 use crate::cloud::Cell;
 use crate::failure::{Failure, FailureKind};
 use crate::session::Session;
+use crate::value::{Object, Value};
 use rhai::plugin::*;
 use std::sync::Arc;
 
@@ -37,6 +38,24 @@ impl CloudHandle {
                 .map_err(Failure::from),
             (_, None) => Err(no_such_property(name)),
         }
+    }
+
+    /// What is known of it, for people: the name, the tenant, and the addresses.
+    ///
+    /// # Errors
+    ///
+    /// When the cloud of the organization is not known.
+    pub fn describe(&self) -> Result<Object, Failure> {
+        let addresses = self.session.addresses()?;
+        let mut object = Object::new();
+        object.insert("name".to_owned(), addresses.cloud().word().into());
+        let tenant = self.session.organization().tenant.clone();
+        object.insert("tenant".to_owned(), tenant.into());
+        for cell in Cell::ALL {
+            let address = addresses.get(cell).map_or(Value::Null, Value::from);
+            object.insert(cell.key().to_owned(), address);
+        }
+        Ok(object)
     }
 
     fn metadata(&self, cell: Cell, tenant: &str) -> Result<String, Failure> {

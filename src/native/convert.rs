@@ -102,6 +102,8 @@ pub fn type_word(value: &Dynamic) -> &'static str {
 
 /// The words for the name that Rhai or serde has for a type.
 pub fn word_of_type(name: &str) -> &'static str {
+    // Rhai names all types that a text can have.
+    let name = name.split(" | ").next().unwrap_or(name);
     match name {
         "i64" | "int" | "INT" | "u8" | "u16" | "u32" | "u64" | "i8" | "i16" | "i32" => {
             "a whole number"
@@ -116,10 +118,17 @@ pub fn word_of_type(name: &str) -> &'static str {
         "Fn" | "FnPtr" => "a function",
         "Exchange" => "an Exchange organization",
         "Entra" => "the directory",
+        "Cloud" => "the cloud",
+        "Inputs" => "the inputs",
+        "timestamp" => "a point in time",
         "Unknown" => "a value that is known only after apply",
         "Failure" => "a failure",
         _ if name.ends_with("::Unknown") => "a value that is known only after apply",
         _ if name.ends_with("::Exchange") => "an Exchange organization",
+        _ if name.ends_with("::Entra") => "the directory",
+        _ if name.ends_with("::CloudHandle") => "the cloud",
+        _ if name.ends_with("::Inputs") => "the inputs",
+        _ if name.ends_with("::Instant") => "a point in time",
         _ if name.ends_with("::FnPtr") => "a function",
         _ if name.ends_with("::Failure") => "a failure",
         _ => "something else",

@@ -48,6 +48,11 @@ pub(super) mod functions {
     }
 
     #[rhai_fn(global, name = "get_mailbox", pure, return_raw, volatile)]
+    pub fn get_all(call: NativeCallContext, organization: &mut Exchange) -> Thrown<Array> {
+        organization.list(&call, Target::All, &GetMailbox::default())
+    }
+
+    #[rhai_fn(global, name = "get_mailbox", pure, return_raw, volatile)]
     pub fn get_one(
         call: NativeCallContext,
         organization: &mut Exchange,

@@ -123,6 +123,11 @@ impl Inputs {
         *locked(&self.values) = values;
     }
 
+    /// The inputs with their values.
+    pub fn describe(&self) -> crate::value::Object {
+        locked(&self.values).clone().into_iter().collect()
+    }
+
     /// Whether there is an input of that name.
     pub fn has(&self, name: &str) -> bool {
         locked(&self.values).contains_key(name)

@@ -117,9 +117,9 @@ pub const COMMANDS: &[Known] = &[
     ),
     known(
         "edit",
-        "",
-        Argument::Nothing,
-        "opens the last line in $EDITOR, and evaluates it",
+        "[PLAYBOOK]",
+        Argument::Playbook,
+        "opens the last line in $VISUAL or $EDITOR and evaluates it; or a playbook of your own",
     ),
     known(
         "run",
@@ -145,6 +145,7 @@ pub const COMMANDS: &[Known] = &[
         Argument::Nothing,
         "starts anew; on the lab, with a fresh lab",
     ),
+    known("clear", "", Argument::Nothing, "clears the window"),
     known("quit", "", Argument::Nothing, "leaves, as Ctrl-D does"),
 ];
 
@@ -167,8 +168,8 @@ pub enum Command {
     Journal,
     /// Evaluates a file.
     Load(String),
-    /// Edits the last line.
-    Edit,
+    /// Edits the last line, or a playbook.
+    Edit(Option<String>),
     /// Runs a playbook with inputs.
     Run(String, Vec<String>),
     /// Saves the lines.
@@ -177,6 +178,8 @@ pub enum Command {
     Organization(Option<String>),
     /// Starts anew.
     Reset,
+    /// Clears the window.
+    Clear,
     /// Leaves.
     Quit,
 }
@@ -213,13 +216,18 @@ impl Command {
     /// Kind `Input`, when there is no such command, or it takes something else.
     pub fn parse(text: &str) -> Result<Self, Failure> {
         let mut words = text.split_whitespace();
-        let name = words.next().unwrap_or_default();
+        let name = match words.next().unwrap_or_default() {
+            "exit" | "q" => "quit",
+            "?" | "h" => "help",
+            "cls" => "clear",
+            name => name,
+        };
         let known = COMMANDS.iter().find(|known| known.name == name);
         let known = known.ok_or_else(|| no_such(name))?;
         let arguments: Vec<&str> = words.collect();
         let argument = arguments.first().map(|word| (*word).to_owned());
         let most = match known.argument {
-            Argument::Playbook => usize::MAX,
+            Argument::Playbook if name == "run" => usize::MAX,
             Argument::Nothing => 0,
             _ => 1,
         };
@@ -244,7 +252,7 @@ impl Command {
             "time" => Self::Time,
             "journal" => Self::Journal,
             "load" => Self::Load(needed()?),
-            "edit" => Self::Edit,
+            "edit" => Self::Edit(argument),
             "run" => Self::Run(
                 needed()?,
                 arguments[1..]
@@ -255,8 +263,28 @@ impl Command {
             "save" => Self::Save(needed()?),
             "org" => Self::Organization(argument),
             "reset" => Self::Reset,
+            "clear" => Self::Clear,
             _ => Self::Quit,
         })
+    }
+
+    /// The command that a whole line means that has no colon before it, as people write in other shells: `exit`,
+    /// `help get_mailbox`, `get_mailbox?`.
+    pub fn in_plain_words(line: &str) -> Option<Self> {
+        let mut words = line.split_whitespace();
+        match (words.next()?, words.next(), words.next()) {
+            ("exit" | "quit", None, _) => Some(Self::Quit),
+            ("clear" | "cls", None, _) => Some(Self::Clear),
+            ("help" | "?", about, None) => Some(Self::Help(about.map(str::to_owned))),
+            (word, None, _) => {
+                let name = word.strip_suffix('?')?;
+                let of_name = |letter: char| letter.is_alphanumeric() || "_.:".contains(letter);
+                name.chars()
+                    .all(of_name)
+                    .then(|| Self::Help(Some(name.to_owned())))
+            }
+            _ => None,
+        }
     }
 }
 
@@ -270,7 +298,17 @@ pub(super) fn nearest<'a>(name: &str, names: impl IntoIterator<Item = &'a str>) 
         .map(|(_, known)| known)
 }
 
+/// Commands of the program that one looks for at the prompt.
+const OUTSIDE: [&str; 8] = [
+    "undo", "resume", "fork", "diff", "check", "whoami", "login", "logout",
+];
+
 fn no_such(name: &str) -> Failure {
+    if OUTSIDE.contains(&name) {
+        let message = format!("there is no command :{name} at the prompt");
+        return Failure::new(FailureKind::Input, message)
+            .with_hint(format!("leave with Ctrl-D and write: exoauth {name}"));
+    }
     let failure = Failure::new(FailureKind::Input, format!("there is no command :{name}"));
     match nearest(name, COMMANDS.iter().map(|known| known.name)) {
         Some(near) => failure.with_hint(format!("did you mean :{near}?")),
@@ -305,6 +343,25 @@ mod tests {
             let quits = parsed == Ok(Command::Quit);
             assert_eq!(quits, known.name == "quit", "{}", known.name);
         }
+    }
+
+    #[test]
+    fn what_other_shells_understand_is_understood() {
+        let plain = Command::in_plain_words;
+        let help = |about: &str| Some(Command::Help(Some(about.to_owned())));
+        assert_eq!(plain("exit"), Some(Command::Quit));
+        assert_eq!(plain("cls"), Some(Command::Clear));
+        assert_eq!(plain("?"), Some(Command::Help(None)));
+        assert_eq!(plain("help get_mailbox"), help("get_mailbox"));
+        assert_eq!(plain("onprem.get_mailbox?"), help("onprem.get_mailbox"));
+        for line in ["exit + 1", "help me please", "x", "a ?? b", "f(\"why?\")"] {
+            assert_eq!(plain(line), None, "{line}");
+        }
+        assert_eq!(parse("q"), Ok(Command::Quit));
+        assert_eq!(
+            Command::parse("undo x").unwrap_err().hint.as_deref(),
+            Some("leave with Ctrl-D and write: exoauth undo")
+        );
     }
 
     #[test]

@@ -12,7 +12,7 @@ use crate::script::{Bundle, Catalog, Host, Inside};
 use crate::subject::Plane;
 use crate::value::snake_case;
 use std::collections::BTreeSet;
-use std::sync::{Arc, OnceLock, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 
 /// Names that scripts see everywhere.
 pub(super) const HANDLES: [(&str, &str); 5] = [
@@ -83,6 +83,8 @@ pub struct Knowledge {
     host: RwLock<Option<Arc<Host>>>,
     files: Names,
     organizations: Names,
+    /// The names and titles of playbooks, read once for each line that is typed.
+    playbooks: Mutex<Option<Vec<(String, String)>>>,
 }
 
 impl Knowledge {
@@ -94,7 +96,16 @@ impl Knowledge {
             host: RwLock::new(None),
             files,
             organizations,
+            playbooks: Mutex::default(),
         }
+    }
+
+    /// Another line is typed: what files hold may have changed.
+    pub fn begin_line(&self) {
+        *self
+            .playbooks
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = None;
     }
 
     /// Speaks of this host from now on.
@@ -116,6 +127,14 @@ impl Knowledge {
     }
 
     fn playbooks(&self) -> Vec<(String, String)> {
+        let mut known = self
+            .playbooks
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        known.get_or_insert_with(|| self.read_playbooks()).clone()
+    }
+
+    fn read_playbooks(&self) -> Vec<(String, String)> {
         let listed = self.bundle.playbooks().unwrap_or_default().into_iter();
         let title = |listed: &crate::script::bundle::Listed| {
             listed.playbook.as_ref().map_or_else(
@@ -154,7 +173,9 @@ impl Knowledge {
         let candidates = match context.split_last() {
             Some((sign, rest)) if sign.text == "." || sign.text == "?." => self.members(rest),
             Some((sign, rest)) if sign.text == "::" => self.of_module(rest),
-            _ => self.options(&context).unwrap_or_else(|| self.names()),
+            _ => self
+                .options(&context)
+                .unwrap_or_else(|| self.names(!typed.is_empty() || context.is_empty())),
         };
         (start, beginning(typed, candidates))
     }
@@ -462,8 +483,8 @@ impl Knowledge {
         )
     }
 
-    /// What can begin an expression.
-    fn names(&self) -> Vec<Candidate> {
+    /// What can begin an expression; words of the language too, where that is asked for.
+    fn names(&self, keywords: bool) -> Vec<Candidate> {
         let mut candidates: Vec<Candidate> = Vec::new();
         if let Some(host) = self.host() {
             let variables = host.describe_variables();
@@ -488,7 +509,9 @@ impl Knowledge {
                 .filter(|function| function.receivers.is_empty())
                 .map(Candidate::of_function),
         );
-        candidates.extend(KEYWORDS.map(Candidate::plain));
+        if keywords {
+            candidates.extend(KEYWORDS.map(Candidate::plain));
+        }
         candidates
     }
 

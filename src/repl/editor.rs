@@ -53,6 +53,23 @@ pub trait Lines {
     /// When it cannot be asked.
     fn ask(&mut self, question: &str) -> Result<Option<bool>, Failure>;
 
+    /// Asks whether to show more of a long text.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be asked.
+    fn more(&mut self) -> Result<bool, Failure>;
+
+    /// Keeps a text that was not typed here among the earlier lines.
+    fn remember(&mut self, text: &str);
+
+    /// Clears the window.
+    ///
+    /// # Errors
+    ///
+    /// When the terminal cannot be used.
+    fn clear(&mut self) -> Result<(), Failure>;
+
     /// The columns and rows of the window, if there is one.
     fn window(&mut self) -> Option<(usize, usize)>;
 }
@@ -63,6 +80,7 @@ pub struct Editor {
     history: Option<PathBuf>,
     width: Arc<AtomicUsize>,
     interactive: bool,
+    knowledge: Arc<Knowledge>,
 }
 
 impl Editor {
@@ -96,7 +114,7 @@ impl Editor {
             false => ColorMode::Disabled,
         });
         editor.set_helper(Some(Assistant {
-            knowledge,
+            knowledge: Arc::clone(&knowledge),
             paint,
             width: Arc::clone(&width),
         }));
@@ -105,6 +123,7 @@ impl Editor {
             history,
             width,
             interactive,
+            knowledge,
         };
         editor.recall();
         Ok(editor)
@@ -120,7 +139,7 @@ impl Editor {
         }
     }
 
-    fn remember(&mut self, line: &str) {
+    fn keep(&mut self, line: &str) {
         if line.trim().is_empty() || secrets::holds_one(line) {
             return;
         }
@@ -139,6 +158,7 @@ impl Editor {
 
 impl Lines for Editor {
     fn next(&mut self, prompt: &(String, String)) -> Result<Line, Failure> {
+        self.knowledge.begin_line();
         if let Some((columns, _)) = self.window() {
             self.width.store(
                 columns.saturating_sub(prompt.0.chars().count()),
@@ -147,7 +167,7 @@ impl Lines for Editor {
         }
         match self.editor.readline(prompt) {
             Ok(line) => {
-                self.remember(&line);
+                self.keep(&line);
                 Ok(Line::Text(line))
             }
             Err(ReadlineError::Interrupted) => Ok(Line::Dropped),
@@ -176,6 +196,22 @@ impl Lines for Editor {
                 Err(error) => return Err(broken(error)),
             }
         }
+    }
+
+    fn more(&mut self) -> Result<bool, Failure> {
+        match self.editor.readline("-- more: Enter goes on, q ends -- ") {
+            Ok(answer) => Ok(!answer.trim().starts_with(['q', 'Q', 'n', 'N'])),
+            Err(ReadlineError::Interrupted | ReadlineError::Eof) => Ok(false),
+            Err(error) => Err(broken(error)),
+        }
+    }
+
+    fn remember(&mut self, text: &str) {
+        self.keep(text);
+    }
+
+    fn clear(&mut self) -> Result<(), Failure> {
+        self.editor.clear_screen().map_err(broken)
     }
 
     fn window(&mut self) -> Option<(usize, usize)> {

@@ -17,11 +17,14 @@ pub use complete::{Candidate, Knowledge, Names};
 pub use editor::{Editor, Line, Lines};
 pub use show::{effect, explain};
 
+use save::Said;
+
 use crate::failure::{Failure, FailureKind};
 use crate::report::human::{self, HumanReport};
 use crate::report::{Paint, Stream, clean, count};
 use crate::script::{
-    Bundle, EngineThread, Host, HostOptions, Memory, Playbook, ScriptFailure, throw,
+    Bundle, EngineThread, Host, HostOptions, Memory, Playbook, ScriptFailure, Severity,
+    check_script, throw,
 };
 use crate::session::event::{Event, Summary};
 use crate::session::plan::Plan;
@@ -29,7 +32,7 @@ use crate::session::{self, Interrupt, Mode, Outcome, Pass, Session};
 use crate::value::Value;
 use std::any::Any;
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// The organization that a conversation speaks to, and what comes with it.
@@ -62,12 +65,33 @@ pub trait Outside {
     /// When there is no editor.
     fn edit(&self, text: &str) -> Result<String, Failure>;
 
-    /// Shows a long text page by page.
+    /// The file of a playbook of one's own, by its name or path; `None` for one that is shipped.
+    ///
+    /// # Errors
+    ///
+    /// When there is none.
+    fn own_file(&self, playbook: &str) -> Result<Option<PathBuf>, Failure>;
+
+    /// Makes a copy of one's own of a shipped playbook, and says where it is.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be written.
+    fn fork(&self, playbook: &str) -> Result<PathBuf, Failure>;
+
+    /// Lets the person edit a file.
+    ///
+    /// # Errors
+    ///
+    /// When there is no editor.
+    fn edit_file(&self, file: &Path) -> Result<(), Failure>;
+
+    /// Shows a long text page by page; `false` where there is no program for that.
     ///
     /// # Errors
     ///
     /// When it cannot be shown.
-    fn page(&self, text: &str) -> Result<(), Failure>;
+    fn page(&self, text: &str) -> Result<bool, Failure>;
 
     /// Reads a file that the person named.
     ///
@@ -205,7 +229,7 @@ impl Work {
 
     fn run(&self, host: &Host) -> Result<Value, ScriptFailure> {
         match self {
-            Self::Lines { file, text } => host.eval_file(file, text),
+            Self::Lines { file, text } => host.eval_to_show(file, text),
             Self::Playbook { playbook, inputs } => {
                 host.give(inputs.clone());
                 let result = host.run(playbook);
@@ -311,8 +335,8 @@ struct Conversation<'world> {
     running: Running,
     writes: Writes,
     format: Format,
-    /// The lines that did what they should, to be saved.
-    said: Vec<String>,
+    /// What did what it should, to be saved.
+    said: Vec<Said>,
     last_text: String,
     last: Option<Summary>,
 }
@@ -355,10 +379,14 @@ impl Conversation<'_> {
                     Ok(command) => self.obey(command),
                     Err(failure) => Err(failure),
                 },
-                None => {
-                    self.last_text = text.to_owned();
-                    self.say_line("", text)
-                }
+                None => match self.in_plain_words(text) {
+                    Some(Command::Quit) => return Ok(()),
+                    Some(command) => self.obey(command),
+                    None => {
+                        self.last_text = text.to_owned();
+                        self.say_line("", text)
+                    }
+                },
             };
             self.outside.busy(false);
             if let Err(failure) = answered {
@@ -368,6 +396,14 @@ impl Conversation<'_> {
                 return Ok(());
             }
         }
+    }
+
+    /// What a line means that is a command in other shells, unless there is a variable of that name.
+    fn in_plain_words(&self, line: &str) -> Option<Command> {
+        let command = Command::in_plain_words(line)?;
+        let word = line.split_whitespace().next().unwrap_or_default();
+        let variables = self.running.host.variables();
+        (!variables.iter().any(|variable| variable == word)).then_some(command)
     }
 
     /// Plain, and in color: on a real organization, applying without asking is a warning.
@@ -393,14 +429,17 @@ impl Conversation<'_> {
             file: file.to_owned(),
             text: text.to_owned(),
         };
-        if self.evaluate(&work)? {
-            self.said.push(text.to_owned());
+        if let Some(value) = self.evaluate(&work)? {
+            self.said.push(Said::Lines {
+                text: text.to_owned(),
+                gave: value != Value::Null,
+            });
         }
         Ok(())
     }
 
-    /// Plans, shows, asks and applies; says whether all that was meant was done.
-    fn evaluate(&mut self, work: &Work) -> Result<bool, Failure> {
+    /// Plans, shows, asks and applies; gives the value where all that was meant was done.
+    fn evaluate(&mut self, work: &Work) -> Result<Option<Value>, Failure> {
         if self.writes == Writes::Apply {
             return self.apply(work, None);
         }
@@ -422,7 +461,7 @@ impl Conversation<'_> {
                     self.running.host.recall(memory);
                 }
                 self.show_stopped(&stopped)?;
-                return Ok(false);
+                return Ok(None);
             }
         };
         let to_do_here = !plan.tests.is_empty() || self.outside.file_pending();
@@ -430,7 +469,7 @@ impl Conversation<'_> {
             self.end_of_playbook(work, &outcome.summary, &report)?;
             report.show_kept()?;
             self.show(&value)?;
-            return Ok(true);
+            return Ok(Some(value));
         }
         self.running.host.recall(memory);
         if pending == 0 {
@@ -439,7 +478,7 @@ impl Conversation<'_> {
         }
         report.show_plan(&outcome.summary)?;
         if !self.agreed(pending)? {
-            return Ok(false);
+            return Ok(None);
         }
         self.apply(work, Some(plan))
     }
@@ -480,7 +519,7 @@ impl Conversation<'_> {
         }
     }
 
-    fn apply(&mut self, work: &Work, expected: Option<Plan>) -> Result<bool, Failure> {
+    fn apply(&mut self, work: &Work, expected: Option<Plan>) -> Result<Option<Value>, Failure> {
         let passed = self.running.pass(work, Mode::Apply, expected)?;
         let outcome = passed.outcome;
         let report = &self.running.report;
@@ -490,10 +529,15 @@ impl Conversation<'_> {
         }
         self.last = Some(outcome.summary);
         match passed.result {
-            Ok(value) => self.show(&value)?,
-            Err(stopped) => self.show_stopped(&stopped)?,
+            Ok(value) => {
+                self.show(&value)?;
+                Ok(Some(value))
+            }
+            Err(stopped) => {
+                self.show_stopped(&stopped)?;
+                Ok(None)
+            }
         }
-        Ok(done)
     }
 
     fn show_stopped(&self, stopped: &ScriptFailure) -> Result<(), Failure> {
@@ -521,10 +565,26 @@ impl Conversation<'_> {
         let rows = self.lines.window().map(|(_, rows)| rows);
         match rows {
             Some(rows) if self.streams.terminal && text.lines().count() >= rows => {
-                self.outside.page(text)
+                match self.outside.page(text)? {
+                    true => Ok(()),
+                    false => self.page_by_window(text, rows),
+                }
             }
             _ => self.streams.output.line(text),
         }
+    }
+
+    /// Shows as much as fits the window, and more when that is wanted.
+    fn page_by_window(&mut self, text: &str, rows: usize) -> Result<(), Failure> {
+        let lines: Vec<&str> = text.lines().collect();
+        let mut pages = lines.chunks(rows.saturating_sub(1).max(1)).peekable();
+        while let Some(page) = pages.next() {
+            self.streams.output.line(&page.join("\n"))?;
+            if pages.peek().is_some() && !self.lines.more()? {
+                break;
+            }
+        }
+        Ok(())
     }
 
     fn aside(&self, line: &str) -> Result<(), Failure> {
@@ -560,7 +620,7 @@ impl Conversation<'_> {
                 let text = self.outside.read(&file)?;
                 self.say_line(&file, &text)
             }
-            Command::Edit => {
+            Command::Edit(None) => {
                 let text = self.outside.edit(&self.last_text)?;
                 let text = text.trim().to_owned();
                 if text.is_empty() {
@@ -568,8 +628,10 @@ impl Conversation<'_> {
                 }
                 self.last_text.clone_from(&text);
                 self.streams.output.line(&text)?;
+                self.lines.remember(&text);
                 self.say_line("", &text)
             }
+            Command::Edit(Some(playbook)) => self.edit_playbook(&playbook),
             Command::Run(name, inputs) => self.run(&name, &inputs),
             Command::Save(file) => self.save(&file),
             Command::Organization(organization) => self.move_to(organization.as_deref()),
@@ -577,7 +639,44 @@ impl Conversation<'_> {
                 let organization = self.running.organization.clone();
                 self.move_to(organization.as_deref())
             }
+            Command::Clear => self.lines.clear(),
             Command::Quit => Ok(()),
+        }
+    }
+
+    /// Opens a playbook in the editor, makes a copy of a shipped one where that is wanted, and checks what came back.
+    fn edit_playbook(&mut self, name: &str) -> Result<(), Failure> {
+        let file = match self.outside.own_file(name)? {
+            Some(file) => file,
+            None => {
+                let question = format!("{name} is shipped with exoauth: edit a copy of your own?");
+                if self.lines.ask(&question)? != Some(true) {
+                    return self.aside("nothing was copied");
+                }
+                let file = self.outside.fork(name)?;
+                self.aside(&format!(
+                    "{} is run from now on; delete it to have the shipped one back",
+                    file.display()
+                ))?;
+                file
+            }
+        };
+        self.outside.edit_file(&file)?;
+        let id = file.display().to_string();
+        let text = self.outside.read(&id)?;
+        let findings = check_script(&self.bundle, &id, &text);
+        let findings = findings
+            .iter()
+            .filter(|finding| finding.severity != Severity::Note);
+        let mut good = true;
+        for finding in findings {
+            good &= finding.severity != Severity::Error;
+            let colors = self.streams.error_paint.colors;
+            self.aside(&throw::render_finding(finding, colors))?;
+        }
+        match good {
+            true => self.aside(&format!("no mistake; :run {name} runs it")),
+            false => self.aside(&format!(":edit {name} opens it again")),
         }
     }
 
@@ -629,13 +728,22 @@ impl Conversation<'_> {
             Err(stopped) => return self.show_stopped(&stopped),
         };
         self.outside.grant(&inputs);
-        let shipped = self.bundle.playbook(&playbook.name).is_ok();
+        let name = playbook.name.clone();
+        let said = match self.bundle.playbook(&name).is_ok() {
+            true => Said::Played {
+                playbook: Box::new(playbook.clone()),
+                inputs: inputs.clone(),
+            },
+            false => Said::Lost(format!(
+                "{name}, since only a playbook with a name can be run by another one"
+            )),
+        };
         let work = Work::Playbook {
             playbook: Box::new(playbook),
             inputs,
         };
-        if self.evaluate(&work)? && shipped && words.is_empty() {
-            self.said.push(format!("playbook({:?});", work.title()));
+        if self.evaluate(&work)?.is_some() {
+            self.said.push(said);
         }
         Ok(())
     }
@@ -653,13 +761,10 @@ impl Conversation<'_> {
         self.streams
             .output
             .line(&format!("saved {lines} to {}", path.display()))?;
-        match saved.left_out {
-            0 => Ok(()),
-            number => {
-                let secret = count(number, "line", "lines");
-                self.aside(&format!("left out, since a secret may be in it: {secret}"))
-            }
-        }
+        saved
+            .left_out
+            .iter()
+            .try_for_each(|what| self.aside(&format!("left out: {what}")))
     }
 
     /// Leaves the organization and starts anew with another one; where that cannot be opened, all stays as it is.

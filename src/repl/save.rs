@@ -1,7 +1,26 @@
 //! The lines of a conversation as a playbook.
 
 use super::secrets;
-use crate::script::{Shape, shape};
+use super::show::literal;
+use super::text::{Kind, pieces};
+use crate::script::playbook::{Input, InputType};
+use crate::script::{ANSWER, Playbook, Shape, is_expression, shape};
+use crate::value::Value;
+use std::collections::BTreeMap;
+
+/// Something that was said and did what it should.
+#[derive(Clone, Debug)]
+pub(super) enum Said {
+    /// Lines, and whether they gave a value.
+    Lines { text: String, gave: bool },
+    /// A playbook of the bundle that was run with inputs.
+    Played {
+        playbook: Box<Playbook>,
+        inputs: BTreeMap<String, Value>,
+    },
+    /// What cannot be saved, and why.
+    Lost(String),
+}
 
 /// What a playbook is made of.
 #[derive(Debug)]
@@ -10,19 +29,68 @@ pub(super) struct Saved {
     pub(super) text: String,
     /// How many lines are in it.
     pub(super) lines: usize,
-    /// How many lines are not, since they hold a secret.
-    pub(super) left_out: usize,
+    /// What is not in it, and why.
+    pub(super) left_out: Vec<String>,
 }
 
-/// Writes lines as a playbook: imports and functions at the top, the rest as one step.
+/// Writes what was said as a playbook: imports and functions at the top, the rest as one step. The inputs that playbooks
+/// were run with become inputs of it, with these values where none are given.
 ///
 /// Where a line is several of these at once, the order matters, and all lines stand one after the other.
-pub(super) fn playbook(lines: &[String], organization: &str, date: &str) -> Saved {
-    let (secret, lines): (Vec<&String>, Vec<&String>) =
-        lines.iter().partition(|line| secrets::holds_one(line));
+pub(super) fn playbook(said: &[Said], organization: &str, date: &str) -> Saved {
+    let mut left_out = Vec::new();
+    let mut secret = 0;
+    let mut inputs: BTreeMap<String, (Input, Value)> = BTreeMap::new();
+    let mut lines: Vec<(String, bool)> = Vec::new();
+    for each in said {
+        match each {
+            Said::Lost(why) => left_out.push(why.clone()),
+            Said::Lines { text, .. } if secrets::holds_one(text) => secret += 1,
+            Said::Lines { text, gave } => {
+                if mentions_answer(text)
+                    && let Some((line, _)) = lines.iter_mut().rev().find(|(_, gave)| *gave)
+                    && is_expression(line)
+                    && !line.starts_with("let ")
+                {
+                    *line = format!("let {ANSWER} = {line}");
+                }
+                lines.push((text.trim().to_owned(), *gave));
+            }
+            Said::Played {
+                playbook,
+                inputs: given,
+            } => {
+                let line = format!("playbook({:?});", playbook.name);
+                let other = given.iter().find(|(name, value)| {
+                    let before = inputs.get(*name);
+                    before.is_some_and(|(_, before)| before != *value)
+                });
+                if let Some((name, _)) = other {
+                    left_out.push(format!(
+                        "{}, run again with another {name}: a playbook has one value for an input",
+                        playbook.name
+                    ));
+                    continue;
+                }
+                for input in &playbook.inputs {
+                    if let Some(value) = given.get(&input.name) {
+                        inputs.insert(input.name.clone(), (input.clone(), value.clone()));
+                    }
+                }
+                // Run once more, a playbook finds nothing to do.
+                if !lines.iter().any(|(before, _)| *before == line) {
+                    lines.push((line, false));
+                }
+            }
+        }
+    }
+    if secret > 0 {
+        let lines = if secret == 1 { "1 line" } else { "some lines" };
+        left_out.push(format!("{lines}, since a secret may be in it"));
+    }
     let shapes: Vec<(Shape, &str)> = lines
         .iter()
-        .map(|line| (shape(line), line.trim()))
+        .map(|(line, _)| (shape(line), line.as_str()))
         .collect();
     let of = |wanted: Shape| {
         let lines = shapes.iter().filter(move |(shape, _)| *shape == wanted);
@@ -31,21 +99,21 @@ pub(super) fn playbook(lines: &[String], organization: &str, date: &str) -> Save
     let header = format!(
         "//! What was done at the prompt.\n//!\n//! Saved on {date}, from a conversation with {organization}.\n"
     );
-    let constant = "const PLAYBOOK = #{\n    title: \"What was done at the prompt\",\n};\n";
+    let constant = constant(&inputs);
     let mut text = header;
     let mut add = |part: &str| {
         text.push('\n');
         text.push_str(part);
     };
     if of(Shape::Mixed).next().is_some() {
-        add(constant);
+        add(&constant);
         shapes.iter().for_each(|(_, line)| add(&ended(line)));
     } else {
         let imports: String = of(Shape::Imports).map(ended).collect();
         if !imports.is_empty() {
             add(&imports);
         }
-        add(constant);
+        add(&constant);
         of(Shape::Functions).for_each(|line| add(&format!("{line}\n")));
         let body: String = of(Shape::Statements)
             .map(|line| indented(&ended(line)))
@@ -59,8 +127,49 @@ pub(super) fn playbook(lines: &[String], organization: &str, date: &str) -> Save
     Saved {
         text,
         lines: lines.len(),
-        left_out: secret.len(),
+        left_out,
     }
+}
+
+/// Whether a line uses the value of the line before.
+fn mentions_answer(line: &str) -> bool {
+    let pieces = pieces(line);
+    pieces.iter().enumerate().any(|(at, piece)| {
+        let before = at.checked_sub(1).and_then(|at| pieces.get(at));
+        let of_something = [".", "?.", "::", "let"];
+        match piece.kind {
+            Kind::Word => {
+                piece.text == ANSWER
+                    && before.is_none_or(|before| !of_something.contains(&before.text))
+            }
+            Kind::Text if piece.text.starts_with('`') => {
+                let parts = piece.text.split("${").skip(1);
+                parts
+                    .filter_map(|part| part.split('}').next())
+                    .any(mentions_answer)
+            }
+            _ => false,
+        }
+    })
+}
+
+/// The header of the playbook, with its inputs.
+fn constant(inputs: &BTreeMap<String, (Input, Value)>) -> String {
+    let mut text = "const PLAYBOOK = #{\n    title: \"What was done at the prompt\",\n".to_owned();
+    if !inputs.is_empty() {
+        text += "    inputs: #{\n";
+        for (name, (input, value)) in inputs {
+            text += &format!("        {name}: #{{\n");
+            text += &format!("            text: {:?},\n", input.text);
+            text += &format!("            type: {:?},\n", input.r#type.word());
+            if let InputType::Choice(choices) = &input.r#type {
+                text += &format!("            choices: {choices:?},\n");
+            }
+            text += &format!("            default: {},\n        }},\n", literal(value, 3));
+        }
+        text += "    },\n";
+    }
+    text + "};\n"
 }
 
 /// A statement has its end; one that ends with a comment gets it on the next line.
@@ -84,11 +193,63 @@ fn indented(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::script::Playbook;
+    use crate::script::Bundle;
 
+    /// Lines that end with a value are those without a semicolon.
     fn saved(lines: &[&str]) -> Saved {
-        let lines: Vec<String> = lines.iter().map(|line| (*line).to_owned()).collect();
+        let lines: Vec<Said> = lines
+            .iter()
+            .map(|line| Said::Lines {
+                text: (*line).to_owned(),
+                gave: !line.ends_with(';') && !line.starts_with("let "),
+            })
+            .collect();
         playbook(&lines, "lab", "2026-11-23")
+    }
+
+    #[test]
+    fn what_was_asked_of_the_line_before_is_asked_in_the_playbook_too() {
+        let saved = saved(&["1 + 1", "say(\"x\");", "say(`${it}`)", "it.to_string()"]);
+        assert!(
+            saved.text.contains(
+                "    let it = 1 + 1;\n    say(\"x\");\n    let it = say(`${it}`);\n    it.to_string();\n"
+            ),
+            "{}",
+            saved.text
+        );
+    }
+
+    #[test]
+    fn inputs_of_a_playbook_become_inputs_of_the_saved_one() {
+        let played = |domains: &str| Said::Played {
+            playbook: Box::new(Bundle::embedded().playbook("07-connector-online").unwrap()),
+            inputs: [("smtp_domains".to_owned(), Value::from(domains))].into(),
+        };
+        let said = [
+            played("contoso.com"),
+            played("contoso.com"),
+            played("tailspintoys.com"),
+            Said::Lost("./mine.rhai, a file".to_owned()),
+        ];
+        let saved = playbook(&said, "lab", "2026-11-23");
+        let playbook = Playbook::read("saved", &saved.text).unwrap();
+        let input = &playbook.inputs[0];
+        assert_eq!(
+            (input.name.as_str(), &input.r#type, input.default.as_ref()),
+            (
+                "smtp_domains",
+                &InputType::Domains,
+                Some(&Value::from(vec!["contoso.com".to_owned()]))
+            )
+        );
+        assert_eq!(saved.text.matches("playbook(\"07").count(), 1);
+        assert_eq!(
+            saved.left_out,
+            [
+                "07-connector-online, run again with another smtp_domains: a playbook has one value for an input",
+                "./mine.rhai, a file",
+            ]
+        );
     }
 
     #[test]
@@ -119,7 +280,8 @@ step(\"at-the-prompt\", \"What was done at the prompt\", || {
 });
 ";
         assert_eq!(saved.text, expected);
-        assert_eq!((saved.lines, saved.left_out), (4, 1));
+        let left_out = ["1 line, since a secret may be in it".to_owned()];
+        assert_eq!((saved.lines, saved.left_out.as_slice()), (4, &left_out[..]));
         let playbook = Playbook::read("saved", &saved.text).unwrap();
         assert_eq!(playbook.steps[0].id, "at-the-prompt");
     }

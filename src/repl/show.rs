@@ -3,7 +3,7 @@
 use super::command::{COMMANDS, Format};
 use crate::report::{Paint, clean, table};
 use crate::script::catalog::Function;
-use crate::script::{Catalog, Host};
+use crate::script::{ANSWER, Catalog, Host};
 use crate::subject::Effect;
 use crate::value::Value;
 
@@ -21,7 +21,7 @@ pub(super) fn value(value: &Value, format: Format, width: usize) -> Option<Strin
 }
 
 /// A value as a script writes it.
-fn literal(value: &Value, depth: usize) -> String {
+pub(super) fn literal(value: &Value, depth: usize) -> String {
     let space = "    ".repeat(depth + 1);
     let end = "    ".repeat(depth);
     match value {
@@ -75,10 +75,15 @@ fn about_command(name: &str, paint: Paint) -> Option<String> {
 }
 
 fn overview(catalog: &Catalog, paint: Paint) -> String {
+    let width = paint.width.clamp(60, 120);
+    let explained = |name: &str, text: &str, column: usize| {
+        let first = format!("{name:column$}  ");
+        wrapped(text, width, &first, &" ".repeat(column + 2))
+    };
     let mut lines = vec![paint.text(Paint::STRONG, "commands")];
     for known in COMMANDS {
-        let line = format!(":{} {}", known.name, known.takes);
-        lines.push(format!("  {line:<30}  {}", known.text));
+        let line = format!("  :{} {}", known.name, known.takes);
+        lines.extend(explained(&line, known.text, 30));
     }
     lines.push(String::new());
     lines.push(paint.text(Paint::STRONG, "functions (:help NAME explains one)"));
@@ -90,7 +95,8 @@ fn overview(catalog: &Catalog, paint: Paint) -> String {
             lines.push(paint.text(Paint::QUIET, format!("  {}", chapter.replace('_', " "))));
         }
         if function.name != last {
-            lines.push(format!("    {:<34}  {}", function.name, function.summary()));
+            let name = format!("    {}", function.name);
+            lines.extend(explained(&name, function.summary(), 38));
         }
         last = &function.name;
     }
@@ -98,6 +104,9 @@ fn overview(catalog: &Catalog, paint: Paint) -> String {
     lines.push(
         "Tab completes, also option keys inside #{ } and properties of what was read.".to_owned(),
     );
+    lines.push(format!(
+        "`{ANSWER}` is the value of the line before. A line ends with a semicolon to show nothing."
+    ));
     lines.push("Ctrl-C stops a line, Ctrl-R searches earlier lines, Ctrl-D leaves.".to_owned());
     lines.join("\n")
 }

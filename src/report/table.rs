@@ -18,7 +18,7 @@ pub fn value(value: &Value, width: usize) -> String {
             None => list.iter().map(short).collect::<Vec<_>>().join("\n"),
         },
         Value::Object(object) if object.is_empty() => "(an object without properties)".to_owned(),
-        Value::Object(object) => properties(object),
+        Value::Object(object) => properties(object, width),
         // The one result of an expression is shown whole, however long.
         Value::Text(text) => text.lines().map(clean).collect::<Vec<_>>().join("\n"),
         single => short(single),
@@ -68,6 +68,43 @@ pub fn fitting(list: &[Value], width: usize) -> Option<String> {
     })
 }
 
+/// What tells one object from another, in the order of columns.
+const FIRST: [&str; 6] = [
+    "name",
+    "display_name",
+    "domain_name",
+    "identity",
+    "thumbprint",
+    "enabled",
+];
+
+/// What every object of a directory has and seldom anybody looks for.
+const LAST: [&str; 15] = [
+    "id",
+    "guid",
+    "exchange_version",
+    "admin_display_name",
+    "distinguished_name",
+    "object_category",
+    "object_class",
+    "object_state",
+    "organization_id",
+    "originating_server",
+    "is_valid",
+    "when_changed",
+    "when_changed_utc",
+    "when_created",
+    "when_created_utc",
+];
+
+fn place(name: &str, of: &[&str]) -> Option<usize> {
+    of.iter().position(|known| name.eq_ignore_ascii_case(known))
+}
+
+fn is_empty(cell: &str) -> bool {
+    ["", "(none)", "(empty)", "(empty list)"].contains(&cell)
+}
+
 /// A column cell longer than this is cut.
 const WIDEST: usize = 48;
 
@@ -80,30 +117,18 @@ struct Column<'object> {
 
 impl<'object> Column<'object> {
     fn of(name: &'object str, objects: &[&Object]) -> Self {
-        const FIRST: [&str; 6] = [
-            "name",
-            "display_name",
-            "domain_name",
-            "identity",
-            "thumbprint",
-            "enabled",
-        ];
         let cells: Vec<String> = objects.iter().map(|object| cell(object, name)).collect();
         let differ = cells.iter().any(|cell| *cell != cells[0]);
-        let empty = cells
-            .iter()
-            .all(|cell| cell.is_empty() || cell == "(none)" || cell == "[]");
+        let empty = cells.iter().all(|cell| is_empty(cell));
         let longest = cells.iter().map(|cell| cell.chars().count()).max();
         let longest = longest.unwrap_or(0);
-        let rank = match FIRST
-            .iter()
-            .position(|first| name.eq_ignore_ascii_case(first))
-        {
-            Some(first) => (0, first),
-            None if empty => (3, 0),
+        let rank = match (place(name, &FIRST), place(name, &LAST)) {
+            _ if empty => (4, 0),
+            (Some(first), _) => (0, first),
+            (None, Some(last)) => (3, last),
             // What is short leaves room for more.
-            None if differ => (1, longest),
-            None => (2, 0),
+            (None, None) if differ => (1, longest),
+            (None, None) => (2, 0),
         };
         Self {
             name,
@@ -156,7 +181,10 @@ fn of_objects(objects: &[&Object], width: usize) -> String {
         .flat_map(|object| object.keys().map(String::as_str))
         .collect();
     if columns.len() > MOST_COLUMNS {
-        let lists: Vec<String> = objects.iter().map(|object| properties(object)).collect();
+        let lists: Vec<String> = objects
+            .iter()
+            .map(|object| properties(object, width))
+            .collect();
         return lists.join("\n\n");
     }
     let header: Vec<String> = columns.iter().map(|name| clean(name)).collect();
@@ -168,14 +196,44 @@ fn of_objects(objects: &[&Object], width: usize) -> String {
     rows(&header, cells.collect(), width)
 }
 
-/// Draws an object as PowerShell's `Format-List` does.
-fn properties(object: &Object) -> String {
+/// Draws an object as PowerShell's `Format-List` does, what identifies it first; a long value goes on below itself.
+fn properties(object: &Object, width: usize) -> String {
     let longest = object.keys().map(|name| clean(name).chars().count()).max();
     let longest = longest.unwrap_or(0);
-    let lines = object
-        .iter()
-        .map(|(name, value)| format!("{:longest$} : {}", clean(name), short(value)));
+    let mut properties: Vec<(&String, &Value)> = object.iter().collect();
+    properties.sort_by_key(
+        |(name, _)| match (place(name, &FIRST), place(name, &LAST)) {
+            (Some(first), _) => (0, first),
+            (None, None) => (1, 0),
+            (None, Some(last)) => (2, last),
+        },
+    );
+    let lines = properties.into_iter().map(|(name, value)| {
+        let start = format!("{:longest$} : ", clean(name));
+        below(&start, &short(value), width)
+    });
     lines.collect::<Vec<_>>().join("\n")
+}
+
+/// A text after its start, in lines that fit where spaces let them; no word is cut, so that an address can be copied.
+fn below(start: &str, text: &str, width: usize) -> String {
+    let indent = start.chars().count();
+    let mut lines = start.to_owned();
+    let mut used = indent;
+    for (at, word) in text.split(' ').enumerate() {
+        let length = word.chars().count();
+        if at > 0 && used + 1 + length > width && used > indent {
+            lines.push('\n');
+            lines.extend(std::iter::repeat_n(' ', indent));
+            used = indent;
+        } else if at > 0 {
+            lines.push(' ');
+            used += 1;
+        }
+        lines.push_str(word);
+        used += length;
+    }
+    lines
 }
 
 #[cfg(test)]
@@ -193,8 +251,17 @@ mod tests {
             value(&connectors.into(), 80),
             "name     enabled  domains\none      true     [a.com, b.com]\nanother  false"
         );
-        let one = json!({ "name": "evoSTS", "realm": null });
-        assert_eq!(value(&one.into(), 80), "name  : evoSTS\nrealm : (none)");
+        let one = json!({ "guid": "g", "realm": null, "name": "evoSTS" });
+        assert_eq!(
+            value(&one.into(), 80),
+            "name  : evoSTS\nrealm : (none)\nguid  : g"
+        );
+        let long = json!({ "name": "one two three four", "a": "x".repeat(20) });
+        let long_word = "x".repeat(20);
+        assert_eq!(
+            value(&long.into(), 16),
+            format!("name : one two\n       three\n       four\na    : {long_word}")
+        );
     }
 
     #[test]

@@ -172,7 +172,12 @@ impl Bundle {
             return Ok(source);
         }
         let names = self.names()?;
-        let hint = match nearest(name, names.iter().map(String::as_str)) {
+        let mut beginning = names.iter().filter(|known| known.starts_with(name));
+        let near = match (beginning.next(), beginning.next()) {
+            (Some(only), None) if !name.is_empty() => Some(only.as_str()),
+            _ => nearest(name, names.iter().map(String::as_str)),
+        };
+        let hint = match near {
             Some(near) => format!("did you mean \"{near}\"?"),
             None => format!(
                 "there are {}",

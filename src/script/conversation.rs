@@ -14,13 +14,19 @@ pub(super) struct Conversation {
     pub(super) functions: AST,
     /// The paths of imported modules, under their aliases.
     pub(super) imports: Vec<(String, String)>,
+    /// How many variables of the name [`ANSWER`] are ours, and not made by a line.
+    answers: usize,
 }
+
+/// The variable that holds the value of the line before.
+pub const ANSWER: &str = "it";
 
 /// What a conversation knew at a moment, see [`Host::remember`](super::Host::remember).
 pub struct Memory {
     scope: Scope<'static>,
     functions: AST,
     imports: Vec<(String, String)>,
+    answers: usize,
     /// The cells that closures share with variables, each with what it held.
     shared: Vec<(Dynamic, Dynamic)>,
 }
@@ -58,6 +64,20 @@ pub enum Inside {
 }
 
 impl Conversation {
+    /// Keeps the value of a line as [`ANSWER`], unless a line made a variable of that name.
+    pub(super) fn answer(&mut self, value: Dynamic) {
+        let count = |scope: &Scope| {
+            let names = scope.iter_raw().map(|(name, ..)| name);
+            names.filter(|name| *name == ANSWER).count()
+        };
+        if value.is_unit() || count(&self.scope) > self.answers {
+            return;
+        }
+        // One that holds a constant is not replaced but hidden by another.
+        self.scope.set_or_push(ANSWER, value);
+        self.answers = count(&self.scope);
+    }
+
     pub(super) fn remember(&self) -> Memory {
         let mut shared = Cells::default();
         for (_, _, value) in self.scope.iter_raw() {
@@ -67,6 +87,7 @@ impl Conversation {
             scope: self.scope.clone(),
             functions: self.functions.clone(),
             imports: self.imports.clone(),
+            answers: self.answers,
             shared: shared.cells,
         }
     }
@@ -80,6 +101,7 @@ impl Conversation {
         self.scope = memory.scope;
         self.functions = memory.functions;
         self.imports = memory.imports;
+        self.answers = memory.answers;
     }
 
     /// The variables, each once: the one that a line sees.
@@ -208,6 +230,15 @@ pub enum Shape {
     Statements,
     /// Several of these.
     Mixed,
+}
+
+/// Whether a text is one expression and nothing else, so that `let x =` can stand before it.
+pub fn is_expression(text: &str) -> bool {
+    let program = bare_engine().compile(without_shebang(text));
+    program.is_ok_and(|program| {
+        !program.has_functions()
+            && matches!(program.statements(), [Stmt::Expr(_) | Stmt::FnCall(..)])
+    })
 }
 
 /// The shape of a text; what does not compile is taken for statements.

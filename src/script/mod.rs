@@ -17,7 +17,9 @@ pub use crate::native::run::AskStep;
 pub use bundle::Bundle;
 pub use catalog::Catalog;
 pub use check::{Finding, Severity, check_script};
-pub use conversation::{Inside, Memory, Shape, Variable, is_unfinished, shape};
+pub use conversation::{
+    ANSWER, Inside, Memory, Shape, Variable, is_expression, is_unfinished, shape,
+};
 pub use playbook::Playbook;
 pub use thread::EngineThread;
 pub use throw::{Frame, ScriptFailure};
@@ -192,6 +194,28 @@ impl Host {
     ///
     /// As [`eval`](Self::eval).
     pub fn eval_file(&self, id: &str, text: &str) -> Result<Value, ScriptFailure> {
+        let value = self.eval_dynamic(id, text)?;
+        Ok(described(&value)?.map_or_else(|| convert::to_value(&value), Ok)?)
+    }
+
+    /// Evaluates lines as [`eval_file`](Self::eval_file) does, for a person who looks at the value: what only a script
+    /// can hold is told in words, and `it` is the value from then on.
+    ///
+    /// # Errors
+    ///
+    /// As [`eval`](Self::eval).
+    pub fn eval_to_show(&self, id: &str, text: &str) -> Result<Value, ScriptFailure> {
+        let value = self.eval_dynamic(id, text)?;
+        let shown = match described(&value)? {
+            Some(object) => object,
+            None => convert::to_value(&value)
+                .unwrap_or_else(|_| Value::Text(convert::type_word(&value).to_owned())),
+        };
+        locked(&self.conversation).answer(value);
+        Ok(shown)
+    }
+
+    fn eval_dynamic(&self, id: &str, text: &str) -> Result<Dynamic, ScriptFailure> {
         let (value, imports) = {
             let engine = self.engine.read().unwrap_or_else(PoisonError::into_inner);
             self.inputs.add(locked(&self.given).clone());
@@ -203,7 +227,7 @@ impl Host {
         for (alias, module) in imports {
             engine.register_static_module(alias, module);
         }
-        Ok(convert::to_value(&value)?)
+        Ok(value)
     }
 
     /// What is wrong with a script and the modules that it imports, as far as it can be seen without running: syntax,
@@ -285,6 +309,7 @@ impl Host {
             scope,
             functions,
             imports,
+            ..
         } = &mut *conversation;
         // The compiler asks for names only, and the values may be large.
         let mut known = self.names.scope();
@@ -410,6 +435,15 @@ impl Host {
             sources: &self.sources,
         }
     }
+}
+
+/// The object that tells what a handle knows without asking anybody; `None` for what is no such handle.
+fn described(value: &Dynamic) -> Result<Option<Value>, Failure> {
+    if let Some(cloud) = value.read_lock::<CloudHandle>() {
+        return cloud.describe().map(|object| Some(Value::Object(object)));
+    }
+    let inputs = value.read_lock::<Inputs>();
+    Ok(inputs.map(|inputs| Value::Object(inputs.describe())))
 }
 
 /// Runs something on a thread with the large stack that scripts need, and waits for its end.

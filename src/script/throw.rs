@@ -376,6 +376,9 @@ fn syntax(kind: &ParseErrorType, source: &str, known: Option<&Known>) -> Failure
         },
         ParseErrorType::UnexpectedEOF => input("the script ends too early")
             .with_hint("a bracket, a brace or a quote is not closed"),
+        ParseErrorType::Reserved(word) if word == "$" => {
+            input("a name has no \"$\" here").with_hint("a variable is made with let: let x = 1")
+        }
         ParseErrorType::Reserved(word) => input(format!(
             "\"{word}\" is a reserved word and cannot be a name"
         )),
@@ -411,11 +414,62 @@ fn no_variable(name: &str, source: &str) -> Failure {
         }
         declared.insert(word);
     }
+    if let Some(hint) = from_powershell(name, source) {
+        return failure.with_hint(hint);
+    }
     let names = Names::ALL.into_iter().chain(declared);
     match nearest(name, names) {
         Some(near) => failure.with_hint(format!("did you mean \"{near}\"?")),
         None => failure,
     }
+}
+
+/// What people write who come from PowerShell: a cmdlet, a pipeline, a variable that is not declared.
+fn from_powershell(name: &str, source: &str) -> Option<String> {
+    const VERBS: [&str; 8] = [
+        "get", "set", "new", "add", "remove", "test", "enable", "disable",
+    ];
+    let is_of_cmdlet = |letter: char| letter.is_alphanumeric() || letter == '-';
+    let words = source.split(|letter| !is_of_cmdlet(letter));
+    let cmdlet = words
+        .filter_map(|word| Some((word, word.split_once('-')?)))
+        .filter(|(_, (verb, _))| VERBS.contains(&verb.to_lowercase().as_str()))
+        .find(|(_, (verb, noun))| *verb == name || *noun == name);
+    if let Some((cmdlet, _)) = cmdlet {
+        let catalog = Catalog::native();
+        let function = catalog.functions.iter().find(|function| {
+            let its = function.cmdlet.unwrap_or_default();
+            its.eq_ignore_ascii_case(cmdlet)
+        });
+        return Some(match function {
+            Some(function) => {
+                let form = function.signature();
+                let form = form.split(" -> ").next().unwrap_or_default();
+                format!("{cmdlet} is written {form} here")
+            }
+            None => format!("any cmdlet is run as onprem.invoke(\"{cmdlet}\", #{{...}})"),
+        });
+    }
+    let piped = |line: &str| {
+        line.split('|').skip(1).any(|after| {
+            let after = after.trim_start();
+            after.strip_prefix(name).is_some_and(|rest| {
+                !rest.starts_with(|letter: char| letter.is_alphanumeric() || letter == '_')
+            })
+        })
+    };
+    let assigned = |line: &str| {
+        let rest = line.trim_start().strip_prefix(name).map(str::trim_start);
+        rest.is_some_and(|rest| rest.starts_with('=') && !rest.starts_with("=="))
+    };
+    if source.lines().any(assigned) {
+        return Some(format!("a variable is made with let: let {name} = ..."));
+    }
+    source.lines().any(piped).then(|| {
+        "there is no pipeline: list.filter(|each| each.enabled) takes some of a list, list.map(|each| each.name) \
+         one property of each"
+            .to_owned()
+    })
 }
 
 impl Known<'_> {
@@ -504,12 +558,25 @@ impl Known<'_> {
             };
         }
         let forms: BTreeSet<&str> = same.iter().map(|other| other.form.as_str()).collect();
-        let given: Vec<&str> = given.iter().map(|word| word_of_type(word)).collect();
-        let given = match given.is_empty() {
-            true => "nothing".to_owned(),
-            false => given.join(", "),
+        // What it is called on comes first, and is no argument to a person.
+        let on = given.first().is_some_and(|first| HANDLES.contains(first));
+        let arguments: Vec<&str> = given
+            .iter()
+            .skip(usize::from(on))
+            .map(|word| word_of_type(word))
+            .collect();
+        let called_on_something = forms.iter().all(|form| {
+            let (before, _) = form.split_once('(').unwrap_or((form, ""));
+            before.contains('.')
+        });
+        let message = match (on, arguments.is_empty()) {
+            (false, _) if called_on_something => {
+                format!("\"{path}\" has to be called on something")
+            }
+            (_, true) => format!("\"{path}\" cannot be called without arguments"),
+            (_, false) => format!("\"{path}\" cannot be called with {}", arguments.join(", ")),
         };
-        input(format!("\"{path}\" cannot be called with {given}")).with_hint(format!(
+        input(message).with_hint(format!(
             "it is called as {}",
             forms.into_iter().collect::<Vec<_>>().join(" or ")
         ))
@@ -559,9 +626,11 @@ impl Known<'_> {
         let mut functions: Vec<Callable> = Catalog::native()
             .functions
             .iter()
-            .map(|function| Callable {
-                name: function.name.clone(),
-                form: function.signature(),
+            .flat_map(|function| {
+                function.forms().into_iter().map(|form| Callable {
+                    name: function.name.clone(),
+                    form,
+                })
             })
             .collect();
         let library = self.engine.collect_fn_metadata(
@@ -590,6 +659,9 @@ impl Known<'_> {
         functions
     }
 }
+
+/// The names of the types that functions are called on.
+const HANDLES: [&str; 4] = ["Exchange", "Entra", "Cloud", "Inputs"];
 
 /// A function and how it is called.
 struct Callable {

@@ -139,13 +139,142 @@ fn a_playbook_is_run_with_its_inputs_and_the_lines_are_saved_as_one() {
         "+ create Exchange Online IntraOrganizationConnector",
         "done: 1 created",
         "nothing is to be changed",
-        "saved 2 lines to ",
+        "saved 3 lines to ",
     ])
-    .complains(&["a secret may be in it: 1 line", "cannot be written"]);
+    .complains(&[
+        "left out: 1 line, since a secret may be in it",
+        "cannot be written",
+    ]);
     let saved = runner.read("mine.rhai");
     assert!(!saved.contains("P@ssw0rd"), "{saved}");
     assert!(saved.contains("const PLAYBOOK"), "{saved}");
-    runner.run("run ./mine.rhai --apply").ends_with(0);
+    runner.run("run ./mine.rhai --apply").ends_with(0).shows(&[
+        "TargetAddressDomains: [contoso.com]",
+        "found ExchangeHybrid",
+    ]);
+    runner
+        .run("run ./mine.rhai --apply --input smtp_domains=tailspintoys.com")
+        .ends_with(0)
+        .shows(&["TargetAddressDomains: [tailspintoys.com]"]);
+}
+
+#[test]
+fn what_people_bring_from_other_shells_is_understood_or_explained() {
+    let ran = converse(&[
+        "get_mailbox?",
+        "help :save",
+        "Get-AuthServer",
+        "onprem.Get-AuthConfig",
+        "Get-DistributionGroup",
+        "x = 1",
+        "$x = 1",
+        "onprem.get_auth_server() | fl",
+        "get_auth_server()",
+        "onprem.get_auth_server(\"a\", 1)",
+        ":run 07",
+        ":undo",
+        "exit",
+        "1 / 0",
+    ]);
+    assert!(!ran.stderr.contains("1 / 0"), "{}", ran.stderr);
+    ran.shows(&[
+        "onprem.get_mailbox(#{...}) -> a list\nonprem.get_mailbox() -> a list",
+        ":save FILE\n",
+    ])
+    .complains(&[
+        "Get-AuthServer is written onprem.get_auth_server() here",
+        "Get-AuthConfig is written onprem.get_auth_config() here",
+        "any cmdlet is run as onprem.invoke(\"Get-DistributionGroup\", #{...})",
+        "a variable is made with let: let x = ...",
+        "a name has no \"$\" here",
+        "there is no pipeline",
+        "\"get_auth_server\" has to be called on something",
+        "\"get_auth_server\" cannot be called with a text, a whole number",
+        "did you mean \"07-connector-online\"?",
+        "leave with Ctrl-D and write: exoauth undo",
+    ]);
+}
+
+#[test]
+fn the_value_of_the_line_before_is_at_hand() {
+    let lines = [
+        "cloud",
+        "it.name",
+        "onprem.get_accepted_domain()",
+        "it[0].name",
+        "`first: ${it}`",
+        "let nothing = 1",
+        "it.len()",
+        "let f = |x| x; f",
+        "let it = 5",
+        "40 + 2",
+        "it",
+    ];
+    let ran = converse(&lines);
+    let shown: Vec<&str> = ran.stdout.lines().collect();
+    for line in [
+        "worldwide",
+        "contoso.com",
+        "first: contoso.com",
+        "18",
+        "a function",
+    ] {
+        assert!(shown.contains(&line), "no {line:?} in {}", ran.stdout);
+    }
+    assert_eq!(shown.last(), Some(&"5"));
+}
+
+#[cfg(unix)]
+#[test]
+fn lines_and_playbooks_are_edited_with_the_editor_of_the_person() {
+    let runner = Runner::new()
+        .variable("VISUAL", "sed -i -e s/40/41/ -e s/let.lost/lett.lost/")
+        .file(
+            "data/scripts/mine.rhai",
+            "const PLAYBOOK = #{ title: \"Mine\" };\nsay(\"it is 40\");\n",
+        )
+        .file(
+            "data/scripts/bad.rhai",
+            "const PLAYBOOK = #{ title: \"Bad\" };\nlet lost = 1;\nsay(lost);\n",
+        )
+        .answering(&[
+            ":edit",
+            "40 + 1",
+            ":edit",
+            ":edit mine",
+            ":run mine",
+            ":edit bad",
+            ":edit nobody",
+            ":edit 07-connector-online",
+            "n",
+            ":edit 07-connector-online",
+            "y",
+        ]);
+    let ran = runner.run("repl").ends_with(0);
+    ran.shows(&["41 + 1\n42\n", "it is 41"]).complains(&[
+        "nothing to evaluate",
+        "no mistake; :run mine runs it",
+        "bad.rhai:2:1",
+        ":edit bad opens it again",
+        "there is no playbook and no library file \"nobody\"",
+        "07-connector-online is shipped with exoauth: edit a copy of your own?",
+        "nothing was copied",
+        "no mistake; :run 07-connector-online runs it",
+    ]);
+    assert!(
+        runner
+            .read("data/scripts/07-connector-online.rhai")
+            .starts_with("// forked from")
+    );
+    Runner::new()
+        .variable("VISUAL", "no-such-editor")
+        .answering(&["1", ":edit"])
+        .run("repl")
+        .ends_with(0)
+        .complains(&[
+            "the editor no-such-editor failed",
+            "VISUAL or EDITOR names the editor",
+        ]);
 }
 
 #[test]
