@@ -21,7 +21,7 @@ fn an_unknown_function_names_the_nearest() {
 fn a_known_function_called_wrongly_shows_how_it_is_called() {
     assert_eq!(
         mistake("online.remove_intraorg_connector(1, 2)"),
-        "\"remove_intraorg_connector\" cannot be called with an Exchange organization, a whole number, a whole number (it is called as onprem.remove_intraorg_connector(identity))"
+        "\"remove_intraorg_connector\" cannot be called with a whole number, a whole number (it is called as onprem.remove_intraorg_connector(identity))"
     );
 }
 
