@@ -94,6 +94,21 @@ pub enum Authentication {
     Basic,
 }
 
+impl Authentication {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Kerberos, Self::Negotiate, Self::Ntlm, Self::Basic];
+
+    /// The word in an organization file.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Kerberos => "kerberos",
+            Self::Negotiate => "negotiate",
+            Self::Ntlm => "ntlm",
+            Self::Basic => "basic",
+        }
+    }
+}
+
 /// How to sign in to Entra ID.
 #[derive(Clone, Debug)]
 pub struct SignIn {

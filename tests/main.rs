@@ -73,6 +73,8 @@ mod script {
     mod ways_out;
 }
 mod support {
+    #[cfg(feature = "sspi")]
+    pub(crate) mod between;
     pub(crate) mod contoso;
     pub(crate) mod person;
     pub(crate) mod redact;
@@ -94,7 +96,11 @@ mod wire {
     mod online;
     mod onprem;
     #[cfg(feature = "sspi")]
+    mod onprem_sealed;
+    #[cfg(feature = "sspi")]
     mod onprem_sign_in;
+    #[cfg(feature = "sspi")]
+    mod onprem_tokens;
     mod onprem_trouble;
     mod pair;
     mod psrp;

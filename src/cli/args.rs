@@ -308,6 +308,10 @@ pub struct Lab {
     /// the shared principal.
     #[arg(long, value_name = "RULES")]
     pub rules: Option<String>,
+    /// How its organization file says to sign in to the on-premises servers: basic, over TLS; or negotiate or ntlm, over
+    /// plain HTTP with sealed messages.
+    #[arg(long, value_name = "AUTH")]
+    pub auth: Option<String>,
     /// The folder for the organization file and the certificate authority; one in the user's state folder if left out.
     #[arg(long, value_name = "FOLDER")]
     pub write: Option<String>,

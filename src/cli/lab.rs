@@ -5,7 +5,8 @@ use crate::cli::nearest::hint;
 use crate::cli::{Env, ExitCode, args, runtime};
 use crate::cloud::{CLOUDS, CloudName};
 use crate::failure::{Failure, FailureKind};
-use crate::lab::{Lab, LabOptions, Rules};
+use crate::lab::{Error, Lab, LabOptions, Rules};
+use crate::organization::Authentication;
 use std::io;
 use std::path::Path;
 use std::sync::mpsc;
@@ -22,12 +23,14 @@ const RULES: [(&str, Rules); 2] = [
 pub(super) fn main(env: &Env, asked: &args::Lab) -> Result<ExitCode, Failure> {
     let runtime = runtime()?;
     env.watch_signals(runtime.handle());
-    let lab = start(
-        env,
-        asked.cloud.as_deref(),
-        asked.rules.as_deref(),
-        runtime.handle(),
-    )?;
+    let options = LabOptions {
+        auth: asked
+            .auth
+            .as_deref()
+            .map_or(Ok(Authentication::Basic), find_auth)?,
+        ..options(env, asked.cloud.as_deref(), asked.rules.as_deref())?
+    };
+    let lab = serve(options, runtime.handle())?;
     let folder = match &asked.write {
         Some(folder) => env.path(folder),
         None => env.folders()?.state.join("lab"),
@@ -65,12 +68,19 @@ pub(super) fn start(
     rules: Option<&str>,
     runtime: &Handle,
 ) -> Result<Lab, Failure> {
-    let options = LabOptions {
+    serve(options(env, cloud, rules)?, runtime)
+}
+
+fn options(env: &Env, cloud: Option<&str>, rules: Option<&str>) -> Result<LabOptions, Failure> {
+    Ok(LabOptions {
         cloud: cloud.map_or(Ok(CloudName::Worldwide), find_cloud)?,
         rules: rules.map_or(Ok(Rules::default()), find_rules)?,
         clock: env.clock.clone(),
         ..LabOptions::default()
-    };
+    })
+}
+
+fn serve(options: LabOptions, runtime: &Handle) -> Result<Lab, Failure> {
     // Only the session blocks on the runtime; here the task itself says when it is ready.
     let (ready, wait) = mpsc::channel();
     runtime.spawn(async move { ready.send(Lab::start(options).await) });
@@ -78,7 +88,10 @@ pub(super) fn start(
         Failure::new(FailureKind::Internal, "the lab could not be started").with_detail(reason)
     };
     match wait.recv() {
-        Ok(lab) => lab.map_err(|error| broken(error.to_string()).caused_by(error)),
+        Ok(lab) => lab.map_err(|error| match error {
+            Error::Unspoken { .. } => Failure::new(FailureKind::Input, error.to_string()),
+            _ => broken(error.to_string()).caused_by(error),
+        }),
         Err(error) => Err(broken(error.to_string())),
     }
 }
@@ -98,6 +111,19 @@ fn find_rules(word: &str) -> Result<Rules, Failure> {
             format!("the lab knows no rules \"{word}\""),
         )
         .with_hint(hint(word, RULES.map(|(known, _)| known)))
+    })
+}
+
+fn find_auth(word: &str) -> Result<Authentication, Failure> {
+    let found = Authentication::ALL
+        .into_iter()
+        .find(|auth| auth.word() == word);
+    found.ok_or_else(|| {
+        Failure::new(
+            FailureKind::Input,
+            format!("there is no authentication \"{word}\""),
+        )
+        .with_hint(hint(word, Authentication::ALL.map(Authentication::word)))
     })
 }
 

@@ -1,9 +1,11 @@
-//! Serving HTTPS on the loopback interface: one listener per [`Front`], each request answered from the world.
+//! Serving HTTPS on the loopback interface: one listener per [`Front`], each request answered from the world. The
+//! on-premises servers listen for plain HTTP as well, where PowerShell remoting is sealed.
 //!
 //! A front's own answer is a plain function from [`Request`] and world to [`Reply`], because inside the world the
 //! simulated servers call one another by the same functions.
 
 use super::fault::Kind;
+use super::onprem::door::Door;
 use super::onprem::{self, PowerShell};
 use super::world::{Shared, World};
 use super::{entra, exchange_web, graph, online};
@@ -12,6 +14,7 @@ use hyper::{body::Bytes, body::Incoming, service::service_fn};
 use hyper_util::rt::TokioIo;
 use std::fmt::Write as _;
 use std::{error, fmt};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::{net::TcpListener, net::TcpStream, task::JoinSet};
 use tokio_rustls::TlsAcceptor;
 
@@ -196,14 +199,18 @@ pub(super) struct Services {
 
 impl Services {
     /// Handles requests whose answers nobody waits for any more.
+    /// They come without their connections: what was sealed there is refused.
     pub(super) async fn handle_late(&self, requests: Vec<(Front, Request)>) {
         for (front, request) in requests {
+            let door = self.powershell.door(true);
             if front == Front::OnPremises && PowerShell::owns(&request.path) {
                 // Some of these wait for something to say, and nobody waits for them.
                 let services = self.clone();
-                tokio::spawn(async move { answer_counted(front, &request, &services).await });
+                tokio::spawn(
+                    async move { answer_counted(front, &request, &services, &door).await },
+                );
             } else {
-                answer_counted(front, &request, self).await;
+                answer_counted(front, &request, self, &door).await;
             }
         }
     }
@@ -213,7 +220,7 @@ impl Services {
 pub(super) async fn serve(
     listener: TcpListener,
     front: Front,
-    tls: TlsAcceptor,
+    tls: Option<TlsAcceptor>,
     services: Services,
 ) {
     let mut connections = JoinSet::new();
@@ -232,16 +239,28 @@ pub(super) async fn serve(
 /// The longest body that is read: what a WSMan envelope or a key list can reach, and some more.
 const BODY_LIMIT: usize = 16 << 20;
 
-async fn converse(stream: TcpStream, front: Front, tls: TlsAcceptor, services: Services) {
+async fn converse(stream: TcpStream, front: Front, tls: Option<TlsAcceptor>, services: Services) {
     if stream.set_nodelay(true).is_err() {
         return;
     }
-    let Ok(stream) = tls.accept(stream).await else {
-        return;
-    };
+    let door = services.powershell.door(tls.is_some());
+    match tls {
+        None => speak(stream, front, services, door).await,
+        Some(tls) => {
+            if let Ok(stream) = tls.accept(stream).await {
+                speak(stream, front, services, door).await;
+            }
+        }
+    }
+}
+
+async fn speak<S>(stream: S, front: Front, services: Services, door: Door)
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
     let service = service_fn(move |request| {
-        let services = services.clone();
-        async move { respond(front, request, &services).await }
+        let (services, door) = (services.clone(), door.clone());
+        async move { respond(front, request, &services, &door).await }
     });
     let connection = hyper::server::conn::http1::Builder::new();
     if let Err(error) = connection
@@ -256,6 +275,7 @@ async fn respond(
     front: Front,
     request: hyper::Request<Incoming>,
     services: &Services,
+    door: &Door,
 ) -> Result<hyper::Response<Full<Bytes>>, Cut> {
     let (parts, body) = request.into_parts();
     let reply = match Limited::new(body, BODY_LIMIT).collect().await {
@@ -274,8 +294,8 @@ async fn respond(
                 world.faults().take(front, &request, writes)
             });
             let reply = match fault {
-                None => answer_counted(front, &request, services).await,
-                Some(kind) => answer_badly(front, request, services, kind).await?,
+                None => answer_counted(front, &request, services, door).await,
+                Some(kind) => answer_badly(front, request, services, door, kind).await?,
             };
             let due = services.world.with(|world| world.faults().due());
             services.handle_late(due).await;
@@ -303,21 +323,22 @@ async fn answer_badly(
     front: Front,
     request: Request,
     services: &Services,
+    door: &Door,
     kind: Kind,
 ) -> Result<Reply, Cut> {
     match kind {
         Kind::CutBefore => Err(Cut),
         Kind::CutAfter => {
-            answer_counted(front, &request, services).await;
+            answer_counted(front, &request, services, door).await;
             Err(Cut)
         }
         Kind::ErrorDone => {
-            answer_counted(front, &request, services).await;
+            answer_counted(front, &request, services, door).await;
             Ok(unavailable())
         }
         Kind::ErrorNotDone => Ok(unavailable()),
         Kind::Throttle { seconds } if front == Front::OnPremises => {
-            Ok(onprem::throttled(&request, seconds))
+            Ok(onprem::throttled(&request, seconds, &services.world, door))
         }
         Kind::Throttle { seconds } => Ok(Reply::json(
             429,
@@ -325,11 +346,11 @@ async fn answer_badly(
         )
         .header("retry-after", seconds.to_string())),
         Kind::Delay(time) => {
-            let services = services.clone();
+            let (services, door) = (services.clone(), door.clone());
             // A task of its own: the request is handled even if nobody waits for the answer any more.
             let late = tokio::spawn(async move {
                 tokio::time::sleep(time).await;
-                answer_counted(front, &request, &services).await
+                answer_counted(front, &request, &services, &door).await
             });
             late.await.map_err(|_| Cut)
         }
@@ -356,11 +377,16 @@ fn unavailable() -> Reply {
 }
 
 /// The one place where a front may wait: PowerShell remoting answers some requests only when there is something to say.
-async fn answer_counted(front: Front, request: &Request, services: &Services) -> Reply {
+async fn answer_counted(
+    front: Front,
+    request: &Request,
+    services: &Services,
+    door: &Door,
+) -> Reply {
     let Services { world, powershell } = services;
     if front == Front::OnPremises && PowerShell::owns(&request.path) {
         world.with(|world| world.count(front));
-        return powershell.answer(request, world).await;
+        return powershell.answer(request, world, door).await;
     }
     world.with(|world| {
         world.count(front);

@@ -1,4 +1,4 @@
-//! A simulated organization behind real HTTPS on the loopback interface.
+//! A simulated organization behind real HTTPS on the loopback interface; PowerShell remoting also over sealed HTTP.
 //!
 //! Two Exchange organizations, one tenant, its sign-in service and its directory, with certificates and signatures that
 //! are checked for real. What a client sees is an [`Organization`] like any other. It is a place to learn and to test:
@@ -51,6 +51,11 @@ pub struct LabOptions {
     pub clock: Clock,
     /// What it starts with.
     pub seed: Seed,
+    /// How its organization file says to sign in to the on-premises servers: Basic over TLS, anything else over plain
+    /// HTTP with sealed messages. The servers take all that they can either way.
+    pub auth: Authentication,
+    /// Whether the on-premises servers refuse NTLM over TLS that is not bound to the TLS connection (RFC 5929).
+    pub extended_protection: bool,
 }
 
 impl Default for LabOptions {
@@ -60,6 +65,8 @@ impl Default for LabOptions {
             rules: Rules::default(),
             clock: Clock::system(),
             seed: Seed::default(),
+            auth: Authentication::Basic,
+            extended_protection: false,
         }
     }
 }
@@ -68,7 +75,9 @@ impl Default for LabOptions {
 pub struct Lab {
     world: Shared,
     cloud: CloudName,
+    auth: Authentication,
     ports: BTreeMap<Front, u16>,
+    sealed_port: u16,
     authority: String,
     services: front::Services,
     servers: JoinSet<()>,
@@ -82,6 +91,15 @@ impl Lab {
     /// When a port cannot be bound or a certificate cannot be made.
     pub async fn start(options: LabOptions) -> Result<Self, Error> {
         let tls = tls::start()?;
+        let auth = options.auth;
+        let is_spoken = match auth {
+            Authentication::Basic => true,
+            Authentication::Negotiate | Authentication::Ntlm => cfg!(feature = "sspi"),
+            Authentication::Kerberos => false,
+        };
+        if !is_spoken {
+            return Err(Error::Unspoken { auth });
+        }
         let mut listeners = Vec::new();
         for front in Front::ALL {
             let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
@@ -91,25 +109,39 @@ impl Lab {
             .iter()
             .map(|(front, port, _)| (*front, *port))
             .collect();
+        let sealed = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+        let sealed_port = sealed.local_addr()?.port();
         let cloud = options.cloud;
+        let rules = onprem::door::Rules {
+            certificate: tls.certificate,
+            extended_protection: options.extended_protection,
+        };
         let world = Shared::new(World::new(options, &ports, Passwords::new()?)?);
         let services = front::Services {
             world: world.clone(),
-            powershell: PowerShell::default(),
+            powershell: PowerShell::new(rules),
         };
         let mut servers = JoinSet::new();
         for (front, _, listener) in listeners {
             servers.spawn(front::serve(
                 listener,
                 front,
-                tls.acceptor.clone(),
+                Some(tls.acceptor.clone()),
                 services.clone(),
             ));
         }
+        servers.spawn(front::serve(
+            sealed,
+            Front::OnPremises,
+            None,
+            services.clone(),
+        ));
         Ok(Self {
             world,
             cloud,
+            auth,
             ports,
+            sealed_port,
             authority: tls.authority,
             services,
             servers,
@@ -133,8 +165,8 @@ impl Lab {
                 .world
                 .with(|world| world.names().initial_domain.clone()),
             exchange: Some(OnPremisesExchange {
-                url: format!("{}/PowerShell/", self.address(Front::OnPremises)),
-                auth: Authentication::Basic,
+                url: self.powershell_url(),
+                auth: self.auth,
                 username,
                 password: SecretSource::Plain(password),
                 kdc: None,
@@ -171,12 +203,13 @@ impl Lab {
         format!(
             "# The lab that is running now; its passwords change at each start.\n\
              cloud  = {cloud}\ntenant = {tenant}\n\n\
-             [exchange]\nurl      = {url}\nauth     = \"basic\"\nusername = {username}\npassword = {password}\nwinrm    = {winrm}\nca_file  = {ca_file}\n\n\
+             [exchange]\nurl      = {url}\nauth     = {auth}\nusername = {username}\npassword = {password}\nwinrm    = {winrm}\nca_file  = {ca_file}\n\n\
              [sign_in]\nmethod    = \"client-secret\"\nclient_id = {client_id}\nsecret    = {secret}\n\n\
              [endpoints]\nlogin           = {login}\ngraph           = {graph}\nexchange_online = {online}\nca_file         = {ca_file}\n",
             cloud = text(self.cloud.word()),
             tenant = text(&initial_domain),
-            url = text(&format!("{}/PowerShell/", self.address(Front::OnPremises))),
+            url = text(&self.powershell_url()),
+            auth = text(self.auth.word()),
             winrm = text(&self.winrm()),
             username = text(seed::ADMINISTRATOR),
             password = text(administrator.expose()),
@@ -200,16 +233,29 @@ impl Lab {
 
     /// The address of Windows' own PowerShell endpoint; all servers share one port here, so the query says which.
     fn winrm(&self) -> String {
-        format!(
-            "{}/wsman?TargetServer={{server}}",
-            self.address(Front::OnPremises)
-        )
+        format!("{}/wsman?TargetServer={{server}}", self.remoting_address())
     }
 
     /// The address of a front, without a path.
     pub fn address(&self, front: Front) -> String {
         let port = self.ports.get(&front).copied().unwrap_or_default();
         format!("https://localhost:{port}")
+    }
+
+    /// The address of the on-premises servers for plain HTTP, without a path; PowerShell remoting is sealed there.
+    pub fn sealed_address(&self) -> String {
+        format!("http://localhost:{}", self.sealed_port)
+    }
+
+    fn powershell_url(&self) -> String {
+        format!("{}/PowerShell/", self.remoting_address())
+    }
+
+    fn remoting_address(&self) -> String {
+        match self.auth {
+            Authentication::Basic => self.address(Front::OnPremises),
+            _ => self.sealed_address(),
+        }
     }
 
     /// The state, shared with the servers.
@@ -271,6 +317,11 @@ pub enum Error {
     },
     /// The system gives no random bytes.
     Random,
+    /// The lab does not take this way to sign in to the on-premises servers.
+    Unspoken {
+        /// What was asked for.
+        auth: Authentication,
+    },
 }
 
 impl fmt::Display for Error {
@@ -284,6 +335,11 @@ impl fmt::Display for Error {
                 write!(formatter, "the lab cannot make a certificate: {reason}")
             }
             Self::Random => formatter.write_str("the system gives no random bytes"),
+            Self::Unspoken { auth } => write!(
+                formatter,
+                "the lab of this build does not speak {} authentication",
+                auth.word()
+            ),
         }
     }
 }
@@ -292,7 +348,7 @@ impl error::Error for Error {
     fn source(&self) -> Option<&(dyn error::Error + 'static)> {
         match self {
             Self::Port { source } => Some(source),
-            Self::Certificate { .. } | Self::Random => None,
+            Self::Certificate { .. } | Self::Random | Self::Unspoken { .. } => None,
         }
     }
 }

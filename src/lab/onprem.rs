@@ -1,12 +1,19 @@
 //! Exchange's `/PowerShell/` and Windows' own `/wsman` on the on-premises servers: WSMan and PowerShell remoting in front
 //! of the world's cmdlets, and of the few scripts that are answered.
 //!
-//! [`PowerShell::answer`] takes one HTTP request. It behaves as an IIS-hosted endpoint does: Basic over TLS, a cookie
-//! that leads back to the back end which has the session, no-language mode, 18 sessions for each account, and requests
-//! for data that wait until there is some. It runs one cmdlet at a time in each session, and at once. Windows' endpoint
-//! answers the [fixed scripts](crate::remoting::scripts), and refuses every other.
+//! [`PowerShell::answer`] takes one HTTP request. It behaves as an IIS-hosted endpoint does: Basic over TLS only, sealed
+//! bodies over plain HTTP, a cookie that leads back to the back end which has the session, no-language mode, 18 sessions
+//! for each account, and requests for data that wait until there is some. It runs one cmdlet at a time in each session,
+//! and at once. Windows' endpoint answers the [fixed scripts](crate::remoting::scripts), and refuses every other.
 
+#[cfg(feature = "sspi")]
+mod acceptor;
+pub(super) mod door;
+#[cfg(not(feature = "sspi"))]
+mod no_acceptor;
 mod shape;
+
+use self::door::{Admission, Door};
 
 use super::front::{Reply, Request as HttpRequest};
 use super::world::{Answer, Refusal, Shared};
@@ -21,7 +28,6 @@ use crate::remoting::wsman::{
 };
 use crate::subject::Plane;
 use crate::value::{Object, Value};
-use base64::{Engine as _, prelude::BASE64_STANDARD};
 use jiff::{SignedDuration, Timestamp};
 use std::collections::{BTreeMap, BTreeSet};
 use std::pin::pin;
@@ -32,9 +38,10 @@ use tokio::time::{Instant, timeout_at};
 use uuid::Uuid;
 
 /// The virtual directory with its sessions.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub struct PowerShell {
     sessions: Arc<Mutex<BTreeMap<String, Session>>>,
+    rules: Arc<door::Rules>,
 }
 
 /// A session: a shell of WSMan, a runspace pool of PowerShell.
@@ -84,32 +91,42 @@ impl PowerShell {
             .any(|own| path.eq_ignore_ascii_case(own))
     }
 
-    /// Answers one request, and waits where the protocol says so.
-    pub async fn answer(&self, request: &HttpRequest, world: &Shared) -> Reply {
+    pub(super) fn new(rules: door::Rules) -> Self {
+        Self {
+            sessions: Arc::default(),
+            rules: Arc::new(rules),
+        }
+    }
+
+    /// The door of a new connection.
+    pub(super) fn door(&self, tls: bool) -> Door {
+        Door::new(Arc::clone(&self.rules), tls)
+    }
+
+    /// Answers one request of a connection, and waits where the protocol says so.
+    pub(super) async fn answer(&self, request: &HttpRequest, world: &Shared, door: &Door) -> Reply {
         let Some(endpoint) = endpoint(request, world) else {
             return Reply::not_found();
         };
-        if let Endpoint::Windows(server) = &endpoint {
-            let reply = match account(request, world) {
-                None => challenge("Negotiate", server),
-                Some(_) if request.method != "POST" => Reply::empty(405),
-                Some(account) => {
-                    self.answer_envelope(request, endpoint, account, world)
+        let is_windows = endpoint != Endpoint::Exchange;
+        let reply = match door.admit(request, world) {
+            Err(refusal) => refusal,
+            Ok(admission) => {
+                let reply = if request.method != "POST" {
+                    Reply::empty(405).header("allow", "POST")
+                } else if admission.body.is_empty() {
+                    // How a client begins that signs in before it says anything.
+                    Reply::empty(200)
+                } else {
+                    self.answer_envelope(request, endpoint, &admission, world, door.is_tls())
                         .await
-                }
-            };
-            return reply.header("server", "Microsoft-HTTPAPI/2.0");
-        }
-        let reply = match account(request, world) {
-            None => challenge("Kerberos", SERVER),
-            Some(_) if request.method != "POST" => Reply::empty(405).header("allow", "POST"),
-            // How clients with other authentications begin.
-            Some(_) if request.body.is_empty() => Reply::empty(200),
-            Some(account) => {
-                self.answer_envelope(request, endpoint, account, world)
-                    .await
+                };
+                door.dress(reply, &admission)
             }
         };
+        if is_windows {
+            return reply.header("server", "Microsoft-HTTPAPI/2.0");
+        }
         reply
             .header("server", "Microsoft-IIS/10.0")
             .header("x-powered-by", "ASP.NET")
@@ -135,16 +152,17 @@ impl PowerShell {
         &self,
         http: &HttpRequest,
         endpoint: Endpoint,
-        account: String,
+        admission: &Admission,
         world: &Shared,
+        is_tls: bool,
     ) -> Reply {
-        let (header, request) = match read_request(&http.body) {
+        let (header, request) = match read_request(&admission.body) {
             Ok(read) => read,
             Err(error) => return soap(&Response::Fault(schema_fault(&error)), ""),
         };
         let visit = Visit {
             endpoint,
-            account,
+            account: admission.account.clone(),
             cookies: cookies(http),
             header: &header,
         };
@@ -162,7 +180,7 @@ impl PowerShell {
         let response = response.unwrap_or_else(Response::Fault);
         made.into_iter().fold(
             soap(&response, &header.message_id),
-            |reply, (name, value)| reply.header("set-cookie", set_cookie(name, &value)),
+            |reply, (name, value)| reply.header("set-cookie", set_cookie(name, &value, is_tls)),
         )
     }
 
@@ -641,26 +659,6 @@ fn record(cmdlet: &str, refusal: &Refusal) -> ErrorRecord {
     }
 }
 
-/// The account, if the password is right.
-fn account(request: &HttpRequest, world: &Shared) -> Option<String> {
-    let (scheme, credentials) = request.header("authorization")?.split_once(' ')?;
-    if !scheme.eq_ignore_ascii_case("basic") {
-        return None;
-    }
-    let pair = BASE64_STANDARD.decode(credentials.trim()).ok()?;
-    let pair = String::from_utf8(pair).ok()?;
-    let (name, password) = pair.split_once(':')?;
-    world
-        .with(|world| world.is_administrator(name, password))
-        .then(|| name.to_lowercase())
-}
-
-fn challenge(scheme: &str, realm: &str) -> Reply {
-    Reply::empty(401)
-        .header("www-authenticate", scheme)
-        .header("www-authenticate", format!("Basic realm=\"{realm}\""))
-}
-
 fn cookies(request: &HttpRequest) -> BTreeMap<String, String> {
     request
         .headers
@@ -672,10 +670,11 @@ fn cookies(request: &HttpRequest) -> BTreeMap<String, String> {
         .collect()
 }
 
-fn set_cookie(name: &str, value: &str) -> String {
+fn set_cookie(name: &str, value: &str, is_tls: bool) -> String {
+    let secure = if is_tls { "; secure" } else { "" };
     match name {
         BACK_END => format!(
-            "{name}={value}; expires=Fri, 31-Dec-2100 00:00:00 GMT; path=/PowerShell; secure; HttpOnly"
+            "{name}={value}; expires=Fri, 31-Dec-2100 00:00:00 GMT; path=/PowerShell{secure}; HttpOnly"
         ),
         _ => format!("{name}={value}; path=/PowerShell"),
     }
@@ -691,12 +690,17 @@ fn soap(response: &Response, relates_to: &str) -> Reply {
 }
 
 /// The refusal of a request because its user has asked too often.
-pub(super) fn throttled(request: &HttpRequest, seconds: u64) -> Reply {
-    let relates_to = read_request(&request.body).map(|(header, _)| header.message_id);
-    soap(
+pub(super) fn throttled(request: &HttpRequest, seconds: u64, world: &Shared, door: &Door) -> Reply {
+    let admission = match door.admit(request, world) {
+        Ok(admission) => admission,
+        Err(refusal) => return refusal,
+    };
+    let relates_to = read_request(&admission.body).map(|(header, _)| header.message_id);
+    let reply = soap(
         &Response::Fault(Fault::load_quota(seconds * 1000)),
         &relates_to.unwrap_or_default(),
-    )
+    );
+    door.dress(reply, &admission)
 }
 
 fn schema_fault(error: &Error) -> Fault {

@@ -71,6 +71,8 @@ pub const ACCOUNT_TITLE: &str = "Tenant Administrator";
 pub const GLOBAL_ADMINISTRATOR: &str = "62e90394-69f5-4237-9190-012177145e10";
 /// The on-premises administrator.
 pub const ADMINISTRATOR: &str = "CONTOSO\\administrator";
+/// The same, by the user principal name.
+pub const ADMINISTRATOR_PRINCIPAL: &str = "administrator@contoso.com";
 /// The on-premises organization, as the wizard puts it into names.
 pub const ORGANIZATION: &str = "b1f7e0a4-93c8-4f0e-a6d5-20c94e7718ba";
 /// The tenant of the partner company.

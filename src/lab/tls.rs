@@ -16,6 +16,8 @@ pub(super) struct Tls {
     pub(super) authority: String,
     /// The server side.
     pub(super) acceptor: TlsAcceptor,
+    /// The servers' certificate, as DER.
+    pub(super) certificate: Vec<u8>,
 }
 
 const DAY: i64 = 86_400;
@@ -40,6 +42,7 @@ pub(super) fn start() -> Result<Tls, Error> {
     Ok(Tls {
         authority: authority_pem,
         acceptor: TlsAcceptor::from(Arc::new(config)),
+        certificate: leaf.der().to_vec(),
     })
 }
 

@@ -287,10 +287,14 @@ impl World {
 
     /// Says whether user name and password are the on-premises administrator's; names are compared without case.
     pub fn is_administrator(&self, username: &str, password: &str) -> bool {
-        let principal = "administrator@contoso.com";
-        (username.eq_ignore_ascii_case(seed::ADMINISTRATOR)
-            || username.eq_ignore_ascii_case(principal))
-            && self.passwords.administrator.expose() == password
+        self.knows_administrator(username) && self.passwords.administrator.expose() == password
+    }
+
+    /// Says whether this is a name of the on-premises administrator, in either spelling.
+    pub(super) fn knows_administrator(&self, username: &str) -> bool {
+        [seed::ADMINISTRATOR, seed::ADMINISTRATOR_PRINCIPAL]
+            .iter()
+            .any(|name| name.eq_ignore_ascii_case(username))
     }
 
     pub(super) fn sign_ins_mut(&mut self) -> &mut SignIns {

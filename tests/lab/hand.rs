@@ -62,6 +62,7 @@ impl Hand {
             rules,
             clock: Clock::fixed("2026-11-23T09:00:00Z".parse()?),
             seed,
+            ..LabOptions::default()
         })
         .await
     }

@@ -8,7 +8,7 @@ import tomllib
 import urllib.parse
 import warnings
 
-from pypsrp.exceptions import AuthenticationError, WSManFaultError
+from pypsrp.exceptions import AuthenticationError, WinRMTransportError, WSManFaultError
 from pypsrp.powershell import PowerShell, RunspacePool
 from pypsrp.wsman import WSMan
 
@@ -29,10 +29,15 @@ def expect(what, found, wanted):
         print(f"ok {what}")
 
 
-def pool(password=exchange["password"], configuration="Microsoft.Exchange"):
-    connection = WSMan(server=url.hostname, port=url.port, ssl=True, path="PowerShell", auth="basic",
-                       encryption="never", username=exchange["username"], password=password,
-                       cert_validation=authority, operation_timeout=2, reconnection_retries=0)
+sealed = url.scheme == "http"
+
+
+def pool(password=exchange["password"], configuration="Microsoft.Exchange", username=exchange["username"],
+         **options):
+    settings = {"ssl": not sealed, "encryption": "always" if sealed else "never", "cert_validation": authority,
+                "auth": exchange["auth"], "username": username, "password": password, "port": url.port,
+                "operation_timeout": 2, "reconnection_retries": 0}
+    connection = WSMan(server=url.hostname, path="PowerShell", **{**settings, **options})
     return RunspacePool(connection, configuration_name=configuration)
 
 
@@ -44,6 +49,48 @@ def run(runspaces, cmdlet, script=False, **parameters):
     output = shell.invoke()
     return output, [str(error) for error in shell.streams.error], [str(line) for line in shell.streams.warning]
 
+
+NOUNS = """AuthServer PartnerApplication AuthConfig ExchangeCertificate AcceptedDomain ExchangeServer
+    IntraOrganizationConnector IntraOrganizationConfiguration AvailabilityAddressSpace OrganizationRelationship
+    OrganizationConfig SettingOverride HybridConfiguration Mailbox WebServicesVirtualDirectory
+    AutodiscoverVirtualDirectory MapiVirtualDirectory OabVirtualDirectory ActiveSyncVirtualDirectory OwaVirtualDirectory
+    EcpVirtualDirectory OutlookAnywhere ClientAccessServer ClientAccessService""".split()
+
+# What is made and removed again: the verb, the noun, the parameter with the name, other parameters, and a change.
+MADE = [
+    ("New", "AuthServer", "Name", {"AuthMetadataUrl": "https://nowhere.example/metadata", "Enabled": False}, None),
+    ("New", "PartnerApplication", "Name", {"ApplicationIdentifier": "11111111-2222-3333-4444-555555555555",
+                                           "Enabled": True}, {"Enabled": False}),
+    ("New", "IntraOrganizationConnector", "Name", {"DiscoveryEndpoint": "https://peer.example/autodiscover.svc",
+                                                   "TargetAddressDomains": ["a.example"]}, {"Enabled": False}),
+    ("Add", "AvailabilityAddressSpace", "ForestName", {"AccessMethod": "InternalProxy"}, None),
+    ("New", "SettingOverride", "Name", {"Component": "Global", "Section": "ExchangeOnpremAsThirdPartyAppId",
+                                        "Parameters": ["Enabled=true"], "Reason": "peer"}, {"Reason": "other"}),
+]
+
+with pool() as runspaces:
+    for noun in NOUNS:
+        output, errors, _ = run(runspaces, f"Get-{noun}")
+        expect(f"Get-{noun}", ([type(one).__name__ for one in output][:1] in ([], ["GenericComplexObject"]), errors),
+               (True, []))
+    for verb, noun, key, parameters, change in MADE:
+        name = f"peer's <{noun}> & more"
+        output, errors, _ = run(runspaces, f"{verb}-{noun}", **{key: name}, **parameters)
+        if noun == "AuthServer":
+            # Its metadata cannot be read, so it is refused with a record.
+            expect(f"{verb}-{noun} is refused", (len(output), len(errors)), (0, 1))
+            continue
+        expect(f"{verb}-{noun}", (len(output), errors), (1, []))
+        if change:
+            _, errors, _ = run(runspaces, f"Set-{noun}", Identity=name, **change)
+            found, _, _ = run(runspaces, f"Get-{noun}", Identity=name)
+            properties = found[0].adapted_properties
+            expect(f"Set-{noun}", (errors, {one: properties[one] for one in change}), ([], change))
+        _, errors, _ = run(runspaces, f"Remove-{noun}", Identity=name, Confirm=False)
+        expect(f"Remove-{noun}", errors, [])
+    test, errors, _ = run(runspaces, "Test-OAuthConnectivity", Service="EWS",
+                          TargetUri="https://outlook.office365.com/ews/exchange.asmx", Mailbox="nobody@contoso.com")
+    expect("Test-OAuthConnectivity", (len(test) + len(errors) > 0), True)
 
 with pool() as runspaces:
     expect("protocol", str(runspaces.protocol_version), "2.3")
@@ -73,6 +120,7 @@ with pool() as runspaces:
 
 for what, open_it, exception in [
     ("wrong password", lambda: pool(password="wrong").open(), AuthenticationError),
+    ("unknown user", lambda: pool(username="CONTOSO\\nobody").open(), AuthenticationError),
     ("other resource", lambda: pool(configuration="Microsoft.PowerShell").open(), WSManFaultError),
 ]:
     try:
@@ -80,6 +128,13 @@ for what, open_it, exception in [
         expect(what, None, exception.__name__)
     except (AuthenticationError, WSManFaultError) as error:
         expect(what, type(error).__name__, exception.__name__)
+
+if sealed:
+    try:
+        pool(encryption="never").open()
+        expect("a message that is not sealed", None, 500)
+    except WinRMTransportError as error:
+        expect("a message that is not sealed", error.code, 500)
 
 pools = [pool() for _ in range(18)]
 for one in pools:

@@ -265,7 +265,8 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn certified() -> Outcome<(TlsAcceptor, String)> {
+/// The server side of TLS with a certificate of its own for loopback, and the authority that issued it, as PEM.
+pub(crate) fn certified() -> Outcome<(TlsAcceptor, String)> {
     let mut authority = CertificateParams::new([])?;
     authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     let authority = CertifiedIssuer::self_signed(authority, KeyPair::generate()?)?;

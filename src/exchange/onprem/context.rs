@@ -13,6 +13,7 @@ use sspi::{
     NegotiateConfig, Ntlm, SecurityBuffer, SecurityBufferRef, SecurityStatus, Sspi, SspiImpl,
     Username, UsernameParts,
 };
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
 /// A security context, and who it is for.
@@ -47,10 +48,7 @@ impl Context {
                 package: Package::new(account, way, username, time_limit).await?,
                 way,
                 service: account.service(),
-                // sspi 0.23 writes the binding of Kerberos in a form that MIT's servers refuse.
-                binding: certificate
-                    .filter(|_| !way.kerberos)
-                    .and_then(channel_binding),
+                binding: certificate.and_then(channel_binding),
                 complete: false,
                 time_limit,
             };
@@ -68,8 +66,18 @@ impl Context {
 
     /// Reads a token of the server and makes the next one, which is empty when there is nothing more to say.
     pub(super) async fn step(&mut self, token: &[u8]) -> Result<Vec<u8>, Problem> {
+        if token.len() > LARGEST_TOKEN {
+            return Err(Problem::Security {
+                scheme: self.way.scheme.name(),
+                reason: format!("the server's token is larger than {LARGEST_TOKEN} bytes"),
+            });
+        }
         let mut courier = Courier::new(self.time_limit);
-        let (service, binding) = (self.service.as_str(), self.binding.as_deref());
+        // sspi 0.23 writes KERB_AP_OPTIONS_CBT in two bytes where MS-KILE 2.2.2 has four, which MIT's servers refuse; a
+        // negotiation that came to NTLM is bound.
+        let is_kerberos = self.is_kerberos();
+        let binding = self.binding.as_deref().filter(|_| !is_kerberos);
+        let service = self.service.as_str();
         let stepped = match &mut self.package {
             Package::Kerberos(package, credentials) => {
                 step(
@@ -281,12 +289,13 @@ where
         .with_input(&mut input)
         .with_output(&mut output);
     let result = {
-        let mut generator = package.initialize_security_context_impl(&mut builder)?;
-        let mut state = generator.start();
+        let mut generator = guarded(|| package.initialize_security_context_impl(&mut builder))?;
+        let mut state = guarded(|| Ok(generator.start()))?;
         loop {
             match state {
                 GeneratorState::Suspended(request) => {
-                    state = generator.resume(courier.carry(&request).await);
+                    let answer = courier.carry(&request).await;
+                    state = guarded(|| Ok(generator.resume(answer)))?;
                 }
                 GeneratorState::Completed(result) => break result?,
             }
@@ -298,6 +307,17 @@ where
     Ok((token, result.status))
 }
 
+/// Calls `sspi`, in which bytes of a server can reach an assertion: that fails the sign-in, not the program. What it
+/// was called with is thrown away then, since every error here ends the connection.
+fn guarded<T>(call: impl FnOnce() -> sspi::Result<T>) -> sspi::Result<T> {
+    catch_unwind(AssertUnwindSafe(call)).unwrap_or_else(|_| {
+        Err(sspi::Error::new(
+            sspi::ErrorKind::InternalError,
+            "it cannot be understood",
+        ))
+    })
+}
+
 /// Encrypts in place; gives the signature and the sealed bytes.
 fn seal<P: Sspi>(package: &mut P, data: &mut [u8]) -> sspi::Result<(Vec<u8>, Vec<u8>)> {
     let size = package.query_context_sizes()?.security_trailer as usize;
@@ -306,7 +326,7 @@ fn seal<P: Sspi>(package: &mut P, data: &mut [u8]) -> sspi::Result<(Vec<u8>, Vec
         SecurityBufferRef::token_buf(&mut signature),
         SecurityBufferRef::data_buf(data),
     ];
-    package.encrypt_message(EncryptionFlags::empty(), &mut buffers)?;
+    guarded(|| package.encrypt_message(EncryptionFlags::empty(), &mut buffers))?;
     let [signature, data] = &buffers;
     Ok((signature.data().to_vec(), data.data().to_vec()))
 }
@@ -321,7 +341,7 @@ fn unseal<P: Sspi>(package: &mut P, part: SealedPart) -> sspi::Result<Vec<u8>> {
         SecurityBufferRef::token_buf(&mut signature),
         SecurityBufferRef::data_buf(&mut data),
     ];
-    package.decrypt_message(&mut buffers)?;
+    guarded(|| package.decrypt_message(&mut buffers))?;
     let [_, plain] = &buffers;
     let plain = plain.data();
     Ok(plain.get(..length).unwrap_or(plain).to_vec())
@@ -472,6 +492,9 @@ fn words(error: &sspi::Error) -> String {
 /// What this side calls itself; NTLM and Kerberos want a name, and nobody looks it up.
 const WORKSTATION: &str = "EXOAUTH";
 
+/// Windows sends at most 48,000 bytes (`MaxTokenSize`).
+const LARGEST_TOKEN: usize = 64 << 10;
+
 /// `KDC_ERR_C_PRINCIPAL_UNKNOWN` (RFC 4120 7.5.9).
 const UNKNOWN_CLIENT: u32 = 6;
 
@@ -499,6 +522,14 @@ mod tests {
             signature,
             data: vec![0; length],
         }
+    }
+
+    #[test]
+    fn an_assertion_of_the_security_package_is_an_error() {
+        let data = Vec::<u8>::new();
+        let error = guarded(|| Ok(data[data.len()])).map_err(|error| words(&error));
+        assert_eq!(error, Err("it cannot be understood".to_owned()));
+        assert!(guarded(|| Ok(1)).is_ok());
     }
 
     #[test]
