@@ -39,6 +39,8 @@ pub enum Effect {
     Delete,
     /// Asks a service to try something out, such as `Test-OAuthConnectivity`; skipped while planning.
     Test,
+    /// Has a service read again what it was told; changes nothing that it holds, and is skipped while planning.
+    Refresh,
 }
 
 impl Effect {

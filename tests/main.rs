@@ -33,17 +33,19 @@ mod matrix {
     mod halves;
     mod killed;
     mod resume;
-    mod state;
+    pub(crate) mod state;
     mod undo;
 }
 mod native {
     mod auth_certificate;
+    mod auth_server;
     mod catalog;
     mod examples;
     mod exchange_nouns;
     mod intra_org_connector;
     mod options;
     mod service_principal;
+    mod setting_override;
     mod values;
 }
 mod peers {

@@ -156,6 +156,9 @@ impl Client {
         if !path.starts_with('/') || path.split('/').any(|part| part == "..") {
             return Err(wrong("a path begins with / and does not go up"));
         }
+        if path.contains(' ') {
+            return Err(wrong("a path has no spaces"));
+        }
         if path.contains(['?', '#']) {
             return Err(wrong("the query is given apart from the path"));
         }

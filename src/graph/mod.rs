@@ -9,7 +9,7 @@ mod error;
 pub use client::Client;
 pub use error::{Error, ErrorKind};
 
-use crate::value::Value;
+use crate::value::{Object, Value};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -26,6 +26,51 @@ pub struct Request {
     /// The JSON body.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub body: Option<Value>,
+    /// Of the list that a read gives, the entries with these properties; the others are left out on arrival, where the
+    /// service has no filter for them.
+    #[serde(default, skip_serializing_if = "Object::is_empty")]
+    pub matching: Object,
+}
+
+impl Request {
+    /// A request without query and body.
+    ///
+    /// ```
+    /// use exoauth::graph::{Method, Request};
+    ///
+    /// let request = Request::new(Method::Get, "/organization").with("$select", "id");
+    /// assert_eq!(request.query, [("$select".to_owned(), "id".to_owned())]);
+    /// ```
+    pub fn new(method: Method, path: impl Into<String>) -> Self {
+        Self {
+            method,
+            path: path.into(),
+            query: Vec::new(),
+            body: None,
+            matching: Object::new(),
+        }
+    }
+
+    /// Adds to the query.
+    #[must_use]
+    pub fn with(mut self, name: &str, value: impl Into<String>) -> Self {
+        self.query.push((name.to_owned(), value.into()));
+        self
+    }
+
+    /// Sets the body.
+    #[must_use]
+    pub fn with_body(mut self, body: Object) -> Self {
+        self.body = Some(body.into());
+        self
+    }
+
+    /// Leaves out of a list what does not have these properties.
+    #[must_use]
+    pub fn matching(mut self, properties: Object) -> Self {
+        self.matching = properties;
+        self
+    }
 }
 
 /// A method of HTTP.

@@ -30,6 +30,7 @@ pub mod organization;
 pub mod partner_application;
 pub mod run;
 pub mod service_principal;
+pub mod setting_override;
 pub mod virtual_directory;
 
 pub use options::{Entry, OptionField};
@@ -39,7 +40,7 @@ use crate::failure::{Failure, FailureKind};
 use crate::graph;
 use crate::session::{Operation, Origin, Request, Session};
 use crate::subject::{Effect, Plane, Subject};
-use crate::value::{Object, Value};
+use crate::value::{Object, Value, snake_case};
 use rhai::{Array, Dynamic, Engine, EvalAltResult, Map, Module, NativeCallContext, Position};
 use std::sync::Arc;
 
@@ -80,6 +81,7 @@ pub const NOUNS: &[Noun] = &[
     noun!(availability_address_space),
     noun!(virtual_directory),
     noun!(exchange_server),
+    noun!(setting_override),
     noun!(mailbox),
     noun!(oauth_connectivity),
     noun!(cloud),
@@ -191,6 +193,18 @@ impl Exchange {
         only(answer, C::NAME, operation.subject).map_err(throw)
     }
 
+    /// Runs a cmdlet that answers with exactly one object, and gives it by its wire names.
+    pub(crate) fn object<C: Cmdlet>(
+        &self,
+        call: &NativeCallContext,
+        target: Target,
+        cmdlet: &C,
+    ) -> Thrown<Object> {
+        let operation = self.operation(call, target, cmdlet).map_err(throw)?;
+        let answer = self.session.perform(&operation).map_err(throw)?;
+        single(answer, C::NAME, operation.subject).map_err(throw)
+    }
+
     /// Runs a cmdlet whose answer does not matter.
     pub(crate) fn run<C: Cmdlet>(
         &self,
@@ -269,6 +283,11 @@ impl Exchange {
             parameters.insert(parameter.to_owned(), name.into());
         }
         parameters.extend(options::parameters(cmdlet)?);
+        let unknown = parameters.iter().find(|(_, value)| value.has_unknown());
+        if let (Some((name, value)), false) = (unknown, C::EFFECT.writes()) {
+            let name = snake_case(name);
+            return Err(options::not_known_yet(call.fn_name(), &name, value));
+        }
         let asked = match C::EFFECT {
             Effect::Create | Effect::Update => asked(&parameters, C::RENAMED, C::CONTROLS),
             _ => Object::new(),
@@ -409,12 +428,17 @@ pub fn throw(failure: Failure) -> Box<EvalAltResult> {
     })
 }
 
-/// The one object of an answer.
+/// The one object of an answer, as a script sees it.
 pub(crate) fn only(answer: Answer, cmdlet: &str, subject: Subject) -> Result<Map, Failure> {
+    single(answer, cmdlet, subject).map(|object| convert::to_map(&object))
+}
+
+/// The one object of an answer.
+fn single(answer: Answer, cmdlet: &str, subject: Subject) -> Result<Object, Failure> {
     let count = answer.output.len();
     let mut objects = answer.output.into_iter();
     match (objects.next(), count) {
-        (Some(Value::Object(object)), 1) => Ok(convert::to_map(&object)),
+        (Some(Value::Object(object)), 1) => Ok(object),
         (None, _) => Err(
             Failure::new(FailureKind::NotFound, format!("{cmdlet} gave no object")).about(subject),
         ),

@@ -5,8 +5,9 @@ use super::convert::{to_value, type_word, word_of_type};
 use super::{Thrown, throw};
 use crate::exchange::Cmdlet;
 use crate::failure::{Failure, FailureKind};
+use crate::session::unknown_text;
 use crate::subject::{Effect, Plane};
-use crate::value::{Object, Value};
+use crate::value::{Object, Value, snake_case};
 use rhai::{Map, NativeCallContext};
 use serde::{
     Serialize,
@@ -115,9 +116,8 @@ pub fn read_for<T: DeserializeOwned>(function: &str, options: &Map) -> Result<T,
     for (name, value) in options {
         match to_value(value) {
             Ok(Value::Null) => {}
-            Ok(given) if given.has_unknown() => return Err(not_known_yet(function, name, &given)),
             Ok(given) => {
-                object.insert(name.to_string(), given.to_json());
+                object.insert(name.to_string(), marked(&given).to_json());
             }
             Err(_) => {
                 return Err(Failure::new(
@@ -130,11 +130,65 @@ pub fn read_for<T: DeserializeOwned>(function: &str, options: &Map) -> Result<T,
             }
         }
     }
-    serde_path_to_error::deserialize(serde_json::Value::Object(object))
-        .map_err(|error| wrong_value(function, &error, &fields))
+    serde_path_to_error::deserialize(serde_json::Value::Object(object)).map_err(|error| {
+        // Only a text can be passed on without being known.
+        let path = error.path().to_string();
+        let name = path.split(['.', '[']).next().unwrap_or_default();
+        match options.get(name).and_then(|value| to_value(value).ok()) {
+            Some(given) if given.has_unknown() => not_known_yet(function, name, &given),
+            _ => wrong_value(function, &error, &fields),
+        }
+    })
 }
 
-fn not_known_yet(function: &str, name: &str, value: &Value) -> Failure {
+/// What marks a text that stands for a value that is known only after apply, while it is a field of a parameter struct:
+/// serde has no place for one.
+const MARK: &str = "\u{10ffff}known after apply\u{10ffff}";
+
+/// The value with each unknown as a text that passes through a parameter struct.
+fn marked(value: &Value) -> Value {
+    match value {
+        Value::Unknown(what) => Value::Text(format!("{MARK}{what}")),
+        Value::List(list) => Value::List(list.iter().map(marked).collect()),
+        Value::Object(object) => Value::Object(
+            object
+                .iter()
+                .map(|(name, value)| (name.clone(), marked(value)))
+                .collect(),
+        ),
+        value => value.clone(),
+    }
+}
+
+/// The value of an option, which may be known only after apply.
+pub(super) fn unmarked(value: Value) -> Value {
+    match value {
+        Value::Text(text) => match text.strip_prefix(MARK) {
+            Some(what) => Value::Unknown(what.to_owned()),
+            None => Value::Text(text),
+        },
+        Value::List(list) => Value::List(list.into_iter().map(unmarked).collect()),
+        Value::Object(object) => Value::Object(
+            object
+                .into_iter()
+                .map(|(name, value)| (name, unmarked(value)))
+                .collect(),
+        ),
+        value => value,
+    }
+}
+
+/// A text that was an option, as a person reads it.
+pub(super) fn shown(text: String) -> String {
+    match unmarked(Value::Text(text)) {
+        Value::Unknown(what) => unknown_text(&what),
+        Value::Text(text) => text,
+        _ => String::new(),
+    }
+}
+
+/// The failure of a call that would have to know a value which is known only after apply.
+pub(super) fn not_known_yet(function: &str, name: &str, value: &Value) -> Failure {
     let what = match value {
         Value::Unknown(what) => what.as_str(),
         _ => "a part of it",
@@ -249,6 +303,39 @@ fn plain_words(message: &str) -> String {
     format!("it is {found}, not {wanted}")
 }
 
+/// Refuses options that are in no parameter set of their cmdlet together; parameters that no set has are in all.
+pub(super) fn in_one_set<C: Cmdlet>(
+    call: &NativeCallContext,
+    cmdlet: &C,
+    sets: &[&[&str]],
+) -> Thrown<()> {
+    let given = parameters(cmdlet).map_err(throw)?;
+    let given: Vec<&str> = given
+        .keys()
+        .map(String::as_str)
+        .filter(|name| sets.iter().any(|set| set.contains(name)))
+        .collect();
+    if sets
+        .iter()
+        .any(|set| given.iter().all(|name| set.contains(name)))
+    {
+        return Ok(());
+    }
+    let names: Vec<String> = given.iter().map(|name| snake_case(name)).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let (function, cmdlet) = (call.fn_name(), C::NAME);
+    Err(throw(
+        Failure::new(
+            FailureKind::Input,
+            format!(
+                "{function} does not take {} together: they are in different parameter sets of {cmdlet}",
+                quoted(&names)
+            ),
+        )
+        .with_hint(format!("call {function} once for each")),
+    ))
+}
+
 /// Names in quotes, the last one after "and".
 pub(crate) fn quoted(names: &[&str]) -> String {
     let quoted: Vec<String> = names.iter().map(|name| format!("\"{name}\"")).collect();
@@ -282,6 +369,7 @@ pub fn parameters<T: Serialize>(cmdlet: &T) -> Result<Object, Failure> {
         Ok(Value::Object(object)) => Ok(object
             .into_iter()
             .filter(|(_, value)| *value != Value::Null)
+            .map(|(name, value)| (name, unmarked(value)))
             .collect()),
         Ok(_) => Err(Failure::new(
             FailureKind::Internal,

@@ -26,15 +26,8 @@ pub(super) mod functions {
     #[rhai_fn(global, pure, return_raw, volatile)]
     pub fn get_organization(call: NativeCallContext, entra: &mut Entra) -> Thrown<Map> {
         let subject = Subject::all(Plane::Entra, "Organization");
-        let request = Request {
-            method: Method::Get,
-            path: "/organization".to_owned(),
-            query: vec![(
-                "$select".to_owned(),
-                "id,displayName,verifiedDomains".to_owned(),
-            )],
-            body: None,
-        };
+        let request = Request::new(Method::Get, "/organization")
+            .with("$select", "id,displayName,verifiedDomains");
         let answer = entra.read(&call, subject.clone(), request)?;
         only(answer.output)
             .map(|value| value.as_object().map(convert::to_map).unwrap_or_default())

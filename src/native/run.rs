@@ -265,8 +265,8 @@ pub(super) mod functions {
         let verdict = Verdict {
             title: title.to_owned(),
             outcome: outcome_of(outcome).map_err(throw)?,
-            detail: options.detail,
-            hint: options.hint,
+            detail: options.detail.map(options::shown),
+            hint: options.hint.map(options::shown),
         };
         let surroundings = Surroundings::of(&call)?;
         surroundings

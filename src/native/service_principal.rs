@@ -442,12 +442,10 @@ impl Principal {
         let operation = Operation {
             subject: self.subject.clone(),
             effect: Effect::Update,
-            request: Request::Graph(GraphRequest {
-                method: Method::Patch,
-                path: format!("/servicePrincipals/{id}"),
-                query: Vec::new(),
-                body: Some(asked.clone().into()),
-            }),
+            request: Request::Graph(
+                GraphRequest::new(Method::Patch, format!("/servicePrincipals/{id}"))
+                    .with_body(asked.clone()),
+            ),
             observe: Some(Request::Graph(get(by_application_id(&application)))),
             asked,
             learned: Vec::new(),
@@ -597,12 +595,7 @@ fn same_name(held: &Value, wanted: &str) -> bool {
 }
 
 fn get(path: String) -> GraphRequest {
-    GraphRequest {
-        method: Method::Get,
-        path,
-        query: vec![("$select".to_owned(), SELECT.to_owned())],
-        body: None,
-    }
+    GraphRequest::new(Method::Get, path).with("$select", SELECT)
 }
 
 fn by_application_id(id: &str) -> String {

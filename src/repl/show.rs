@@ -193,6 +193,7 @@ pub fn effect(function: &Function) -> &'static str {
         Some(Effect::Update) => "updates",
         Some(Effect::Delete) => "removes",
         Some(Effect::Test) => "tries out",
+        Some(Effect::Refresh) => "refreshes",
         None => "asks nobody",
     }
 }

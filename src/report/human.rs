@@ -366,7 +366,12 @@ impl Listener for HumanReport {
                 report.put(state, &format!("{mark} {subject}"))
             }
             Event::Testing { subject, call, .. } => {
-                report.testing(state, &subject.to_string(), call)
+                let words = ["asking", "ask"];
+                report.later(state, words, &subject.to_string(), call)
+            }
+            Event::Refreshing { subject, call, .. } => {
+                let words = ["refreshing", "refresh"];
+                report.later(state, words, &subject.to_string(), call)
             }
             Event::Verdict(verdict) => report.verdict(state, verdict),
             Event::ServiceWarning { plane, text } => {
@@ -404,11 +409,19 @@ impl HumanReport {
         lines.try_for_each(|line| self.put(state, &line))
     }
 
-    fn testing(&self, state: &mut State, subject: &str, call: &str) -> Result<(), Failure> {
+    /// What is done while applying only: the word for now, and the one for later.
+    fn later(
+        &self,
+        state: &mut State,
+        [now, later]: [&str; 2],
+        subject: &str,
+        call: &str,
+    ) -> Result<(), Failure> {
         if state.mode == Some(Mode::Apply) {
-            self.progress(state, &format!("asking {subject}"));
+            self.progress(state, &format!("{now} {subject}"));
         } else {
-            let mark = self.options.paint.text(Paint::OPEN, "? ask after applying");
+            let text = format!("? {later} after applying");
+            let mark = self.options.paint.text(Paint::OPEN, text);
             self.put(state, &format!("{mark}: {}", clean(subject)))?;
         }
         if self.options.explain {

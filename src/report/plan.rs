@@ -30,7 +30,9 @@ fn mark(change: &Change) -> Mark {
         _ if change.uncertain => ('?', "depends on apply", "updated", Paint::OPEN),
         Effect::Create => ('+', "create", "created", Paint::GOOD),
         Effect::Delete => ('-', "remove", "removed", Paint::BAD),
-        Effect::Update | Effect::Read | Effect::Test => ('~', "update", "updated", Paint::CHANGED),
+        Effect::Update | Effect::Read | Effect::Test | Effect::Refresh => {
+            ('~', "update", "updated", Paint::CHANGED)
+        }
     };
     Mark {
         sign,
@@ -78,7 +80,7 @@ fn made_sign(effect: Effect) -> char {
     match effect {
         Effect::Create => '+',
         Effect::Delete => '-',
-        Effect::Update | Effect::Read | Effect::Test => '~',
+        Effect::Update | Effect::Read | Effect::Test | Effect::Refresh => '~',
     }
 }
 

@@ -74,6 +74,10 @@ enum Item {
         subject: Subject,
         request: Request,
     },
+    Refresh {
+        subject: Subject,
+        request: Request,
+    },
 }
 
 impl Item {
@@ -81,7 +85,7 @@ impl Item {
     fn plane(&self) -> Option<Plane> {
         match self {
             Self::Change(change) => Some(change.subject.plane),
-            Self::Test { subject, .. } => Some(subject.plane),
+            Self::Test { subject, .. } | Self::Refresh { subject, .. } => Some(subject.plane),
             _ => None,
         }
     }
@@ -133,6 +137,12 @@ impl Listener for PowerShell {
                 text: text.clone(),
             },
             Event::Planned { change } => Item::Change(Box::new(change.clone())),
+            Event::Refreshing {
+                subject, request, ..
+            } => Item::Refresh {
+                subject: subject.clone(),
+                request: request.clone(),
+            },
             Event::Testing {
                 subject, request, ..
             } => Item::Test {

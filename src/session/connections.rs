@@ -10,8 +10,10 @@ use crate::failure::{Failure, FailureKind};
 use crate::organization::{OnPremisesExchange, Organization, SecretSource};
 use crate::secret::Secret;
 use crate::session::event::{Audience, Event};
+use crate::session::plan::agrees;
 use crate::session::{Journey, Request, Roads};
 use crate::subject::Plane;
+use crate::value::Value;
 use crate::{graph, http};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -242,12 +244,36 @@ fn open<T>(
     road.get_or_init(make).as_ref().map_err(Clone::clone)
 }
 
+/// The objects of an answer of Microsoft Graph: of a list its entries, those that were asked for.
+fn entries(request: &graph::Request, answer: Value) -> Vec<Value> {
+    let reads = request.method == graph::Method::Get;
+    match answer {
+        Value::Object(mut object) if reads && !object.contains_key("id") => {
+            match object.shift_remove("value") {
+                Some(Value::List(list)) => list
+                    .into_iter()
+                    .filter(|entry| match entry {
+                        Value::Object(entry) => agrees(entry, &request.matching),
+                        _ => request.matching.is_empty(),
+                    })
+                    .collect(),
+                Some(value) => {
+                    object.insert("value".to_owned(), value);
+                    vec![Value::Object(object)]
+                }
+                None => vec![Value::Object(object)],
+            }
+        }
+        answer => vec![answer],
+    }
+}
+
 impl Roads for Connections {
     fn send<'a>(&'a self, plane: Plane, request: &'a Request) -> Journey<'a, Answer> {
         Box::pin(async move {
             match (plane, request) {
                 (Plane::Entra, Request::Graph(request)) => {
-                    let output = vec![self.graph()?.send(request).await?];
+                    let output = entries(request, self.graph()?.send(request).await?);
                     Ok(Answer {
                         output,
                         warnings: Vec::new(),

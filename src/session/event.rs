@@ -96,6 +96,16 @@ pub enum Event {
         #[serde(skip)]
         request: Request,
     },
+    /// A service is made to read again what it was told, or would be while planning.
+    Refreshing {
+        /// What.
+        subject: Subject,
+        /// The call as a person writes it.
+        call: String,
+        /// What is sent; not part of reports and journals, which have the call.
+        #[serde(skip)]
+        request: Request,
+    },
     /// What a verification found.
     Verdict(Verdict),
     /// A service warned.

@@ -19,7 +19,7 @@ pub mod undo;
 pub use connections::{Patience, ReadSecret};
 pub use half::{Done, Half, HandOver, Side};
 pub use interrupt::Interrupt;
-pub use operation::{Operation, Origin, Request};
+pub use operation::{Operation, Origin, Request, unknown_of, unknown_text};
 pub use sign_in::{
     Ask, FoundCloud, Identity, Memory, Outside, Probed, Prompt, Who, find_cloud, identities, probe,
 };
@@ -34,7 +34,7 @@ use crate::value::{Object, Value};
 use connections::Connections;
 use event::{Audience, Event, Level, Listener, Summary, Verdict, VerdictOutcome};
 use jiff::Timestamp;
-use plan::{Change, Observations, Plan, Prediction, agrees};
+use plan::{Change, Learned, Observations, Plan, Prediction, agrees};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -135,6 +135,7 @@ struct State {
     failed_verdicts: usize,
     written: usize,
     unsettled: usize,
+    learned: Vec<Learned>,
 }
 
 impl State {
@@ -151,6 +152,7 @@ impl State {
             failed_verdicts: 0,
             written: 0,
             unsettled: 0,
+            learned: Vec::new(),
         }
     }
 }
@@ -296,7 +298,7 @@ impl Session {
     ///
     /// A read answers with what the service holds, while planning with the planned changes laid over it. A write
     /// answers with the object as it is afterwards, while planning as it is predicted. A test is not sent while
-    /// planning: its answer is one unknown.
+    /// planning: its answer is one unknown; nor is a refresh, which answers nothing then.
     ///
     /// # Errors
     ///
@@ -316,6 +318,7 @@ impl Session {
         match operation.effect {
             Effect::Read => self.read(operation),
             Effect::Test => self.test(operation),
+            Effect::Refresh => self.refresh(operation),
             Effect::Create | Effect::Update | Effect::Delete => self.write(operation),
         }
         .map_err(|failure| match failure.subject {
@@ -378,12 +381,15 @@ impl Session {
             subject: subject.clone(),
             origin: origin.clone(),
         })?;
-        if self.mode() == Mode::Plan
-            && subject.name.is_some()
-            && self.state().prediction.creates(subject)
-        {
+        let only_planned = subject.name.is_some() && self.state().prediction.creates(subject);
+        if self.mode() == Mode::Plan && (only_planned || operation.request.has_unknown()) {
+            let output = self.predicted(subject, Vec::new());
+            if output.is_empty() && subject.name.is_some() {
+                let message = format!("{subject} is not there, and nothing so far would make it");
+                return Err(Failure::new(FailureKind::NotFound, message));
+            }
             return Ok(Answer {
-                output: self.predicted(subject, Vec::new()),
+                output,
                 warnings: Vec::new(),
             });
         }
@@ -434,6 +440,21 @@ impl Session {
         }
     }
 
+    fn refresh(&self, operation: &Operation) -> Result<Answer, Failure> {
+        let Operation {
+            subject, request, ..
+        } = operation;
+        self.announce(&Event::Refreshing {
+            subject: subject.clone(),
+            call: request.call(),
+            request: request.clone(),
+        })?;
+        match self.mode() {
+            Mode::Plan => Ok(Answer::default()),
+            Mode::Apply => self.ask(subject.plane, request),
+        }
+    }
+
     fn write(&self, operation: &Operation) -> Result<Answer, Failure> {
         let present = self.observe(operation)?;
         let change = Change::of(operation, present.as_ref(), operation.request.call())?;
@@ -442,7 +463,7 @@ impl Session {
                 .observations
                 .hold(operation, present.as_ref())?;
             if let Some(expected) = &self.state().expected {
-                expected.hold(&change)?;
+                expected.hold(&change, &self.state().learned)?;
             }
         }
         let (plans, same) = (self.mode() == Mode::Plan, change.same);
@@ -478,12 +499,17 @@ impl Session {
     fn send_write(&self, operation: &Operation, change: Change) -> Result<Answer, Failure> {
         let plane = operation.subject.plane;
         let send = || self.block_on(self.roads.send(plane, &operation.request));
+        // What is read by something that only the answer tells cannot be read without an answer.
+        let blind = operation.observe.is_none() || operation.observes_what_it_learns();
         let mut sent = send();
         let mut repeated = false;
         let (mut answer, after) = loop {
             match sent {
-                Ok(answer) => break (answer, self.settle(operation)),
-                Err(failure) if operation.observe.is_none() => {
+                Ok(answer) => {
+                    let after = self.settle(&operation.answered(&answer));
+                    break (answer, after);
+                }
+                Err(failure) if blind => {
                     let unsettled = failure.ambiguous;
                     return self.write_failed(change, failure, unsettled);
                 }
@@ -529,11 +555,34 @@ impl Session {
                 .remember(&operation.subject, &seen);
             answer.output = seen.into();
         }
+        self.learn(operation, answer.output.first());
         self.announce(&Event::Written {
             change,
             after: after.map(Value::Object),
         })?;
         Ok(answer)
+    }
+
+    /// Remembers what was unknown while planning a creation.
+    fn learn(&self, operation: &Operation, made: Option<&Value>) {
+        let made = made.filter(|_| operation.effect == Effect::Create);
+        let learned = operation.learned.iter().filter_map(|property| {
+            Some(Learned {
+                property: property.clone(),
+                subject: operation.subject.clone(),
+                value: made?.text(property)?.to_owned(),
+            })
+        });
+        self.state().learned.extend(learned);
+    }
+
+    /// The object of a noun that is planned to be made, one of whose unknown properties this is.
+    ///
+    /// ```text
+    /// appId of Entra ID Application "Example" -> Entra ID Application "Example"
+    /// ```
+    pub fn planned_with(&self, unknown: &str, noun: &str) -> Option<Subject> {
+        self.state().prediction.planned_with(unknown, noun)
     }
 
     fn write_failed(
@@ -568,6 +617,7 @@ impl Session {
         };
         let output = match self.mode() {
             Mode::Plan if self.state().prediction.creates(subject) => Vec::new(),
+            _ if request.has_unknown() => Vec::new(),
             _ => found(self.ask(subject.plane, request))?,
         };
         only(subject, self.predicted(subject, output))

@@ -1,6 +1,6 @@
 //! [`Operation`]: one request with what it is about, what it does, and which line of which script asked for it.
 
-use crate::exchange::{Invocation, ScriptCall};
+use crate::exchange::{Answer, Invocation, ScriptCall};
 use crate::graph;
 use crate::session::journal::is_secret;
 use crate::subject::{Effect, Subject};
@@ -26,6 +26,26 @@ pub struct Operation {
     pub origin: Origin,
 }
 
+impl Operation {
+    /// Whether the subject can be read only by a property that its creation gives it.
+    pub(super) fn observes_what_it_learns(&self) -> bool {
+        self.observe.as_ref().is_some_and(Request::has_unknown)
+    }
+
+    /// The operation after it was answered: with what the answer says in the place of what was unknown in how its
+    /// subject is read; not to be read where the answer does not say it.
+    pub(super) fn answered(&self, answer: &Answer) -> Self {
+        let mut answered = self.clone();
+        if self.observes_what_it_learns() {
+            let made = answer.output.first().and_then(Value::as_object);
+            answered.observe = answered
+                .observe
+                .and_then(|observe| observe.filled(made?, &self.subject));
+        }
+        answered
+    }
+}
+
 /// What is sent to a service.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -45,6 +65,50 @@ impl Request {
             cmdlet: name.to_owned(),
             parameters,
         })
+    }
+
+    /// Whether it holds something that only the service will know, so that it cannot be sent.
+    pub fn has_unknown(&self) -> bool {
+        match self {
+            Self::Cmdlet(invocation) => invocation.parameters.values().any(Value::has_unknown),
+            Self::Script(call) => call.parameters.values().any(Value::has_unknown),
+            Self::Graph(request) => {
+                let texts = request.query.iter().map(|(_, value)| value);
+                request.body.as_ref().is_some_and(Value::has_unknown)
+                    || request.matching.values().any(Value::has_unknown)
+                    || texts
+                        .chain([&request.path])
+                        .any(|text| text.contains(UNKNOWN))
+            }
+        }
+    }
+
+    /// A cmdlet with the properties of an object in the place of what was unknown of it; none where it lacks one.
+    pub(super) fn filled(&self, made: &Object, subject: &Subject) -> Option<Self> {
+        let Self::Cmdlet(invocation) = self else {
+            return None;
+        };
+        let mut filled = invocation.clone();
+        for value in filled.parameters.values_mut() {
+            // A journal has an unknown in this form.
+            let what = match &*value {
+                Value::Unknown(what) => Some(what.clone()),
+                Value::Object(object) if object.len() == 1 => object
+                    .get("unknown")
+                    .and_then(Value::as_text)
+                    .map(str::to_owned),
+                _ => None,
+            };
+            if let Some(what) = what {
+                let known = made
+                    .iter()
+                    .find(|(property, _)| what == unknown_of(property, subject))
+                    .map(|(_, known)| known.clone())
+                    .filter(|known| !matches!(known, Value::Null | Value::Unknown(_)))?;
+                *value = known;
+            }
+        }
+        Some(Self::Cmdlet(filled))
     }
 
     /// The request as a person writes it: the cmdlet with its parameters, or the method and path with its body.
@@ -101,6 +165,31 @@ impl Request {
             }
         }
     }
+}
+
+/// How a text begins that stands for something that only the service will know.
+const UNKNOWN: &str = "(known after apply: ";
+
+/// The text that stands for something that only the service will know: in the name of a subject, or in a path.
+///
+/// ```
+/// assert_eq!(exoauth::session::unknown_text("the id"), "(known after apply: the id)");
+/// ```
+pub fn unknown_text(what: &str) -> String {
+    format!("{UNKNOWN}{what})")
+}
+
+/// What is unknown of a subject that is planned to be made.
+///
+/// ```
+/// use exoauth::subject::{Plane, Subject};
+///
+/// let subject = Subject::one(Plane::Entra, "Application", "Example");
+/// let unknown = exoauth::session::unknown_of("appId", &subject);
+/// assert_eq!(unknown, "appId of Entra ID Application \"Example\"");
+/// ```
+pub fn unknown_of(property: &str, subject: &Subject) -> String {
+    format!("{property} of {subject}")
 }
 
 /// A value as PowerShell writes it; a single quote is doubled inside single quotes.

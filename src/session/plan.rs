@@ -1,7 +1,7 @@
 //! [`Change`] and [`Plan`]: before and after of each subject, and what reads see while planning.
 
 use crate::failure::{Failure, FailureKind};
-use crate::session::{Operation, Origin, Request};
+use crate::session::{Operation, Origin, Request, unknown_of, unknown_text};
 use crate::subject::{Effect, Plane, Subject};
 use crate::value::{Object, Value};
 use serde::Serialize;
@@ -95,13 +95,13 @@ impl Change {
     }
 
     /// Says whether this change, made now, is what `planned` foresaw; what was unknown then may be anything now.
-    fn fulfills(&self, planned: &Self) -> bool {
+    fn fulfills(&self, planned: &Self, learned: &[Learned]) -> bool {
         let as_planned = |now: &Option<Object>, then: &Option<Object>| match (now, then) {
             (Some(now), Some(then)) => agrees(now, then),
             (None, None) => true,
             _ => false,
         };
-        self.subject == planned.subject
+        is_subject(&self.subject, &planned.subject, learned)
             && self.effect == planned.effect
             && as_planned(&self.after, &planned.after)
             && (planned
@@ -138,14 +138,15 @@ impl Plan {
     }
 
     /// Refuses a change that was not planned, or whose subject is no longer as it was planned for.
-    pub(super) fn hold(&self, change: &Change) -> Result<(), Failure> {
-        if change.same || self.changes.iter().any(|planned| change.fulfills(planned)) {
+    pub(super) fn hold(&self, change: &Change, learned: &[Learned]) -> Result<(), Failure> {
+        let foresaw = |planned: &Change| change.fulfills(planned, learned);
+        if change.same || self.changes.iter().any(foresaw) {
             return Ok(());
         }
         let planned = self
             .changes
             .iter()
-            .find(|planned| planned.subject == change.subject);
+            .find(|planned| is_subject(&change.subject, &planned.subject, learned));
         let show = |object: &Option<Object>| match object {
             Some(object) => Value::from(object.clone()).to_json().to_string(),
             None => "absent".to_owned(),
@@ -174,6 +175,32 @@ impl Plan {
     }
 }
 
+/// What was unknown of an object while it was planned to be made, and is known now.
+#[derive(Clone, Debug)]
+pub(super) struct Learned {
+    pub(super) property: String,
+    pub(super) subject: Subject,
+    pub(super) value: String,
+}
+
+/// Says whether a subject is the one that was planned: by its name, by what stood for its name until it was known, or
+/// by a property that the service gave it when it was made.
+fn is_subject(now: &Subject, planned: &Subject, learned: &[Learned]) -> bool {
+    if now == planned {
+        return true;
+    }
+    let (Some(name), Some(then)) = (&now.name, &planned.name) else {
+        return false;
+    };
+    let same_kind = now.plane == planned.plane && now.noun == planned.noun;
+    let as_known = learned.iter().fold(then.clone(), |text, learned| {
+        let unknown = unknown_text(&unknown_of(&learned.property, &learned.subject));
+        text.replace(&unknown, &learned.value)
+    });
+    let made = |learned: &Learned| learned.subject == *planned && learned.value == *name;
+    same_kind && (as_known == *name || learned.iter().any(made))
+}
+
 /// What reads see while planning: the answers with the planned changes laid over them.
 #[derive(Debug, Default)]
 pub(super) struct Prediction {
@@ -197,14 +224,15 @@ impl Prediction {
         let (planned, predicted) = match operation.effect {
             Effect::Create => {
                 let mut object = Object::new();
-                if let Some(name) = &operation.subject.name {
+                let by_name = operation.subject.plane != Plane::Entra;
+                if let Some(name) = operation.subject.name.as_ref().filter(|_| by_name) {
                     object.insert("Name".to_owned(), name.as_str().into());
                     object.insert("Identity".to_owned(), name.as_str().into());
                 }
                 for property in &operation.learned {
                     object.insert(
                         property.clone(),
-                        Value::Unknown(format!("{property} of {}", operation.subject)),
+                        Value::Unknown(unknown_of(property, &operation.subject)),
                     );
                 }
                 object.extend(operation.asked.clone());
@@ -225,6 +253,21 @@ impl Prediction {
     pub(super) fn creates(&self, subject: &Subject) -> bool {
         self.about(subject)
             .any(|(_, planned)| matches!(planned, Planned::Created(_)))
+    }
+
+    /// The object of a noun that is planned to be made, one of whose unknown properties this is.
+    pub(super) fn planned_with(&self, unknown: &str, noun: &str) -> Option<Subject> {
+        let made = self.changed.iter().filter_map(|(subject, planned)| {
+            let made = matches!(planned, Planned::Created(_)) && subject.noun == noun;
+            made.then_some((subject, planned))
+        });
+        let mut made = made.filter(|(subject, planned)| match planned {
+            Planned::Created(object) => object
+                .keys()
+                .any(|property| unknown_of(property, subject) == unknown),
+            _ => false,
+        });
+        made.next().map(|(subject, _)| subject.clone())
     }
 
     /// Lays the planned changes over an answer about `subject`.
@@ -310,7 +353,7 @@ impl Observations {
 
 /// Says whether an object goes by a name, by any of the properties that identify objects to their services.
 fn answers_to(object: &Object, name: Option<&str>) -> bool {
-    const IDENTITIES: [&str; 8] = [
+    const IDENTITIES: [&str; 9] = [
         "Identity",
         "Name",
         "Guid",
@@ -319,6 +362,7 @@ fn answers_to(object: &Object, name: Option<&str>) -> bool {
         "Thumbprint",
         "id",
         "appId",
+        "displayName",
     ];
     IDENTITIES.iter().any(|property| {
         object

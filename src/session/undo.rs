@@ -343,21 +343,22 @@ fn removal(write: &Write, present: &Object) -> Result<Operation, Failure> {
     }
 }
 
-/// A noun, the verb that makes its objects, the parameter that names them, and the others.
-type Recipe = (
-    &'static str,
-    &'static str,
-    &'static str,
-    &'static [&'static str],
-);
+/// How objects of a noun that were removed are made again: only from what their `Get` cmdlet shows.
+struct Recipe {
+    noun: &'static str,
+    verb: &'static str,
+    /// The parameter that names them.
+    key: &'static str,
+    /// The other parameters.
+    parameters: &'static [&'static str],
+}
 
-/// How objects that were removed are made again: only from what their `Get` cmdlet shows.
-const RECIPES: [Recipe; 4] = [
-    (
-        "AuthServer",
-        "New",
-        "Name",
-        &[
+const RECIPES: [Recipe; 5] = [
+    Recipe {
+        noun: "AuthServer",
+        verb: "New",
+        key: "Name",
+        parameters: &[
             "AuthMetadataUrl",
             "Type",
             "Enabled",
@@ -365,12 +366,12 @@ const RECIPES: [Recipe; 4] = [
             "DomainName",
             "GraphBaseUrl",
         ],
-    ),
-    (
-        "PartnerApplication",
-        "New",
-        "Name",
-        &[
+    },
+    Recipe {
+        noun: "PartnerApplication",
+        verb: "New",
+        key: "Name",
+        parameters: &[
             "ApplicationIdentifier",
             "AuthMetadataUrl",
             "Enabled",
@@ -382,23 +383,23 @@ const RECIPES: [Recipe; 4] = [
             "ActAsPermissions",
             "IssuerIdentifier",
         ],
-    ),
-    (
-        "IntraOrganizationConnector",
-        "New",
-        "Name",
-        &[
+    },
+    Recipe {
+        noun: "IntraOrganizationConnector",
+        verb: "New",
+        key: "Name",
+        parameters: &[
             "DiscoveryEndpoint",
             "TargetAddressDomains",
             "Enabled",
             "TargetSharingEpr",
         ],
-    ),
-    (
-        "AvailabilityAddressSpace",
-        "Add",
-        "ForestName",
-        &[
+    },
+    Recipe {
+        noun: "AvailabilityAddressSpace",
+        verb: "Add",
+        key: "ForestName",
+        parameters: &[
             "AccessMethod",
             "ProxyUrl",
             "UseServiceAccount",
@@ -406,17 +407,56 @@ const RECIPES: [Recipe; 4] = [
             "TargetServiceEpr",
             "TargetTenantId",
         ],
-    ),
+    },
+    Recipe {
+        noun: "SettingOverride",
+        verb: "New",
+        key: "Name",
+        parameters: &[
+            "Component",
+            "Section",
+            "Parameters",
+            "Reason",
+            "Server",
+            "MinVersion",
+            "MaxVersion",
+        ],
+    },
 ];
+
+/// Parameters that are not called like the property that they set: noun, property, parameter.
+const RENAMED: [[&str; 3]; 2] = [
+    ["SettingOverride", "ComponentName", "Component"],
+    ["SettingOverride", "SectionName", "Section"],
+];
+
+/// The parameter that sets a property.
+fn parameter_of<'name>(noun: &str, property: &'name str) -> &'name str {
+    let renamed = RENAMED
+        .iter()
+        .find(|[of, shown, _]| noun.eq_ignore_ascii_case(of) && *shown == property);
+    renamed.map_or(property, |[_, _, parameter]| parameter)
+}
+
+/// The property that a parameter sets.
+fn property_of<'name>(noun: &str, parameter: &'name str) -> &'name str {
+    let renamed = RENAMED
+        .iter()
+        .find(|[of, _, set]| noun.eq_ignore_ascii_case(of) && *set == parameter);
+    renamed.map_or(parameter, |[_, property, _]| property)
+}
 
 /// Makes what the run removed again, from its properties.
 fn creation(write: &Write, before: &Object) -> Result<Operation, Failure> {
     let recipe = RECIPES
         .iter()
-        .find(|(noun, ..)| noun.eq_ignore_ascii_case(&write.subject.noun));
-    let (Some((noun, verb, key, properties)), Request::Cmdlet(_)) = (recipe, &write.request) else {
+        .find(|recipe| recipe.noun.eq_ignore_ascii_case(&write.subject.noun));
+    let (Some(recipe), Request::Cmdlet(_)) = (recipe, &write.request) else {
         return Err(write.refuse("how to make it again is not known here"));
     };
+    let Recipe {
+        noun, verb, key, ..
+    } = recipe;
     let name = before
         .get(*key)
         .and_then(Value::as_text)
@@ -427,13 +467,17 @@ fn creation(write: &Write, before: &Object) -> Result<Operation, Failure> {
         equal(value, &Value::Null)
             || (property == "Type" && value.as_text() == Some("MicrosoftACS"))
     };
-    let asked: Object = properties
+    let asked: Object = recipe
+        .parameters
         .iter()
-        .filter_map(|property| Some(((*property).to_owned(), before.get(*property)?.clone())))
+        .map(|parameter| property_of(noun, parameter))
+        .filter_map(|property| Some((property.to_owned(), before.get(property)?.clone())))
         .filter(|(property, value)| !is_default(property, value))
         .collect();
     let mut invocation = Invocation::new(format!("{verb}-{noun}")).with(key, name);
-    invocation.parameters.extend(asked.clone());
+    for (property, value) in &asked {
+        invocation = invocation.with(parameter_of(noun, property), value.clone());
+    }
     let invocation = invocation.with("Confirm", false);
     let mut operation = write.operation(Effect::Create, Request::Cmdlet(invocation), asked);
     operation.subject.name = Some(name.to_owned());
@@ -479,12 +523,13 @@ fn restoration(
                 again = again.with("Identity", subject.name.unwrap_or_default());
             }
             for (property, value) in &asked {
-                if !set.parameters.contains_key(property) {
+                let parameter = parameter_of(&write.subject.noun, property);
+                if !set.parameters.contains_key(parameter) {
                     return Err(write.refuse(&format!(
                         "which parameter sets {property} is not known here"
                     )));
                 }
-                again = again.with(property, value.clone());
+                again = again.with(parameter, value.clone());
             }
             Request::Cmdlet(again.with("Confirm", false))
         }

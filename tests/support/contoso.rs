@@ -9,10 +9,14 @@ use exoauth::lab::{Lab, LabOptions, Seed, Shared, World};
 use exoauth::organization::SecretSource;
 use exoauth::script::{Bundle, Host, HostOptions, ScriptFailure, on_engine_thread};
 use exoauth::session::event::{Event, Listener};
+use exoauth::session::journal::{self, Header, Journal, Recording};
+use exoauth::session::undo;
 use exoauth::session::{Interrupt, Mode, Options, Outcome, Outside, Patience, Session};
 use exoauth::subject::Plane;
 use exoauth::value::Value;
 use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use tokio::runtime::Runtime;
 
@@ -189,6 +193,38 @@ impl Contoso {
     pub(crate) fn refusal(&self, lines: &str) -> (FailureKind, String) {
         let failed = self.eval(Mode::Apply, lines).unwrap_err();
         (failed.failure.kind, failed.failure.to_string())
+    }
+
+    /// Applies lines of script under a journal, and gives what it recorded.
+    pub(crate) fn recorded(&self, lines: &str) -> Recording {
+        static COUNT: AtomicUsize = AtomicUsize::new(0);
+        let count = COUNT.fetch_add(1, Ordering::Relaxed);
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("journals");
+        let header = Header {
+            run: format!("{}-{count}", std::process::id()),
+            ..Header::default()
+        };
+        let journal = Journal::create(&folder, &header, self.clock.clone()).unwrap();
+        let path = journal.path().to_owned();
+        self.eval_heard_by(journal, Mode::Apply, lines)
+            .unwrap_or_else(|failed| {
+                panic!(
+                    "{failed}: {:?} {:?}",
+                    failed.failure.detail, failed.failure.hint
+                )
+            });
+        let recording = journal::read(&path).unwrap();
+        std::fs::remove_file(path).unwrap();
+        recording
+    }
+
+    /// Takes back what was recorded, and gives what was refused.
+    pub(crate) fn take_back(&self, recording: &Recording) -> Vec<String> {
+        let writes = undo::writes(recording).unwrap();
+        let session = self.session(Mode::Apply, "undo", Heard::default());
+        let refused = undo::take_back(&session, &writes).unwrap();
+        session.finish();
+        refused.iter().map(ToString::to_string).collect()
     }
 
     fn session(

@@ -17,12 +17,7 @@ fn client(service: &Service) -> Outcome<Client> {
 }
 
 fn get(path: &str) -> Request {
-    Request {
-        method: Method::Get,
-        path: path.to_owned(),
-        query: Vec::new(),
-        body: None,
-    }
+    Request::new(Method::Get, path)
 }
 
 fn patch() -> Request {
@@ -338,6 +333,10 @@ async fn what_cannot_be_sent_is_not() -> Outcome {
         (get("/servicePrincipals/../users"), FailureKind::Input),
         (get("servicePrincipals"), FailureKind::Input),
         (get("/users?$top=1"), FailureKind::Input),
+        (
+            get("/users/(known after apply: the id)"),
+            FailureKind::Input,
+        ),
     ];
     for (request, kind) in cases {
         assert_eq!(Failure::from(refused(&service, &request).await?).kind, kind);

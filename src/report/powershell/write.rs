@@ -244,6 +244,9 @@ impl Script<'_> {
                 Item::Test { subject, request } if self.shell.runs(subject.plane) => {
                     self.test(request)?;
                 }
+                Item::Refresh { subject, request } if self.shell.runs(subject.plane) => {
+                    self.refresh(request)?;
+                }
                 _ => {}
             }
         }
@@ -313,6 +316,30 @@ impl Script<'_> {
             &invocation.parameters,
             " -ErrorAction Stop",
             " | Format-List Task, ResultType",
+        )?;
+        for line in &mut self.lines[from..] {
+            line.insert_str(0, "    ");
+        }
+        self.line("}");
+        Ok(())
+    }
+
+    /// What is read again changes nothing that is recorded, so it has no part in `-WhatIf`.
+    fn refresh(&mut self, request: &Request) -> Result<(), Failure> {
+        let Request::Cmdlet(invocation) = request else {
+            return Ok(());
+        };
+        self.line("");
+        self.remark(
+            "The servers read again at once what was set; without this they do so within an hour.",
+        );
+        self.line("if (-not $WhatIfPreference) {");
+        let from = self.lines.len();
+        self.command(
+            &invocation.cmdlet,
+            &invocation.parameters,
+            " -ErrorAction Stop",
+            " | Out-Null",
         )?;
         for line in &mut self.lines[from..] {
             line.insert_str(0, "    ");
