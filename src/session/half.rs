@@ -541,15 +541,10 @@ impl Half {
                 Plane::Entra,
                 "Organization",
                 "id",
-                Request::Graph(graph::Request {
-                    method: graph::Method::Get,
-                    path: "/organization".to_owned(),
-                    query: vec![(
-                        "$select".to_owned(),
-                        "id,displayName,verifiedDomains".to_owned(),
-                    )],
-                    body: None,
-                }),
+                Request::Graph(
+                    graph::Request::new(graph::Method::Get, "/organization")
+                        .with("$select", "id,displayName,verifiedDomains"),
+                ),
             ),
         };
         let asked = session.perform(&Operation {

@@ -459,11 +459,10 @@ impl Session {
         let present = self.observe(operation)?;
         let change = Change::of(operation, present.as_ref(), operation.request.call())?;
         if self.mode() == Mode::Apply {
-            self.state()
-                .observations
-                .hold(operation, present.as_ref())?;
-            if let Some(expected) = &self.state().expected {
-                expected.hold(&change, &self.state().learned)?;
+            let state = self.state();
+            state.observations.hold(operation, present.as_ref())?;
+            if let Some(expected) = &state.expected {
+                expected.hold(&change, &state.learned)?;
             }
         }
         let (plans, same) = (self.mode() == Mode::Plan, change.same);
