@@ -37,13 +37,17 @@ mod matrix {
     mod undo;
 }
 mod native {
+    mod application;
     mod auth_certificate;
+    mod auth_config;
     mod auth_server;
     mod catalog;
     mod examples;
     mod exchange_nouns;
     mod intra_org_connector;
     mod options;
+    mod organization_config;
+    mod organization_relationship;
     mod service_principal;
     mod setting_override;
     mod values;

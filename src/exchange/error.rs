@@ -9,7 +9,10 @@ impl From<Error> for Failure {
         match error.kind {
             ErrorKind::Road(failure) => failure,
             ErrorKind::Record(ref record) => {
-                let kind = record_kind(record);
+                let kind = match record_kind(record) {
+                    _ if is_missing_certificate(&error.cmdlet, record) => FailureKind::NotFound,
+                    kind => kind,
+                };
                 let message = format!(
                     "{} refused {}: {}",
                     error.plane,
@@ -58,6 +61,13 @@ impl ErrorRecord {
         }
         line.strip_suffix('.').unwrap_or(line)
     }
+}
+
+/// Whether there is no certificate of a thumbprint, for which the cmdlets have no exception of its own.
+fn is_missing_certificate(cmdlet: &str, record: &ErrorRecord) -> bool {
+    let looks = ["Get-ExchangeCertificate", "Remove-ExchangeCertificate"];
+    looks.iter().any(|name| cmdlet.eq_ignore_ascii_case(name))
+        && record.exception_name() == "InvalidOperationException"
 }
 
 /// The exception decides where it says more than the category, which Exchange often leaves at a general one.

@@ -4,7 +4,9 @@
 //! collections are merged before they are written, is the nouns' matter.
 
 mod client;
+pub mod credential;
 mod error;
+pub mod permission;
 
 pub use client::Client;
 pub use error::{Error, ErrorKind};

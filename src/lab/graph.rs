@@ -6,12 +6,14 @@
 
 mod application;
 mod credential;
+mod deleted;
 mod principal;
 mod query;
 mod role;
 
 pub use application::Application;
 pub use credential::KeyCredential;
+pub use deleted::Deleted;
 pub use principal::ServicePrincipal;
 pub use role::RoleAssignment;
 
@@ -37,6 +39,8 @@ pub struct Directory {
     pub certificate_days: Option<i64>,
     /// Whether the keys of Microsoft's own service principals are refused to who signs in here.
     pub locked: bool,
+    /// What was deleted and can be restored.
+    pub deleted: Deleted,
 }
 
 /// What Graph refuses.
@@ -132,6 +136,7 @@ fn dispatch(world: &mut World, request: &Request) -> Result<Reply, Refusal> {
             let id = id.ok_or_else(|| resource_not_found(app_id))?;
             application::one(world, request, &id, rest)
         }
+        ("POST", ["directory", "deletedItems", id, "restore"]) => deleted::restore(world, id),
         ("GET", ["policies", "defaultAppManagementPolicy"]) => {
             let body = credential::policy(world.directory());
             Ok(query::single(request, &POLICY, &[], &body))

@@ -24,7 +24,7 @@ mod token;
 pub mod world;
 
 pub use front::{Front, Reply, Request};
-pub use graph::{Application, Directory, KeyCredential, RoleAssignment, ServicePrincipal};
+pub use graph::{Application, Deleted, Directory, KeyCredential, RoleAssignment, ServicePrincipal};
 pub use onprem::PowerShell;
 pub use seed::Seed;
 pub use token::Certificate;

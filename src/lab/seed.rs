@@ -2,7 +2,7 @@
 //!
 //! The only place of the lab with host names, well-known application identifiers and names of objects.
 
-use super::graph::{Directory, KeyCredential};
+use super::graph::{Deleted, Directory, KeyCredential};
 use super::token::{Signer, self_signed};
 use super::world::{World, guid_of};
 use super::{Error, Front};
@@ -933,6 +933,7 @@ pub(super) fn directory(
         assignments: Vec::new(),
         certificate_days: None,
         locked: false,
+        deleted: Deleted::default(),
     };
     directory.add_principal(
         EXCHANGE,

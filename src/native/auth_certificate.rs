@@ -5,7 +5,7 @@
 //! own PowerShell endpoint is asked, by a fixed script that exports the certificate without its key.
 
 use super::convert::to_value;
-use super::options::Entry;
+use super::options::{self, Entry};
 use super::{Exchange, Target, Thrown, throw};
 use crate::certificate::{Certificate, KeyKind};
 use crate::exchange::{Cmdlet, FixedScript, ScriptCall};
@@ -44,10 +44,32 @@ impl Cmdlet for GetExchangeCertificate {
     const PLANES: &'static [Plane] = LOCAL;
 }
 
+/// Parameters of `Get-ExchangeCertificate` about another server than the one that answers.
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct GetOnServer {
+    server: Option<String>,
+}
+
+impl Cmdlet for GetOnServer {
+    const NAME: &'static str = "Get-ExchangeCertificate";
+    const EFFECT: Effect = Effect::Read;
+    const PLANES: &'static [Plane] = LOCAL;
+}
+
+/// Which certificates are looked for.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct CertificateOptions {
+    server: Option<String>,
+    thumbprint: Option<String>,
+}
+
 /// The functions of this noun.
 pub(super) const ENTRIES: &[Entry] = &[
     Entry::bare::<GetAuthConfig>("get_auth_config"),
-    Entry::bare::<GetExchangeCertificate>("get_exchange_certificate"),
+    Entry::bare::<GetExchangeCertificate>("get_exchange_certificate")
+        .with_options::<CertificateOptions>(),
     Entry::bare::<GetExchangeCertificate>("export_auth_certificate"),
     Entry::plain("check_auth_certificate"),
     Entry::plain("parse_certificate"),
@@ -71,6 +93,9 @@ pub(super) mod functions {
     ///
     /// A server that signs what it serializes gives `raw_data` and nothing else.
     ///
+    /// * `server`: the server that is looked at, in the place of the one that answers.
+    /// * `thumbprint`: the one that is looked for; all of them when it is left out.
+    ///
     /// ```rhai
     /// let thumbprint = onprem.get_auth_config().current_certificate_thumbprint;
     /// let certificate = onprem.get_exchange_certificate(thumbprint);
@@ -84,6 +109,29 @@ pub(super) mod functions {
     ) -> Thrown<Map> {
         let target = Target::Key("Thumbprint", thumbprint);
         organization.one(&call, target, &GetExchangeCertificate {})
+    }
+
+    #[rhai_fn(global, name = "get_exchange_certificate", pure, return_raw, volatile)]
+    pub fn certificates_on_server(
+        call: NativeCallContext,
+        organization: &mut Exchange,
+        options: Map,
+    ) -> Thrown<Dynamic> {
+        let which = options::read::<CertificateOptions>(&call, options)?;
+        let cmdlet = GetOnServer {
+            server: which.server,
+        };
+        match which.thumbprint {
+            Some(thumbprint) => {
+                let target = Target::Key("Thumbprint", &thumbprint);
+                let found = organization.one(&call, target, &cmdlet)?;
+                Ok(Dynamic::from_map(found))
+            }
+            None => {
+                let all = organization.list(&call, Target::All, &cmdlet)?;
+                Ok(Dynamic::from_array(all))
+            }
+        }
     }
 
     #[rhai_fn(global, name = "get_exchange_certificate", pure, return_raw, volatile)]

@@ -14,11 +14,16 @@
 )]
 
 pub mod accepted_domain;
+pub mod app_management_policy;
+pub mod app_role_assignment;
+pub mod application;
 pub mod auth_certificate;
+pub mod auth_config;
 pub mod auth_server;
 pub mod availability_address_space;
 pub mod cloud;
 pub mod convert;
+mod directory;
 pub mod exchange_server;
 pub mod intra_org_configuration;
 pub mod intra_org_connector;
@@ -27,6 +32,8 @@ pub mod mailbox;
 pub mod oauth_connectivity;
 pub mod options;
 pub mod organization;
+pub mod organization_config;
+pub mod organization_relationship;
 pub mod partner_application;
 pub mod run;
 pub mod service_principal;
@@ -73,7 +80,11 @@ pub const NOUNS: &[Noun] = &[
     noun!(auth_server),
     noun!(partner_application),
     noun!(auth_certificate),
+    noun!(auth_config),
+    noun!(application),
     noun!(service_principal),
+    noun!(app_role_assignment),
+    noun!(app_management_policy),
     noun!(organization),
     noun!(intra_org_connector),
     noun!(intra_org_configuration),
@@ -81,6 +92,8 @@ pub const NOUNS: &[Noun] = &[
     noun!(availability_address_space),
     noun!(virtual_directory),
     noun!(exchange_server),
+    noun!(organization_relationship),
+    noun!(organization_config),
     noun!(setting_override),
     noun!(mailbox),
     noun!(oauth_connectivity),
@@ -271,7 +284,12 @@ impl Exchange {
         }
     }
 
-    fn operation<C: Cmdlet>(
+    /// Hands an operation on this organization to the session.
+    pub(crate) fn send(&self, operation: &Operation) -> Thrown<Answer> {
+        self.session.perform(operation).map_err(throw)
+    }
+
+    pub(crate) fn operation<C: Cmdlet>(
         &self,
         call: &NativeCallContext,
         target: Target,

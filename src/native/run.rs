@@ -1,12 +1,13 @@
 //! Steps, messages, verdicts and the other things that a script does in a run and that ask no service.
 
-use super::convert::{Unknown, to_dynamic};
+use super::convert::{Unknown, to_dynamic, type_word};
 use super::options::{self, Entry, nearest, quoted};
 use super::{Thrown, throw};
 use crate::failure::{Failure, FailureKind};
 use crate::session::event::{Event, Level, StepOutcome, Verdict, VerdictOutcome};
 use crate::session::{Mode, Session};
 use crate::value::Value;
+use jiff::Timestamp;
 use rhai::plugin::*;
 use rhai::{Blob, FnPtr, ImmutableString, Map};
 use serde::Deserialize;
@@ -181,6 +182,10 @@ pub(super) const ENTRIES: &[Entry] = &[
     Entry::plain("attempt_here"),
     Entry::plain("is_half_open"),
     Entry::plain("sleep"),
+    Entry::plain("now"),
+    Entry::plain("days_until"),
+    Entry::plain("hours_until"),
+    Entry::plain("hours_from_now"),
     Entry::plain("read_file"),
     Entry::plain("write_file"),
 ];
@@ -283,6 +288,54 @@ pub(super) mod functions {
     #[rhai_fn(global, return_raw, volatile)]
     pub fn planning(call: NativeCallContext) -> Thrown<bool> {
         Ok(Surroundings::of(&call)?.session.mode() == Mode::Plan)
+    }
+
+    /// Gives the time that the run goes by, as RFC 3339 writes it in UTC.
+    ///
+    /// ```rhai
+    /// say(now());
+    /// ```
+    #[rhai_fn(global, return_raw, volatile)]
+    pub fn now(call: NativeCallContext) -> Thrown<String> {
+        in_seconds(Surroundings::of(&call)?.session.now()).map_err(throw)
+    }
+
+    /// Gives the whole days until a date or a moment, such as `"2026-10-10"` or what `now()` gives; negative after it.
+    ///
+    /// ```rhai
+    /// let certificate = onprem.export_auth_certificate("current");
+    /// if days_until(certificate.not_after) < 60 { warn("the certificate expires soon") }
+    /// ```
+    #[rhai_fn(global, return_raw, volatile)]
+    pub fn days_until(call: NativeCallContext, date: Dynamic) -> Thrown<i64> {
+        Ok(seconds_until(&call, &date)?.div_euclid(24 * 60 * 60))
+    }
+
+    /// Gives the whole hours until a date or a moment; negative after it.
+    ///
+    /// ```rhai
+    /// say(hours_until(hours_from_now(48)) == 48);
+    /// ```
+    #[rhai_fn(global, return_raw, volatile)]
+    pub fn hours_until(call: NativeCallContext, date: Dynamic) -> Thrown<i64> {
+        Ok(seconds_until(&call, &date)?.div_euclid(60 * 60))
+    }
+
+    /// Gives the moment so many hours from now, as RFC 3339 writes it in UTC.
+    ///
+    /// ```rhai
+    /// say(`the next certificate takes over at ${hours_from_now(72)}`);
+    /// ```
+    #[rhai_fn(global, return_raw, volatile)]
+    pub fn hours_from_now(call: NativeCallContext, hours: i64) -> Thrown<String> {
+        let now = Surroundings::of(&call)?.session.now();
+        let then = jiff::SignedDuration::try_from_hours(hours)
+            .and_then(|hours| now.checked_add(hours).ok())
+            .ok_or_else(|| {
+                let message = format!("{hours} hours from now is no date");
+                throw(Failure::new(FailureKind::Input, message))
+            })?;
+        in_seconds(then).map_err(throw)
     }
 
     /// Says whether a value is one that only the service will know, met while planning.
@@ -544,4 +597,34 @@ fn not_granted(what: &str, path: &str) -> Failure {
     .with_hint(format!(
         "a script that {what}s files must be granted it where it is started"
     ))
+}
+/// A moment without a fraction of a second, which some services do not take.
+fn in_seconds(moment: Timestamp) -> Result<String, Failure> {
+    let whole = Timestamp::from_second(moment.as_second());
+    whole.map(|moment| moment.to_string()).map_err(|error| {
+        Failure::new(FailureKind::Internal, "the time is no moment").caused_by(error)
+    })
+}
+
+fn seconds_until(call: &NativeCallContext, date: &Dynamic) -> Thrown<i64> {
+    let now = Surroundings::of(call)?.session.now();
+    let then = moment(date).map_err(throw)?;
+    Ok(then.as_second() - now.as_second())
+}
+
+/// A moment, or a date, which begins at midnight in UTC.
+fn moment(date: &Dynamic) -> Result<Timestamp, Failure> {
+    let wrong = |what: &str| {
+        Failure::new(FailureKind::Input, format!("{what} is no date"))
+            .with_hint("a date is a text like \"2026-10-10\" or \"2026-10-10T09:00:00Z\"")
+    };
+    let text = date
+        .as_immutable_string_ref()
+        .map_err(|_| wrong(type_word(date)))?;
+    let text = text.as_str();
+    let midnight = |date: jiff::civil::Date| date.to_zoned(jiff::tz::TimeZone::UTC).ok();
+    text.parse::<Timestamp>()
+        .ok()
+        .or_else(|| midnight(text.parse().ok()?).map(|at| at.timestamp()))
+        .ok_or_else(|| wrong(&format!("\"{text}\"")))
 }

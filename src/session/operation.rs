@@ -1,5 +1,6 @@
 //! [`Operation`]: one request with what it is about, what it does, and which line of which script asked for it.
 
+use crate::certificate::Certificate;
 use crate::exchange::{Answer, Invocation, ScriptCall};
 use crate::graph;
 use crate::session::journal::is_secret;
@@ -89,6 +90,7 @@ impl Request {
             return None;
         };
         let mut filled = invocation.clone();
+        let made = &with_thumbprint(made);
         for value in filled.parameters.values_mut() {
             // A journal has an unknown in this form.
             let what = match &*value {
@@ -165,6 +167,24 @@ impl Request {
             }
         }
     }
+}
+
+/// An object with the thumbprint of the certificate that it is, where it has the bytes alone: a server that signs what
+/// it serializes gives nothing else.
+fn with_thumbprint(made: &Object) -> Object {
+    let mut made = made.clone();
+    let bytes = match made.get("RawData") {
+        Some(Value::Bytes(bytes)) => bytes.as_slice(),
+        Some(Value::Text(text)) => text.as_bytes(),
+        _ => return made,
+    };
+    if let (false, Ok(certificate)) = (
+        made.contains_key("Thumbprint"),
+        Certificate::from_any(bytes),
+    ) {
+        made.insert("Thumbprint".to_owned(), certificate.thumbprint().into());
+    }
+    made
 }
 
 /// How a text begins that stands for something that only the service will know.

@@ -275,7 +275,9 @@ impl Prediction {
         let mut output = output;
         for (changed, planned) in self.about(subject) {
             let is_it = |value: &Value| {
+                // What has no name is the only one of its noun.
                 subject.name.is_some()
+                    || changed.name.is_none()
                     || value
                         .as_object()
                         .is_some_and(|object| answers_to(object, changed.name.as_deref()))
@@ -329,7 +331,7 @@ impl Observations {
         let seen = self.seen.iter().rev().find(|(plane, noun, object)| {
             *plane == subject.plane
                 && *noun == subject.noun
-                && answers_to(object, subject.name.as_deref())
+                && (subject.name.is_none() || answers_to(object, subject.name.as_deref()))
         });
         let (Some((_, _, seen)), Some(present)) = (seen, present) else {
             return Ok(());

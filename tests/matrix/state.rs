@@ -16,6 +16,12 @@ pub(crate) fn exactly(world: &World) -> Vec<String> {
         principal.keys.retain(|key| key.certificate.not_after > now);
         lines.push(format!("{principal:?}"));
     }
+    for application in &world.directory().applications {
+        lines.push(format!("{application:?}"));
+    }
+    for assignment in &world.directory().assignments {
+        lines.push(format!("{assignment:?}"));
+    }
     lines
 }
 

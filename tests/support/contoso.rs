@@ -10,9 +10,10 @@ use exoauth::organization::SecretSource;
 use exoauth::script::{Bundle, Host, HostOptions, ScriptFailure, on_engine_thread};
 use exoauth::session::event::{Event, Listener};
 use exoauth::session::journal::{self, Header, Journal, Recording};
+use exoauth::session::plan::{Change, Plan};
 use exoauth::session::undo;
 use exoauth::session::{Interrupt, Mode, Options, Outcome, Outside, Patience, Session};
-use exoauth::subject::Plane;
+use exoauth::subject::{Plane, Subject};
 use exoauth::value::Value;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -218,6 +219,30 @@ impl Contoso {
         recording
     }
 
+    /// Plans lines of script, and applies them held to that plan; gives what each change is about, in both.
+    pub(crate) fn planned_and_applied(&self, lines: &str) -> Vec<(String, String)> {
+        let pass = |mode, expected| {
+            let session = self.session_held_to(mode, "test", Heard::default(), expected);
+            on_engine_thread(|| {
+                let host = Host::new(session.clone(), Bundle::embedded(), HostOptions::default())?;
+                host.eval(lines)
+            })
+            .unwrap()
+            .unwrap_or_else(|failed| panic!("{failed}: {:?}", failed.failure.detail));
+            session.finish().plan
+        };
+        let planned = pass(Mode::Plan, None);
+        let made = pass(Mode::Apply, Some(planned.clone()));
+        let name = |change: &Change| {
+            let Subject { noun, name, .. } = &change.subject;
+            format!("{noun} \"{}\"", name.clone().unwrap_or_default())
+        };
+        assert_eq!(planned.changes.len(), made.changes.len());
+        let both = planned.changes.iter().zip(&made.changes);
+        both.map(|(planned, made)| (name(planned), name(made)))
+            .collect()
+    }
+
     /// Takes back what was recorded, and gives what was refused.
     pub(crate) fn take_back(&self, recording: &Recording) -> Vec<String> {
         let writes = undo::writes(recording).unwrap();
@@ -232,6 +257,16 @@ impl Contoso {
         mode: Mode,
         playbook: &str,
         listener: impl Listener + 'static,
+    ) -> Arc<Session> {
+        self.session_held_to(mode, playbook, listener, None)
+    }
+
+    fn session_held_to(
+        &self,
+        mode: Mode,
+        playbook: &str,
+        listener: impl Listener + 'static,
+        expected: Option<Plan>,
     ) -> Arc<Session> {
         let mut organization = self.lab.organization();
         organization.endpoints.extend(self.endpoints.clone());
@@ -255,7 +290,7 @@ impl Contoso {
                 )),
             }),
             listeners: vec![Box::new(listener)],
-            expected: None,
+            expected,
             interrupt: Interrupt::new(),
         })
         .unwrap()

@@ -167,8 +167,11 @@ pub(super) fn one(
         }
         ("DELETE", []) => {
             world.count_write(Plane::Entra);
-            let removed = world.directory_mut().applications.remove(at);
-            world.directory_mut().forget_principal(&removed.app_id);
+            let now = world.now();
+            let directory = world.directory_mut();
+            let removed = directory.applications.remove(at);
+            directory.forget_principal(&removed.app_id, now);
+            directory.deleted.keep_application(now, removed);
             Ok(Reply::empty(204))
         }
         (_, []) => Err(method_not_allowed()),

@@ -11,6 +11,7 @@ use crate::lab::front::{Reply, Request};
 use crate::lab::seed;
 use crate::lab::world::{World, guid_of};
 use crate::subject::Plane;
+use jiff::Timestamp;
 use serde_json::{Map, Value as Json, json};
 
 /// A service principal.
@@ -94,13 +95,17 @@ impl Directory {
     }
 
     /// Removes the service principal of an application, with what it was granted and what was granted on it.
-    pub(super) fn forget_principal(&mut self, app_id: &str) {
-        let Some(id) = self.principal(app_id).map(|principal| principal.id.clone()) else {
+    pub(super) fn forget_principal(&mut self, app_id: &str, now: Timestamp) {
+        let Some(principal) = self.principal(app_id).cloned() else {
             return;
         };
+        let id = principal.id.clone();
         self.principals.retain(|principal| principal.id != id);
-        self.assignments
-            .retain(|assignment| assignment.principal != id && assignment.resource != id);
+        let (gone, kept) = std::mem::take(&mut self.assignments)
+            .into_iter()
+            .partition(|assignment| assignment.principal == id || assignment.resource == id);
+        self.assignments = kept;
+        self.deleted.keep_principal(now, principal, gone);
     }
 }
 
@@ -219,7 +224,8 @@ pub(super) fn one(
         ("DELETE", []) if principal.owner == seed::TENANT => {
             let app_id = principal.app_id.clone();
             world.count_write(Plane::Entra);
-            world.directory_mut().forget_principal(&app_id);
+            let now = world.now();
+            world.directory_mut().forget_principal(&app_id, now);
             Ok(Reply::empty(204))
         }
         (_, []) => Err(method_not_allowed()),
