@@ -119,6 +119,8 @@ pub struct Cloud {
     pub word: &'static str,
     /// The title for people.
     pub title: &'static str,
+    /// Whether on-premises Exchange may ask Microsoft Graph there instead of Exchange Web Services.
+    pub graph_flow: bool,
     cells: [Option<&'static str>; 8],
 }
 
@@ -132,12 +134,59 @@ impl Cloud {
 /// Where a virtual machine of Azure asks for its own identity, in every cloud.
 pub const INSTANCE_METADATA: &str = "http://169.254.169.254";
 
+/// Domains of Exchange Online in all clouds, by which a relationship with it is told from one with somebody else
+/// (CSS-Exchange `ConfigureExchangeHybridApplication.ps1`).
+const MICROSOFT_DOMAINS: [&str; 8] = [
+    "office365.com",
+    "office365.us",
+    "office365-net.us",
+    "office.com",
+    "cloud.microsoft",
+    "outlook.com",
+    "outlook.cn",
+    "apps.mil",
+];
+
+/// Says whether an address is one of Exchange Online, in any cloud.
+///
+/// ```
+/// use exoauth::cloud::is_microsoft_address;
+///
+/// assert!(is_microsoft_address("https://Autodiscover-s.outlook.com/autodiscover/autodiscover.svc"));
+/// assert!(is_microsoft_address("https://outlook.sovcloud.fr/"));
+/// assert!(!is_microsoft_address("https://outlook.com.example/"));
+/// assert!(!is_microsoft_address("outlook.com"));
+/// ```
+pub fn is_microsoft_address(address: &str) -> bool {
+    let host = |address: &str| {
+        let (_, rest) = address.split_once("://")?;
+        let host = rest.split(['/', ':', '?', '#']).next()?;
+        Some(host.to_ascii_lowercase())
+    };
+    let Some(asked) = host(address) else {
+        return false;
+    };
+    let below = |domain: &&str| {
+        asked
+            .strip_suffix(*domain)
+            .is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
+    };
+    let own = |cloud: &Cloud| {
+        [Cell::ExchangeOnline, Cell::Autodiscover]
+            .into_iter()
+            .filter_map(|cell| host(cloud.cell(cell)?))
+            .any(|host| host == asked)
+    };
+    MICROSOFT_DOMAINS.iter().any(below) || CLOUDS.iter().any(own)
+}
+
 /// The table of clouds; the order of the rows is that of [`CloudName`], of the cells that of [`Cell::ALL`].
 pub const CLOUDS: [Cloud; 6] = [
     Cloud {
         name: CloudName::Worldwide,
         word: "worldwide",
         title: "Worldwide (and GCC)",
+        graph_flow: true,
         cells: [
             Some("https://login.microsoftonline.com"), // C
             Some("https://graph.microsoft.com"),       // C
@@ -155,6 +204,7 @@ pub const CLOUDS: [Cloud; 6] = [
         name: CloudName::GccHigh,
         word: "gcc-high",
         title: "US government, GCC High",
+        graph_flow: false,
         cells: [
             Some("https://login.microsoftonline.us"),    // C
             Some("https://graph.microsoft.us"),          // C
@@ -172,6 +222,7 @@ pub const CLOUDS: [Cloud; 6] = [
         name: CloudName::Dod,
         word: "dod",
         title: "US Department of Defense",
+        graph_flow: false,
         cells: [
             Some("https://login.microsoftonline.us"),        // C
             Some("https://dod-graph.microsoft.us"),          // C
@@ -189,6 +240,7 @@ pub const CLOUDS: [Cloud; 6] = [
         name: CloudName::China,
         word: "china",
         title: "China, operated by 21Vianet",
+        graph_flow: false,
         cells: [
             Some("https://login.partner.microsoftonline.cn"), // C
             Some("https://microsoftgraph.chinacloudapi.cn"),  // C
@@ -204,6 +256,7 @@ pub const CLOUDS: [Cloud; 6] = [
         name: CloudName::Bleu,
         word: "bleu",
         title: "France, operated by Bleu",
+        graph_flow: false,
         cells: [
             Some("https://login.sovcloud-identity.fr"),         // C
             Some("https://graph.svc.sovcloud.fr"),              // C
@@ -219,6 +272,7 @@ pub const CLOUDS: [Cloud; 6] = [
         name: CloudName::Delos,
         word: "delos",
         title: "Germany, operated by Delos",
+        graph_flow: false,
         cells: [
             Some("https://login.sovcloud-identity.de"),         // C
             Some("https://graph.svc.sovcloud.de"),              // C

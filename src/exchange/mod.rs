@@ -4,6 +4,7 @@
 //! admin API of Exchange Online, [`OnPremises`](onprem::OnPremises) drives PowerShell remoting. Both answer with an [`Answer`] of
 //! neutral [`Value`]s, or with an [`Error`] that keeps PowerShell's error record.
 
+pub mod discovery;
 pub mod online;
 pub mod onprem;
 pub mod parameters;

@@ -21,10 +21,11 @@ impl CloudHandle {
         Self { session }
     }
 
-    fn property(&self, name: &str) -> Result<String, Failure> {
+    fn property(&self, name: &str) -> Result<Dynamic, Failure> {
         match (name, Cell::from_key(name)) {
-            ("tenant", _) => Ok(self.session.organization().tenant.clone()),
-            ("name", _) => Ok(self.session.addresses()?.cloud().word().to_owned()),
+            ("tenant", _) => Ok(self.session.organization().tenant.as_str().into()),
+            ("name", _) => Ok(self.session.addresses()?.cloud().word().into()),
+            ("graph_flow", _) => Ok(self.session.addresses()?.cloud().entry().graph_flow.into()),
             (_, Some(Cell::AcsMetadata | Cell::StsMetadata)) => Err(Failure::new(
                 FailureKind::Input,
                 format!("cloud.{name} depends on the tenant"),
@@ -34,7 +35,7 @@ impl CloudHandle {
                 .session
                 .addresses()?
                 .get(cell)
-                .map(str::to_owned)
+                .map(|address| address.into())
                 .map_err(Failure::from),
             (_, None) => Err(no_such_property(name)),
         }
@@ -67,7 +68,7 @@ impl CloudHandle {
 }
 
 fn no_such_property(name: &str) -> Failure {
-    let known: Vec<&str> = ["tenant", "name"]
+    let known: Vec<&str> = ["tenant", "name", "graph_flow"]
         .into_iter()
         .chain(Cell::ALL.map(Cell::key))
         .collect();
@@ -79,13 +80,30 @@ fn no_such_property(name: &str) -> Failure {
 }
 
 /// The functions of this file.
-pub(super) const ENTRIES: &[Entry] = &[Entry::plain("acs_metadata"), Entry::plain("sts_metadata")];
+pub(super) const ENTRIES: &[Entry] = &[
+    Entry::plain("acs_metadata"),
+    Entry::plain("sts_metadata"),
+    Entry::plain("is_microsoft_address"),
+];
 
 #[export_module]
 pub(super) mod functions {
     #[rhai_fn(global, index_get, return_raw, pure)]
-    pub fn property(cloud: &mut CloudHandle, name: &str) -> Thrown<String> {
+    pub fn property(cloud: &mut CloudHandle, name: &str) -> Thrown<Dynamic> {
         cloud.property(name).map_err(throw)
+    }
+
+    /// Says whether an address is one of Exchange Online, in any cloud.
+    ///
+    /// ```rhai
+    /// for one in onprem.get_organization_relationship() {
+    ///     if cloud.is_microsoft_address(one.target_autodiscover_epr) { say(one.name) }
+    /// }
+    /// ```
+    #[rhai_fn(global, pure)]
+    pub fn is_microsoft_address(_cloud: &mut CloudHandle, address: Dynamic) -> bool {
+        let address = address.as_immutable_string_ref();
+        address.is_ok_and(|address| crate::cloud::is_microsoft_address(address.as_str()))
     }
 
     /// Gives the address of the metadata document of the Access Control Service for a tenant.

@@ -273,7 +273,7 @@ mod tests {
     #[test]
     fn a_list_with_an_id_that_is_not_known_yet_is_not_known_yet() {
         let unknown = Value::Unknown("the id".to_owned());
-        assert_eq!(joined(&[unknown.clone()]), unknown);
+        assert_eq!(joined(std::slice::from_ref(&unknown)), unknown);
         assert_eq!(
             joined(&["a".into(), unknown]),
             Value::Unknown("a,(known after apply: the id)".to_owned())

@@ -6,7 +6,9 @@
 use super::options::{self, Entry, quoted};
 use super::{Exchange, Target, Thrown, throw};
 use crate::exchange::Cmdlet;
+use crate::exchange::discovery::Discovery;
 use crate::failure::{Failure, FailureKind};
+use crate::session::Request;
 use crate::subject::{Effect, Plane, Subject};
 use crate::value::Value;
 use rhai::plugin::*;
@@ -108,12 +110,26 @@ impl Cmdlet for RemoveRelationship {
     const PLANES: &'static [Plane] = BOTH;
 }
 
+/// What finds web services; no cmdlet, but a question of the same kind.
+#[derive(Serialize)]
+struct FindWebServices {}
+
+impl Cmdlet for FindWebServices {
+    const NAME: &'static str = "GET /autodiscover/autodiscover.json/v1.0/{mailbox}";
+    const EFFECT: Effect = Effect::Read;
+    const PLANES: &'static [Plane] = &[Plane::ExchangeOnline];
+}
+
+/// The mailbox that every tenant has, which serves migrations.
+const MIGRATION: &str = "Migration.8f3e7716-2011-43e4-96b1-aba62d229136";
+
 /// The functions of this noun.
 pub(super) const ENTRIES: &[Entry] = &[
     Entry::bare::<GetRelationship>("get_organization_relationship"),
     Entry::of::<NewRelationship>("new_organization_relationship"),
     Entry::of::<SetRelationship>("set_organization_relationship"),
     Entry::bare::<RemoveRelationship>("remove_organization_relationship"),
+    Entry::bare::<FindWebServices>("find_web_services"),
 ];
 
 #[export_module]
@@ -228,6 +244,24 @@ pub(super) mod functions {
         organization.run(&call, target, &changes)
     }
 
+    /// Gives where Exchange Online serves Exchange Web Services for a tenant: `protocol` and `url`.
+    ///
+    /// This asks Autodiscover for a mailbox that every tenant has, by the initial domain, and needs no sign-in. The
+    /// address is what `target_sharing_epr` takes.
+    ///
+    /// ```rhai
+    /// let found = online.find_web_services(cloud.tenant);
+    /// say(found.url);
+    /// ```
+    #[rhai_fn(global, pure, return_raw, volatile)]
+    pub fn find_web_services(
+        call: NativeCallContext,
+        organization: &mut Exchange,
+        initial_domain: &str,
+    ) -> Thrown<Map> {
+        discovered(&call, organization, initial_domain)
+    }
+
     /// Removes an organization relationship: the other organization sees nothing any more.
     ///
     /// ```rhai
@@ -242,6 +276,23 @@ pub(super) mod functions {
     ) -> Thrown<()> {
         organization.run(&call, Target::Identity(identity), &RemoveRelationship {})
     }
+}
+
+/// Asks Autodiscover of Exchange Online for the web services of a tenant.
+fn discovered(
+    call: &NativeCallContext,
+    organization: &Exchange,
+    initial_domain: &str,
+) -> Thrown<Map> {
+    let operation = organization.operation(call, Target::All, &FindWebServices {});
+    let mut operation = operation.map_err(throw)?;
+    operation.subject = Subject::all(organization.plane(), "AutodiscoverEndpoint");
+    operation.request = Request::Discovery(Discovery {
+        mailbox: format!("{MIGRATION}@{initial_domain}"),
+        protocol: "EWS".to_owned(),
+    });
+    let answer = organization.send(&operation)?;
+    super::only(answer, "Autodiscover", operation.subject).map_err(throw)
 }
 
 /// Refuses a relationship that is with none of these domains.

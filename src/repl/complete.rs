@@ -362,7 +362,7 @@ impl Knowledge {
     fn of_handle(&self, host: Option<&Host>, handle: &str) -> Vec<Candidate> {
         let mut candidates = self.functions_on(&[handle]);
         let properties: Vec<String> = match (handle, host) {
-            ("cloud", _) => ["tenant", "name"]
+            ("cloud", _) => ["tenant", "name", "graph_flow"]
                 .into_iter()
                 .chain(Cell::ALL.map(Cell::key))
                 .map(str::to_owned)

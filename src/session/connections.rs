@@ -285,6 +285,15 @@ impl Roads for Connections {
                 (Plane::OnPremises, Request::Script(call)) => {
                     Ok(self.windows(call)?.run_script(call).await?)
                 }
+                (Plane::ExchangeOnline, Request::Discovery(question)) => {
+                    let base = self.address(Cell::ExchangeOnline)?;
+                    let http = self.client()?.with_own_count();
+                    let found = question.ask(&http, &base).await?;
+                    Ok(Answer {
+                        output: vec![found.into()],
+                        warnings: Vec::new(),
+                    })
+                }
                 (Plane::ExchangeOnline, Request::Cmdlet(invocation)) => {
                     Ok(self.online()?.invoke(invocation).await?)
                 }

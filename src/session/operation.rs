@@ -1,6 +1,7 @@
 //! [`Operation`]: one request with what it is about, what it does, and which line of which script asked for it.
 
 use crate::certificate::Certificate;
+use crate::exchange::discovery::Discovery;
 use crate::exchange::{Answer, Invocation, ScriptCall};
 use crate::graph;
 use crate::session::journal::is_secret;
@@ -57,6 +58,8 @@ pub enum Request {
     Graph(graph::Request),
     /// A fixed script, on a server of the organization itself.
     Script(ScriptCall),
+    /// A question to Autodiscover of Exchange Online.
+    Discovery(Discovery),
 }
 
 impl Request {
@@ -73,6 +76,7 @@ impl Request {
         match self {
             Self::Cmdlet(invocation) => invocation.parameters.values().any(Value::has_unknown),
             Self::Script(call) => call.parameters.values().any(Value::has_unknown),
+            Self::Discovery(_) => false,
             Self::Graph(request) => {
                 let texts = request.query.iter().map(|(_, value)| value);
                 request.body.as_ref().is_some_and(Value::has_unknown)
@@ -138,6 +142,7 @@ impl Request {
                     call + parameter.as_str()
                 })
             }
+            Self::Discovery(question) => question.call(),
             Self::Script(call) => {
                 let server = call.server.as_deref().unwrap_or("the Exchange server");
                 let arguments: Vec<String> = call.parameters.values().map(powershell).collect();

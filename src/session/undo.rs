@@ -177,6 +177,22 @@ impl Write {
         (subject, observe)
     }
 
+    /// Whether this write made the subject of another one.
+    fn made(&self, other: &Self) -> bool {
+        let (mine, theirs) = (&self.subject, &other.subject);
+        let same = mine == theirs
+            || self.after.as_ref().is_some_and(|after| {
+                let name = theirs.name.as_deref();
+                after
+                    .values()
+                    .any(|value| name.is_some() && value.as_text() == name)
+            });
+        self.effect == Effect::Create
+            && mine.plane == theirs.plane
+            && mine.noun == theirs.noun
+            && same
+    }
+
     /// What the write left of a property, as far as that was seen.
     fn left(&self, property: &str) -> Value {
         let seen = self.after.as_ref().and_then(|after| after.get(property));
@@ -226,7 +242,7 @@ pub fn take_back(session: &Session, writes: &[Write]) -> Result<Vec<Failure>, Fa
         if write.settle(session)? == Some(false) {
             continue;
         }
-        let outcome = inverse(session, write).and_then(|operations| {
+        let outcome = inverse(session, write, writes).and_then(|operations| {
             if operations.is_empty() {
                 let text = format!("{} is as it was before already", write.subject);
                 return say(session, Level::Info, text);
@@ -304,7 +320,7 @@ fn is_about_one(kind: FailureKind) -> bool {
 }
 
 /// The operations that take a write back; none when its subject is as it was before.
-fn inverse(session: &Session, write: &Write) -> Result<Vec<Operation>, Failure> {
+fn inverse(session: &Session, write: &Write, all: &[Write]) -> Result<Vec<Operation>, Failure> {
     if write.observe.is_none() {
         return Err(write.refuse("its object cannot be read by name"));
     }
@@ -333,6 +349,8 @@ fn inverse(session: &Session, write: &Write) -> Result<Vec<Operation>, Failure> 
                 let operation = restoration(session, write, &present)?;
                 Ok(operation.into_iter().collect())
             }
+            // What the run made and changed is gone once its creation was taken back.
+            None if all.iter().any(|made| made.made(write)) => Ok(Vec::new()),
             None => Err(write.refuse("it does not exist any more")),
         },
     }
@@ -374,7 +392,9 @@ fn removal(write: &Write, present: &Object) -> Result<Operation, Failure> {
             let request = GraphRequest::new(Method::Delete, format!("{collection}/{id}"));
             Ok(write.operation(Effect::Delete, Request::Graph(request), Object::new()))
         }
-        Request::Script(_) => Err(write.refuse("how to remove it is not known here")),
+        Request::Script(_) | Request::Discovery(_) => {
+            Err(write.refuse("how to remove it is not known here"))
+        }
     }
 }
 
@@ -709,7 +729,7 @@ fn restoration(
             body: Some(asked.clone().into()),
             ..patch.clone()
         }),
-        Request::Graph(_) | Request::Script(_) => {
+        Request::Graph(_) | Request::Script(_) | Request::Discovery(_) => {
             return Err(write.refuse("how to take it back is not known here"));
         }
     };

@@ -227,3 +227,76 @@ fn a_dry_run_is_a_plan() {
         .ends_with(3)
         .shows(&["+ create Exchange Online IntraOrganizationConnector"]);
 }
+
+const DEDICATED: &str = r#"//! The dedicated application.
+
+const PLAYBOOK = #{
+    title: "Make the dedicated application",
+};
+
+step("application", "Make the application and all that names it", || {
+    let exchange = "00000002-0000-0ff1-ce00-000000000000";
+    let app = entra.new_application("O'Example", #{ notes: "Made by a test" });
+    entra.set_application(app.app_id, #{
+        required_resource_access: [#{ resource_app_id: exchange, roles: ["full_access_as_app"] }],
+    });
+    entra.new_service_principal(app.app_id, #{ tags: ["HideApp"] });
+    entra.add_app_role_assignment(app.app_id, exchange, "full_access_as_app");
+    entra.upload_application_key_credential(app.app_id, onprem.export_auth_certificate("current"));
+    onprem.new_auth_server("Example", #{ auth_metadata_url: cloud.sts_metadata(cloud.tenant), type: "AzureAD" });
+    onprem.set_auth_server("Example", #{ application_identifier: app.app_id });
+    onprem.new_setting_override("Example", #{
+        component: "Global",
+        section: "ExchangeOnpremAsThirdPartyAppId",
+        parameters: ["Enabled=true"],
+        reason: "A test",
+    });
+    onprem.refresh_setting_overrides();
+    online.add_ews_allowed_app_ids([app.app_id]);
+});
+"#;
+
+#[test]
+fn what_only_the_directory_will_know_is_a_variable_there_and_asked_for_elsewhere() {
+    let runner = Runner::new().file("dedicated.rhai", DEDICATED);
+    runner
+        .run("run ./dedicated.rhai --emit powershell out.ps1")
+        .ends_with(0);
+    let (exchange, cloud) = (
+        runner.read("out-exchange.ps1"),
+        runner.read("out-cloud.ps1"),
+    );
+    for line in [
+        "if (Get-MgApplication -Filter 'displayName eq ''O''''Example''' -ErrorAction Stop) { throw 'There is an application of the name O''Example already.' }",
+        "$made1 = New-MgApplication -DisplayName 'O''Example' -SignInAudience 'AzureADMyOrg' -Notes 'Made by a test' @common",
+        "if (-not $WhatIfPreference) {",
+        "    $application = Get-MgApplication -ApplicationId $made1.Id -Property 'id', 'appId', 'requiredResourceAccess' -ErrorAction Stop",
+        "    Update-MgApplication -ApplicationId $application.Id -RequiredResourceAccess $access @common",
+        "    $made2 = New-MgServicePrincipal -AppId $made1.AppId -AccountEnabled -Tags @('HideApp') @common",
+        "        ServicePrincipalId = $made2.Id",
+        "        AppRoleId          = 'dc890d15-9560-4a4c-9b7f-a736ec74ec40'",
+        "    New-MgServicePrincipalAppRoleAssignment @grant @common",
+        "    Update-MgApplication -ApplicationId $application.Id -KeyCredentials $keys @common",
+        "if ($made1.AppId -and $allowed -notcontains $made1.AppId) { $allowed += $made1.AppId }",
+        "Set-OrganizationConfig -EwsAllowedAppIDs $allowed @common",
+    ] {
+        assert!(code(&cloud).contains(&line), "no {line:?} in:\n{cloud}");
+    }
+    assert!(cloud.contains("'Application.ReadWrite.All', 'AppRoleAssignment.ReadWrite.All'"));
+    for line in [
+        "if ($null -eq $known1 -and -not $WhatIfPreference) { throw 'Set $known1 in this script first: appId of Entra ID Application \"O''Example\"' }",
+        "Set-AuthServer -Identity 'Example' -ApplicationIdentifier $known1 @common",
+    ] {
+        assert!(
+            code(&exchange).contains(&line),
+            "no {line:?} in:\n{exchange}"
+        );
+    }
+    assert!(
+        exchange.contains("Get-ExchangeDiagnosticInfo @parameters -ErrorAction Stop | Out-Null")
+    );
+    for script in [exchange, cloud] {
+        assert!(!script.contains("known after apply"), "{script}");
+        assert!(!script.contains("unknown"), "{script}");
+    }
+}

@@ -1,5 +1,7 @@
 //! The text of one script: its head, its sections, its commands.
 
+mod directory;
+
 use super::quote::{bytes_of, cmdlet, parameter, quoted, remark, seen, value};
 use super::{About, Item};
 use crate::cloud::CloudName;
@@ -38,6 +40,7 @@ pub(super) fn script(items: &[Item], about: &About<'_>, shell: Shell) -> Result<
         shell,
         lines: Vec::new(),
         variables: 0,
+        made: Vec::new(),
     };
     script.head();
     script.sign_in();
@@ -54,6 +57,8 @@ struct Script<'run> {
     shell: Shell,
     lines: Vec<String>,
     variables: usize,
+    /// What the script makes in the directory, each with its variable.
+    made: Vec<(Subject, String)>,
 }
 
 impl Script<'_> {
@@ -142,10 +147,15 @@ impl Script<'_> {
             ));
         }
         if entra {
+            let is_grant = |item: &Item| matches!(item, Item::Change(change) if change.subject.noun == "AppRoleAssignment");
+            let grants = match self.items.iter().any(is_grant) {
+                true => ", 'AppRoleAssignment.ReadWrite.All'",
+                false => "",
+            };
             let environment =
                 of_graph.map_or_else(String::new, |name| format!(" -Environment {name}"));
             self.line(format!(
-                "Connect-MgGraph -Scopes 'Application.ReadWrite.All' -TenantId {} -NoWelcome{environment}",
+                "Connect-MgGraph -Scopes 'Application.ReadWrite.All'{grants} -TenantId {} -NoWelcome{environment}",
                 quoted(tenant)
             ));
         }
@@ -279,25 +289,22 @@ impl Script<'_> {
         }
         self.remark(&lines.join("\n"));
         match &change.request {
+            Request::Cmdlet(_) if directory::is_of_allowed(change) => {
+                self.allowed_applications(change);
+                Ok(())
+            }
             Request::Cmdlet(invocation) => {
                 self.command(&invocation.cmdlet, &invocation.parameters, " @common", "")
             }
             // They only read, so no change is made by one.
-            Request::Script(_) => Ok(()),
+            Request::Script(_) | Request::Discovery(_) => Ok(()),
             Request::Graph(request) => {
                 let method = request.method.to_string();
-                match service_principal(&request.path) {
-                    Some(id) if method == "PATCH" => self.service_principal(id, change),
-                    _ => {
-                        self.graph(
-                            &method,
-                            &request.path,
-                            &request.query,
-                            request.body.as_ref(),
-                        );
-                        Ok(())
-                    }
+                let (path, body) = (&request.path, request.body.as_ref());
+                if !self.directory(&method, path, body, change)? {
+                    self.graph(&method, path, &request.query, body);
                 }
+                Ok(())
             }
         }
     }
@@ -404,6 +411,10 @@ impl Script<'_> {
     /// Reads what was not known while planning, or has a person fill it in.
     fn learn(&mut self, variable: &str, what: &str) {
         self.remark(&format!("{what}: known only when this runs."));
+        if let Some(made) = self.made_property(what) {
+            self.line(format!("{variable} = {made}"));
+            return;
+        }
         let source = self.items.iter().find_map(|item| match item {
             Item::Change(change) if self.shell.runs(change.subject.plane) => {
                 let property = what.strip_suffix(&format!(" of {}", change.subject))?;
@@ -457,47 +468,6 @@ impl Script<'_> {
             "    Invoke-MgGraphRequest -Method {method} -Uri {address}{body} -ErrorAction Stop"
         ));
         self.line("}");
-    }
-
-    /// Reads, merges and writes the lists of a service principal, which Microsoft Graph replaces whole.
-    fn service_principal(&mut self, id: &str, change: &Change) -> Result<(), Failure> {
-        let (Some(before), Some(after)) = (&change.before, &change.after) else {
-            return Err(cannot(change, "it was not read"));
-        };
-        self.line(format!(
-            "$principal = Get-MgServicePrincipal -ServicePrincipalId {} -Property {} -ErrorAction Stop",
-            quoted(id),
-            "'id', 'appId', 'servicePrincipalNames', 'keyCredentials'"
-        ));
-        if let Some(application) = &change.subject.name {
-            let message = quoted(&format!(
-                "{id} is not the service principal of {application}."
-            ));
-            self.line(format!(
-                "if ($principal.AppId -ne {}) {{ throw {message} }}",
-                quoted(application)
-            ));
-        }
-        for (property, list) in after {
-            let lists = (
-                before.get(property).and_then(Value::as_list),
-                list.as_list(),
-            );
-            let (Some(old), Some(new)) = lists else {
-                return Err(cannot(change, &format!("{property} is no list")));
-            };
-            match property.as_str() {
-                "servicePrincipalNames" => self.names(&texts(old, None), &texts(new, None)),
-                "keyCredentials" => self.keys(&texts(old, Some("key")), &texts(new, Some("key"))),
-                _ => {
-                    return Err(cannot(
-                        change,
-                        &format!("{property} is not one of its lists"),
-                    ));
-                }
-            }
-        }
-        Ok(())
     }
 
     fn names(&mut self, old: &[&str], new: &[&str]) {
@@ -587,11 +557,6 @@ fn read(subject: &Subject, property: &str) -> Option<String> {
         quoted(name),
         quoted(property)
     ))
-}
-
-fn service_principal(path: &str) -> Option<&str> {
-    let id = path.strip_prefix("/servicePrincipals/")?;
-    (!id.contains('/')).then_some(id)
 }
 
 /// The texts of a list, or those that a property of its objects has.
