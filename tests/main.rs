@@ -6,6 +6,7 @@ mod cli {
     mod binary;
     mod commands;
     mod emit;
+    mod lab;
     mod run;
     mod sign_in;
 }
@@ -24,6 +25,7 @@ mod lab {
     mod exchange_online;
     pub(crate) mod hand;
     mod oauth;
+    mod scenarios;
     mod sign_in;
     mod today;
 }

@@ -80,22 +80,38 @@ pub enum Command {
 #[derive(Clone, Debug, Default, clap::Args)]
 pub struct Where {
     /// The organization: a name in the user's configuration folder, or the path of a file; the lab if left out.
-    #[arg(long, value_name = "NAME|PATH")]
+    #[arg(long, value_name = "NAME|PATH", conflicts_with_all = SIMULATED)]
     pub org: Option<String>,
     /// The cloud of the organization, in place of the one that its file names; without --org, the one that the lab speaks
     /// as.
     #[arg(long, value_name = "CLOUD")]
     pub cloud: Option<String>,
-    /// The rules that the lab follows: before-block, or since-block: those since 2025-10-31, when Exchange Web Services
-    /// refuse the shared principal.
-    #[arg(long, value_name = "RULES", conflicts_with = "org")]
-    pub rules: Option<String>,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "clap would take a comment for help")]
+    pub simulated: Simulated,
     /// An input of the playbook.
     #[arg(long, value_name = "NAME=VALUE")]
     pub input: Vec<String>,
     /// Shows for each change the cmdlet or REST call that it is.
     #[arg(long)]
     pub explain: bool,
+}
+
+/// The options that only the lab has.
+const SIMULATED: [&str; 3] = ["as_of", "scenario", "rules"];
+
+/// How the lab is to be.
+#[derive(Clone, Debug, Default, clap::Args)]
+pub struct Simulated {
+    /// The day that it is in the lab, such as 2027-04-01: Exchange Online asks for what it asks for by then.
+    #[arg(long, value_name = "DATE")]
+    pub as_of: Option<String>,
+    /// What is the matter with the organization of the lab, for as many as are named; exoauth lab --scenarios lists them.
+    #[arg(long, value_name = "NAME", value_delimiter = ',')]
+    pub scenario: Vec<String>,
+    /// What --as-of has taken the place of.
+    #[arg(long, value_name = "RULES", hide = true)]
+    pub rules: Option<String>,
 }
 
 /// Which organization, where nothing is run.
@@ -287,15 +303,14 @@ pub struct Repl {
 #[derive(Clone, Debug, Default, clap::Args)]
 pub struct Site {
     /// The organization: a name in the user's configuration folder, or the path of a file; the lab if left out.
-    #[arg(long, value_name = "NAME|PATH")]
+    #[arg(long, value_name = "NAME|PATH", conflicts_with_all = SIMULATED)]
     pub org: Option<String>,
     /// The cloud that the lab speaks as.
     #[arg(long, value_name = "CLOUD", conflicts_with = "org")]
     pub cloud: Option<String>,
-    /// The rules that the lab follows: before-block, or since-block: those since 2025-10-31, when Exchange Web Services
-    /// refuse the shared principal.
-    #[arg(long, value_name = "RULES", conflicts_with = "org")]
-    pub rules: Option<String>,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "clap would take a comment for help")]
+    pub simulated: Simulated,
 }
 
 /// Serves the lab.
@@ -304,10 +319,12 @@ pub struct Lab {
     /// The cloud that it speaks as.
     #[arg(long, value_name = "CLOUD")]
     pub cloud: Option<String>,
-    /// The rules that it follows: before-block, or since-block: those since 2025-10-31, when Exchange Web Services refuse
-    /// the shared principal.
-    #[arg(long, value_name = "RULES")]
-    pub rules: Option<String>,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "clap would take a comment for help")]
+    pub simulated: Simulated,
+    /// Lists what can be the matter with its organization, and serves nothing.
+    #[arg(long)]
+    pub scenarios: bool,
     /// How its organization file says to sign in to the on-premises servers: basic, over TLS; or negotiate or ntlm, over
     /// plain HTTP with sealed messages.
     #[arg(long, value_name = "AUTH")]

@@ -47,7 +47,7 @@ pub(super) fn main(env: &Env, asked: &args::Eval, format: Format) -> Result<Exit
         playbook: "eval".to_owned(),
         run: name,
         runtime: runtime.handle().clone(),
-        clock: env.clock.clone(),
+        clock: place.clock,
         patience: env.patience.clone(),
         read_secret: env.read_secret(),
         outside: place.outside,

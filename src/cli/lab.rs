@@ -3,24 +3,24 @@
 use crate::cli::files::write_private;
 use crate::cli::nearest::hint;
 use crate::cli::{Env, ExitCode, args, runtime};
+use crate::clock::Clock;
 use crate::cloud::{CLOUDS, CloudName};
 use crate::failure::{Failure, FailureKind};
-use crate::lab::{Error, Lab, LabOptions, Rules};
+use crate::lab::{Error, Lab, LabOptions, Rules, SCENARIOS, Scenario};
 use crate::organization::Authentication;
+use jiff::tz::TimeZone;
+use jiff::{Timestamp, civil};
 use std::io;
 use std::path::Path;
 use std::sync::mpsc;
 use std::time::Duration;
 use tokio::runtime::Handle;
 
-/// The words of the rules.
-const RULES: [(&str, Rules); 2] = [
-    ("before-block", Rules::BeforeBlock),
-    ("since-block", Rules::SinceBlock),
-];
-
 /// Serves the lab until Ctrl-C.
 pub(super) fn main(env: &Env, asked: &args::Lab) -> Result<ExitCode, Failure> {
+    if asked.scenarios {
+        return list(env);
+    }
     let runtime = runtime()?;
     env.watch_signals(runtime.handle());
     let options = LabOptions {
@@ -28,9 +28,9 @@ pub(super) fn main(env: &Env, asked: &args::Lab) -> Result<ExitCode, Failure> {
             .auth
             .as_deref()
             .map_or(Ok(Authentication::Basic), find_auth)?,
-        ..options(env, asked.cloud.as_deref(), asked.rules.as_deref())?
+        ..options(env, asked.cloud.as_deref(), &asked.simulated)?
     };
-    let lab = serve(options, runtime.handle())?;
+    let lab = start(options, runtime.handle())?;
     let folder = match &asked.write {
         Some(folder) => env.path(folder),
         None => env.folders()?.state.join("lab"),
@@ -61,26 +61,93 @@ pub(super) fn main(env: &Env, asked: &args::Lab) -> Result<ExitCode, Failure> {
     Ok(ExitCode::DONE)
 }
 
-/// Starts a lab on the runtime.
-pub(super) fn start(
-    env: &Env,
-    cloud: Option<&str>,
-    rules: Option<&str>,
-    runtime: &Handle,
-) -> Result<Lab, Failure> {
-    serve(options(env, cloud, rules)?, runtime)
+/// Lists the scenarios, each with its sentence.
+fn list(env: &Env) -> Result<ExitCode, Failure> {
+    let width = SCENARIOS.iter().map(|scenario| scenario.name.len()).max();
+    let width = width.unwrap_or_default();
+    for Scenario { name, sentence, .. } in SCENARIOS {
+        let line = format!("{name:width$}  {sentence}");
+        env.output.stream.line(&line)?;
+    }
+    Ok(ExitCode::DONE)
 }
 
-fn options(env: &Env, cloud: Option<&str>, rules: Option<&str>) -> Result<LabOptions, Failure> {
-    Ok(LabOptions {
+/// How a lab is to be that was asked for so.
+pub(super) fn options(
+    env: &Env,
+    cloud: Option<&str>,
+    asked: &args::Simulated,
+) -> Result<LabOptions, Failure> {
+    if asked.rules.is_some() {
+        return Err(Failure::new(
+            FailureKind::Input,
+            "the rules of the lab follow its day, and --rules is gone",
+        )
+        .with_hint("give the day with --as-of: 2025-10-30 is the last one before the block of the shared principal"));
+    }
+    let scenarios: Result<Vec<&'static Scenario>, Failure> = asked
+        .scenario
+        .iter()
+        .map(|name| find_scenario(name))
+        .collect();
+    let options = LabOptions {
         cloud: cloud.map_or(Ok(CloudName::Worldwide), find_cloud)?,
-        rules: rules.map_or(Ok(Rules::default()), find_rules)?,
         clock: env.clock.clone(),
+        scenarios: scenarios?,
         ..LabOptions::default()
+    };
+    let Some(day) = &asked.as_of else {
+        return Ok(options);
+    };
+    Ok(LabOptions {
+        clock: clock_of(env, day)?,
+        rules: Rules::ByDate,
+        ..options
     })
 }
 
-fn serve(options: LabOptions, runtime: &Handle) -> Result<Lab, Failure> {
+fn find_scenario(name: &str) -> Result<&'static Scenario, Failure> {
+    Scenario::find(name).ok_or_else(|| {
+        let known = SCENARIOS.iter().map(|scenario| scenario.name);
+        Failure::new(
+            FailureKind::Input,
+            format!("the lab has no scenario \"{name}\""),
+        )
+        .with_hint(format!(
+            "{}; exoauth lab --scenarios says what each is about",
+            hint(name, known)
+        ))
+    })
+}
+
+/// The days that certificates and tokens can be made for.
+const YEARS: std::ops::RangeInclusive<i16> = 2015..=2099;
+
+/// A clock that goes on from a day, at noon, or from a moment.
+fn clock_of(env: &Env, day: &str) -> Result<Clock, Failure> {
+    let noon = || {
+        let date: civil::Date = day.parse().ok()?;
+        let at = date.at(12, 0, 0, 0).to_zoned(TimeZone::UTC).ok()?;
+        Some(at.timestamp())
+    };
+    let then: Option<Timestamp> = day.parse().ok().or_else(noon);
+    let in_reach = |then: &Timestamp| YEARS.contains(&then.to_zoned(TimeZone::UTC).year());
+    let then = then.filter(in_reach).ok_or_else(|| {
+        Failure::new(
+            FailureKind::Input,
+            format!("\"{day}\" is no day of the lab"),
+        )
+        .with_hint("write it as 2027-04-01, of the years 2015 to 2099")
+    })?;
+    let (real, ahead) = (env.clock.clone(), then.duration_since(env.clock.now()));
+    Ok(Clock::told_by(move || {
+        let now = real.now();
+        now.saturating_add(ahead).unwrap_or(now)
+    }))
+}
+
+/// Starts a lab on the runtime.
+pub(super) fn start(options: LabOptions, runtime: &Handle) -> Result<Lab, Failure> {
     // Only the session blocks on the runtime; here the task itself says when it is ready.
     let (ready, wait) = mpsc::channel();
     runtime.spawn(async move { ready.send(Lab::start(options).await) });
@@ -100,17 +167,6 @@ pub(super) fn find_cloud(word: &str) -> Result<CloudName, Failure> {
     CloudName::from_word(word).ok_or_else(|| {
         Failure::new(FailureKind::Input, format!("there is no cloud \"{word}\""))
             .with_hint(hint(word, CLOUDS.map(|cloud| cloud.word)))
-    })
-}
-
-fn find_rules(word: &str) -> Result<Rules, Failure> {
-    let found = RULES.into_iter().find(|(known, _)| *known == word);
-    found.map(|(_, rules)| rules).ok_or_else(|| {
-        Failure::new(
-            FailureKind::Input,
-            format!("the lab knows no rules \"{word}\""),
-        )
-        .with_hint(hint(word, RULES.map(|(known, _)| known)))
     })
 }
 

@@ -5,6 +5,7 @@ use crate::cli::env::Folders;
 use crate::cli::files::write_private;
 use crate::cli::nearest::hint;
 use crate::cli::{Env, lab, wait};
+use crate::clock::Clock;
 use crate::cloud::{Cell, CloudName};
 use crate::failure::{Failure, FailureKind};
 use crate::lab::Lab;
@@ -28,6 +29,8 @@ pub(super) struct Place {
     pub(super) simulated: bool,
     /// What signing in may ask of the world outside; with the tokens that all passes share.
     pub(super) outside: Outside,
+    /// What time it is there.
+    pub(super) clock: Clock,
     /// The lab, where it runs in this process; its servers end with it.
     lab: Option<Lab>,
 }
@@ -60,12 +63,16 @@ impl Place {
                     simulated: is_simulated(&organization),
                     outside: env.outside(kept(env, &organization.name, keep)?),
                     organization,
+                    clock: env.clock.clone(),
                     lab: None,
                 })
             }
             None => {
-                let lab = lab::start(env, asked.cloud.as_deref(), asked.rules.as_deref(), runtime)?;
+                let options = lab::options(env, asked.cloud.as_deref(), &asked.simulated)?;
+                let clock = options.clock.clone();
+                let lab = lab::start(options, runtime)?;
                 Ok(Self {
+                    clock,
                     organization: lab.organization(),
                     file: None,
                     simulated: true,

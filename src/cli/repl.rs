@@ -219,7 +219,7 @@ impl Outside for World {
         let asked = args::Where {
             org: organization.map(str::to_owned),
             cloud: self.asked.cloud.clone(),
-            rules: self.asked.rules.clone(),
+            simulated: self.asked.simulated.clone(),
             ..args::Where::default()
         };
         let place = Arc::new(Place::open(&self.env, &asked, &self.runtime)?);
@@ -234,7 +234,7 @@ impl Outside for World {
                 playbook: "the prompt".to_owned(),
                 run,
                 runtime: self.runtime.clone(),
-                clock: self.env.clock.clone(),
+                clock: place.clock.clone(),
                 read_secret: self.env.read_secret(),
                 outside: place.outside.clone(),
                 // The journal first: what could not be recorded is not shown as done either.

@@ -381,7 +381,7 @@ impl Run<'_> {
             playbook: self.work.name(),
             run: self.name.clone(),
             runtime: self.runtime.clone(),
-            clock: self.env.clock.clone(),
+            clock: self.place.clock.clone(),
             patience: self.env.patience.clone(),
             read_secret: self.env.read_secret(),
             outside: self.place.outside.clone(),

@@ -32,7 +32,7 @@ pub(super) fn show(
         organization: place.organization.clone(),
         read_secret: env.read_secret(),
         outside: place.outside.clone(),
-        clock: env.clock.clone(),
+        clock: place.clock.clone(),
         patience: env.patience.clone(),
         listeners: Vec::new(),
     };

@@ -18,6 +18,7 @@ mod online;
 mod onprem;
 mod overrides;
 mod rules;
+pub mod scenario;
 pub mod seed;
 mod tls;
 mod token;
@@ -26,9 +27,10 @@ pub mod world;
 pub use front::{Front, Reply, Request};
 pub use graph::{Application, Deleted, Directory, KeyCredential, RoleAssignment, ServicePrincipal};
 pub use onprem::PowerShell;
+pub use scenario::{SCENARIOS, Scenario};
 pub use seed::Seed;
 pub use token::Certificate;
-pub use world::{Answer, Refusal, Rules, Shared, World};
+pub use world::{Answer, Refusal, Rules, Shared, Trouble, World};
 
 use crate::clock::Clock;
 use crate::cloud::{Cell, CloudName};
@@ -56,6 +58,8 @@ pub struct LabOptions {
     pub auth: Authentication,
     /// Whether the on-premises servers refuse NTLM over TLS that is not bound to the TLS connection (RFC 5929).
     pub extended_protection: bool,
+    /// What is the matter with it.
+    pub scenarios: Vec<&'static Scenario>,
 }
 
 impl Default for LabOptions {
@@ -67,6 +71,7 @@ impl Default for LabOptions {
             seed: Seed::default(),
             auth: Authentication::Basic,
             extended_protection: false,
+            scenarios: Vec::new(),
         }
     }
 }

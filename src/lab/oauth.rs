@@ -15,7 +15,7 @@ use super::front::{Front, Reply, Request};
 use super::rules::phrase;
 use super::seed::{self, PEOPLE, Person};
 use super::token::{Certificate, Token, unsigned};
-use super::world::{Answer, Demand, Refusal, World, guid_of};
+use super::world::{Answer, Demand, Refusal, Trouble, World, guid_of};
 use crate::subject::Plane;
 use crate::value::{Object, Value};
 use base64::{Engine as _, prelude::BASE64_STANDARD};
@@ -165,6 +165,14 @@ impl Attempt {
         service: &str,
         user: Option<Person>,
     ) -> Result<Reply, Broken> {
+        if self.plane == Plane::OnPremises
+            && let Some(proxy) = world.proxy()
+        {
+            let _ = write!(
+                self.log,
+                "Information:Using custom InternetWebProxy {proxy}.\r\n"
+            );
+        }
         self.information("OAuthCredentials:Authenticate", "entering");
         let challenge = self.challenge(world, target)?;
         let issuer = self.choose(world, &challenge, user)?;
@@ -188,7 +196,7 @@ impl Attempt {
             ("Content-Type", "text/xml; charset=utf-8"),
         ];
         let reply = world
-            .fetch("POST", target, &headers, &[])
+            .fetch_from(self.plane, "POST", target, &headers, &[])
             .map_err(|reason| broken(format!("System.Net.WebException: {reason}")))?;
         let header = reply
             .find_header("www-authenticate")
@@ -348,7 +356,13 @@ impl Attempt {
         ]);
         let headers = [("Content-Type", "application/x-www-form-urlencoded")];
         let reply = world
-            .fetch("POST", &issuer.endpoint, &headers, body.as_bytes())
+            .fetch_from(
+                self.plane,
+                "POST",
+                &issuer.endpoint,
+                &headers,
+                body.as_bytes(),
+            )
             .map_err(|reason| token_request_failed(&reason))?;
         self.token_of(&reply)
     }
@@ -451,7 +465,7 @@ impl Attempt {
             ("Content-Type", "text/xml; charset=utf-8"),
         ];
         let reply = world
-            .fetch("POST", target, &headers, body.as_bytes())
+            .fetch_from(self.plane, "POST", target, &headers, body.as_bytes())
             .map_err(|reason| broken(format!("System.Net.WebException: {reason}")))?;
         if reply.status == 200 {
             return Ok(reply);
@@ -754,12 +768,14 @@ pub(super) fn receive(
     {
         return Err(invalid());
     }
-    let user = known_user(front, token).ok_or_else(|| {
-        diagnostics(
-            2_000_005,
-            "invalid_user",
-            "The user specified by the user-context in the token does not exist.",
-        )
+    let wrong_user = |reason: &str| diagnostics(2_000_005, "invalid_user", reason);
+    if world.has(Trouble::Ambiguous) {
+        return Err(wrong_user(
+            "The user specified by the user-context in the token is ambiguous.",
+        ));
+    }
+    let user = known_user(world, front, token).ok_or_else(|| {
+        wrong_user("The user specified by the user-context in the token does not exist.")
     })?;
     Ok(Caller {
         application: application.to_owned(),
@@ -871,6 +887,11 @@ fn check_audience(
         )));
     }
     let asked = request.authority.split(':').next().unwrap_or_default();
+    if front == Front::OnPremises && world.has(Trouble::SslOffloading) {
+        return Err(invalid(format!(
+            "The hostname component of the audience claim value is invalid. Expected 'https://{asked}'. Actual 'http://{asked}'."
+        )));
+    }
     let fits = match request.loopback {
         true => world.names().front_of(host) == Some(front),
         false => host.eq_ignore_ascii_case(asked),
@@ -895,27 +916,34 @@ fn check_partner(world: &World, front: Front, application: &str) -> Result<(), D
                 .and_then(Value::as_text)
                 .is_some_and(|identifier| identifier.eq_ignore_ascii_case(application))
         });
-    let enabled = partner.is_some_and(|partner| {
-        let linked = partner
-            .get("LinkedAccount")
-            .and_then(Value::as_text)
-            .is_some_and(|account| !account.is_empty());
-        partner.get("Enabled").and_then(Value::as_bool) == Some(true)
-            && (linked || plane == Plane::ExchangeOnline)
-    });
-    enabled.then_some(()).ok_or_else(|| {
+    let enabled =
+        partner.filter(|partner| partner.get("Enabled").and_then(Value::as_bool) == Some(true));
+    let linked = enabled
+        .and_then(|partner| partner.get("LinkedAccount"))
+        .and_then(Value::as_text)
+        .is_some_and(|account| !account.is_empty());
+    if enabled.is_some() && !linked && plane == Plane::OnPremises {
+        // The text is documented; under which number and category it comes is inferred.
+        return Err(diagnostics(
+            2_000_008,
+            "invalid_grant",
+            "The application is missing a linked account for RBAC roles, or the linked account has no RBAC role assignments, or the calling users account is logon disabled.",
+        ));
+    }
+    enabled.is_some().then_some(()).ok_or_else(|| {
         diagnostics(2_000_008, "invalid_grant", format!("The token should have valid permissions or linked account associated with partner application '{application}'."))
     })
 }
 
 /// The user that a token speaks for, if this side knows one of that address.
-fn known_user(front: Front, token: &Token) -> Option<Person> {
+fn known_user(world: &World, front: Front, token: &Token) -> Option<Person> {
     let plane = plane_of(front);
+    let synchronized = |person: &Person| person.synchronized && !world.has(Trouble::Unsynchronized);
     PEOPLE.into_iter().find(|person| {
         let addressed = [token.claim("smtp"), token.claim("upn")]
             .iter()
             .any(|claim| claim.eq_ignore_ascii_case(person.address));
-        addressed && (person.mailbox == plane || person.synchronized)
+        addressed && (person.mailbox == plane || synchronized(person))
     })
 }
 

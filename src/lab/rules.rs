@@ -8,7 +8,6 @@ use super::cmdlet::{Call, exchange_refusal, not_found};
 use super::noun::{GET, NEW, REMOVE, SET, Set, TEST};
 use super::oauth;
 use super::overrides;
-use super::seed;
 use super::world::{Answer, Refusal, World};
 use crate::subject::Plane;
 use crate::value::{Object, Value};
@@ -219,8 +218,8 @@ fn auth_metadata(
 
 fn fetched(world: &mut World, url: &str, kind: &str) -> Result<Object, String> {
     let reply = world
-        .fetch("GET", url, &[], &[])
-        .map_err(|reason| format!("{reason}."))?;
+        .fetch_from(Plane::OnPremises, "GET", url, &[], &[])
+        .map_err(|reason| format!("{}.", reason.trim_end_matches('.')))?;
     if reply.status != 200 {
         let phrase = phrase(reply.status);
         return Err(format!(
@@ -339,11 +338,7 @@ fn configuration(world: &World, call: &Call<'_>) -> Result<Answer, Refusal> {
     let base = match call.plane {
         Plane::OnPremises => local_configuration(world),
         _ => {
-            if let Some(wanted) = call.text("OrganizationGuid")
-                && !wanted.eq_ignore_ascii_case(seed::ORGANIZATION)
-            {
-                return Err(not_found(world, call, wanted));
-            }
+            let domains = hybrid_domains(world, call)?;
             properties([
                 (
                     "OnlineDiscoveryEndpoint",
@@ -354,7 +349,7 @@ fn configuration(world: &World, call: &Call<'_>) -> Result<Answer, Refusal> {
                     .into(),
                 ),
                 ("OnlineTargetAddress", names.routing_domain.as_str().into()),
-                ("OnPremiseTargetAddresses", names.domains.clone().into()),
+                ("OnPremiseTargetAddresses", domains),
                 ("OnPremiseDiscoveryEndpoint", Value::Null),
                 ("OnPremiseWebServiceEndpoint", Value::Null),
                 ("DeploymentIsCompleteIOCReady", Value::Null),
@@ -373,6 +368,40 @@ fn configuration(world: &World, call: &Call<'_>) -> Result<Answer, Refusal> {
         output: vec![object.into()],
         warnings: Vec::new(),
     })
+}
+
+/// The domains of the on-premises organization that is meant, which must be named where there are several.
+fn hybrid_domains(world: &World, call: &Call<'_>) -> Result<Value, Refusal> {
+    let organizations = world.objects(Plane::ExchangeOnline, "OnPremisesOrganization");
+    let guid = |object: &&Object| {
+        let guid = object.get("OrganizationGuid").and_then(Value::as_text);
+        guid.map(str::to_owned)
+    };
+    let wanted = call.text("OrganizationGuid");
+    let meant: Vec<&Object> = organizations
+        .iter()
+        .filter(|object| {
+            wanted.is_none_or(|wanted| {
+                guid(object).is_some_and(|guid| guid.eq_ignore_ascii_case(wanted))
+            })
+        })
+        .collect();
+    match (meant.as_slice(), wanted) {
+        ([one], _) => Ok(one.get("HybridDomains").cloned().unwrap_or_default()),
+        ([], Some(wanted)) => Err(not_found(world, call, wanted)),
+        // That it is an error is documented; its words are inferred.
+        _ => Err(exchange_refusal(
+            world,
+            call,
+            "System.InvalidOperationException",
+            "InvalidOperation",
+            "",
+            format!(
+                "There are {} on-premises organizations. Use the OrganizationGuid parameter to specify one of them.",
+                organizations.len()
+            ),
+        )),
+    }
 }
 
 fn local_configuration(world: &World) -> Object {

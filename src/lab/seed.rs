@@ -3,6 +3,7 @@
 //! The only place of the lab with host names, well-known application identifiers and names of objects.
 
 use super::graph::{Deleted, Directory, KeyCredential};
+use super::scenario::{self, SCENARIOS, Scenario, Start};
 use super::token::{Signer, self_signed};
 use super::world::{World, guid_of};
 use super::{Error, Front};
@@ -75,11 +76,26 @@ pub const ADMINISTRATOR: &str = "CONTOSO\\administrator";
 pub const ADMINISTRATOR_PRINCIPAL: &str = "administrator@contoso.com";
 /// The on-premises organization, as the wizard puts it into names.
 pub const ORGANIZATION: &str = "b1f7e0a4-93c8-4f0e-a6d5-20c94e7718ba";
+/// A second on-premises organization of the tenant, where there is one.
+pub(super) const SECOND_ORGANIZATION: &str = "4d6c2a90-5e17-4b8f-a3d2-7f10c98e64b5";
 /// The tenant of the partner company.
 pub const NEIGHBOR_TENANT: &str = "d84a57c2-1f6e-4e0b-b6a7-95b3c7e20d18";
 
+/// The name that the setting override of the dedicated application has in Microsoft's script.
+pub(super) const OVERRIDE: &str = "EnableExchangeHybrid3PAppFeature";
+/// The name that the setting override of the Graph flow has in Microsoft's script.
+pub(super) const GRAPH_OVERRIDE: &str = "EnableRouteThroughMSGraphFeature";
+/// A second modern server, where there is one.
+pub(super) const OTHER_SERVER: &str = "EX19";
+/// A proxy that lets nobody through.
+pub(super) const PROXY: &str = "http://10.38.161.34:8080/";
+/// Where the Hybrid Agent publishes the servers.
+pub(super) const AGENT: &str =
+    "https://087f1c2e-8711-4176-ab4f-4b1c1777a350.resource.mailboxmigration.his.msappproxy.net";
+
 const MICROSOFT_TENANT: &str = "f8cdef31-a31e-4b4a-93e4-5f571e91255a";
-const AUTH_CERTIFICATE: &str = "Microsoft Exchange Server Auth Certificate";
+/// The subject of the certificate that signs.
+pub(super) const AUTH_CERTIFICATE: &str = "Microsoft Exchange Server Auth Certificate";
 const DAY: i64 = 86_400;
 
 /// The names and addresses of the world that a lab speaks with.
@@ -110,11 +126,12 @@ pub struct Names {
 }
 
 /// The hosts of the organization's own servers.
-const LOCAL_HOSTS: [&str; 4] = [
+const LOCAL_HOSTS: [&str; 5] = [
     "mail.contoso.com",
     "autodiscover.contoso.com",
     "ex16.contoso.com",
     "ex10.contoso.com",
+    "ex19.contoso.com",
 ];
 
 impl Names {
@@ -152,6 +169,14 @@ impl Names {
             },
             domains: vec!["contoso.com".to_owned(), "tailspintoys.com".to_owned()],
             cloud,
+        }
+    }
+
+    /// The application identifier of the token service of another cloud.
+    pub(super) fn other_token_service(&self) -> &'static str {
+        match self.cloud {
+            CloudName::China => "00000001-0000-0000-c000-000000000000",
+            _ => "00000001-0002-0000-c000-000000000000",
         }
     }
 
@@ -218,6 +243,14 @@ impl Names {
             _ => &self.sts_host,
         };
         format!("https://{host}/{tenant}/")
+    }
+
+    /// Autodiscover of Exchange Online for federated organizations.
+    fn federated_autodiscover(&self) -> String {
+        format!(
+            "https://{}/autodiscover/autodiscover.svc/WSSecurity",
+            self.autodiscover_host
+        )
     }
 
     /// The server whose directory the cmdlets of a plane speak to.
@@ -394,7 +427,11 @@ pub(super) const PEOPLE: [Person; 5] = [
 ];
 
 /// Fills a world.
-pub(super) fn fill(world: &mut World, seed: Seed) -> Result<(), Error> {
+pub(super) fn fill(
+    world: &mut World,
+    seed: Seed,
+    scenarios: &[&'static Scenario],
+) -> Result<(), Error> {
     let now = world.now();
     certificates(world, now)?;
     auth_objects(world);
@@ -402,13 +439,21 @@ pub(super) fn fill(world: &mut World, seed: Seed) -> Result<(), Error> {
     servers(world, seed);
     organizations(world);
     people(world);
-    if seed.wizard {
+    let start = scenarios.iter().map(|scenario| scenario.start).max();
+    if seed.wizard || start > Some(Start::Bare) {
         wizard(world);
+    }
+    if start == Some(Start::Complete) {
+        scenario::complete(world);
     }
     if seed.neighbors {
         neighbors(world);
     }
-    Ok(())
+    let asked = |scenario: &&Scenario| scenarios.iter().any(|asked| asked.name == scenario.name);
+    SCENARIOS
+        .iter()
+        .filter(asked)
+        .try_for_each(|scenario| scenario.change(world))
 }
 
 fn text(value: &str) -> Value {
@@ -583,6 +628,9 @@ const EX16: Server = ("EX16", "Version 15.1 (Build 2507.59)", "Mailbox");
 /// The build of the modern server with its last hotfix update, which its version does not show.
 const BUILD: &str = "15.1.2507.61";
 
+const EX19: Server = (OTHER_SERVER, "Version 15.2 (Build 1748.24)", "Mailbox");
+const BUILD_19: &str = "15.2.1748.26";
+
 const EX10: Server = (
     "EX10",
     "Version 14.3 (Build 123.4)",
@@ -596,9 +644,20 @@ fn servers(world: &mut World, seed: Seed) {
         &[EX16]
     };
     for server in servers {
-        let (name, version, roles) = *server;
+        put_server(world, *server);
+    }
+}
+
+/// Adds a second modern server.
+pub(super) fn other_server(world: &mut World) {
+    put_server(world, EX19);
+}
+
+fn put_server(world: &mut World, server: Server) {
+    {
+        let (name, version, roles) = server;
         let fqdn = format!("{}.contoso.com", name.to_lowercase());
-        let modern = name == EX16.0;
+        let modern = name != EX10.0;
         let properties = object(&[
             ("Domain", text("contoso.com")),
             ("Edition", text("Standard")),
@@ -619,7 +678,7 @@ fn servers(world: &mut World, seed: Seed) {
         ]);
         world.create(Plane::OnPremises, "ExchangeServer", name, properties);
         if modern {
-            world.set_exchange_build(name, BUILD);
+            world.set_exchange_build(name, if name == EX19.0 { BUILD_19 } else { BUILD });
         }
         let public = if modern {
             "autodiscover.contoso.com"
@@ -635,12 +694,12 @@ fn servers(world: &mut World, seed: Seed) {
             ]);
             world.create(Plane::OnPremises, noun, name, properties);
         }
-        virtual_directories(world, *server, &fqdn);
+        virtual_directories(world, server, &fqdn);
     }
 }
 
 fn virtual_directories(world: &mut World, server: Server, fqdn: &str) {
-    let modern = server.0 == EX16.0;
+    let modern = server.0 != EX10.0;
     // The noun, the directory's name, its path, and whether it has an external address.
     let directories = [
         (
@@ -866,6 +925,125 @@ fn wizard(world: &mut World) {
         "HybridConfiguration",
         "Hybrid Configuration",
         hybrid,
+    );
+}
+
+/// The organization relationships that the wizard makes, one on each plane.
+pub(super) fn relationships(world: &mut World) {
+    let names = world.names().clone();
+    let relationship = |domains: &[&str], application: &str, endpoint: String| {
+        object(&[
+            ("DomainNames", texts(domains)),
+            ("FreeBusyAccessEnabled", true.into()),
+            ("FreeBusyAccessLevel", text("LimitedDetails")),
+            ("MailTipsAccessEnabled", true.into()),
+            ("MailTipsAccessLevel", text("All")),
+            ("DeliveryReportEnabled", true.into()),
+            ("PhotosEnabled", true.into()),
+            ("TargetApplicationUri", text(application)),
+            ("TargetAutodiscoverEpr", Value::from(endpoint)),
+        ])
+    };
+    let to_cloud = relationship(
+        &[&names.routing_domain],
+        "outlook.com",
+        names.federated_autodiscover(),
+    );
+    world.create(
+        Plane::OnPremises,
+        "OrganizationRelationship",
+        &format!("On-premises to O365 - {ORGANIZATION}"),
+        to_cloud,
+    );
+    let to_servers = relationship(
+        &["contoso.com", "tailspintoys.com"],
+        "FYDIBOHF25SPDLT.contoso.com",
+        "https://autodiscover.contoso.com/autodiscover/autodiscover.svc/WSSecurity".to_owned(),
+    );
+    world.create(
+        Plane::ExchangeOnline,
+        "OrganizationRelationship",
+        &format!("O365 to On-premises - {ORGANIZATION}"),
+        to_servers,
+    );
+}
+
+/// The organization relationship with a partner company that is in Exchange Online as well.
+pub(super) fn partner_relationship(world: &mut World) {
+    let properties = object(&[
+        ("DomainNames", texts(&["fabrikam.com"])),
+        ("FreeBusyAccessEnabled", true.into()),
+        ("FreeBusyAccessLevel", text("AvailabilityOnly")),
+        ("TargetApplicationUri", text("outlook.com")),
+        (
+            "TargetAutodiscoverEpr",
+            Value::from(world.names().federated_autodiscover()),
+        ),
+    ]);
+    world.create(
+        Plane::OnPremises,
+        "OrganizationRelationship",
+        "PartnerOrgOnMS",
+        properties,
+    );
+}
+
+/// What of the page's steps the wizard does besides its own objects: the host names of the servers in the directory,
+/// and the availability address space where a server is old.
+pub(super) fn published_names(world: &mut World) {
+    let names = LOCAL_HOSTS.map(|host| format!("https://{host}/"));
+    if let Some(principal) = world.directory_mut().principal_mut(EXCHANGE) {
+        principal.names.extend(names);
+    }
+    let old = world.objects(Plane::OnPremises, "ExchangeServer").len() > 1;
+    let routing = world.names().routing_domain.clone();
+    if old {
+        let space = object(&[
+            ("ForestName", text(&routing)),
+            ("AccessMethod", text("InternalProxy")),
+            ("UseServiceAccount", true.into()),
+            (
+                "ProxyUrl",
+                text("https://ex16.contoso.com/EWS/Exchange.asmx"),
+            ),
+        ]);
+        world.create(
+            Plane::OnPremises,
+            "AvailabilityAddressSpace",
+            &routing,
+            space,
+        );
+    }
+}
+
+/// A second on-premises organization of the same tenant, as the tenant knows it.
+pub(super) fn second_organization(world: &mut World) {
+    let properties = object(&[
+        ("OrganizationGuid", text(SECOND_ORGANIZATION)),
+        ("OrganizationName", text("Litware")),
+        ("HybridDomains", texts(&["litwareinc.com"])),
+        ("InboundConnector", Value::Null),
+        ("OutboundConnector", Value::Null),
+        ("OrganizationRelationship", Value::Null),
+    ]);
+    world.create(
+        Plane::ExchangeOnline,
+        "OnPremisesOrganization",
+        SECOND_ORGANIZATION,
+        properties,
+    );
+    let connector = object(&[
+        ("TargetAddressDomains", texts(&["litwareinc.com"])),
+        (
+            "DiscoveryEndpoint",
+            text("https://autodiscover.litwareinc.com/autodiscover/autodiscover.svc"),
+        ),
+    ]);
+    world.create(
+        Plane::ExchangeOnline,
+        "IntraOrganizationConnector",
+        &format!("HybridIOC - {SECOND_ORGANIZATION}"),
+        connector,
     );
 }
 

@@ -21,7 +21,7 @@ use aws_lc_rs::digest::{SHA256, digest};
 use indexmap::IndexMap;
 use jiff::Timestamp;
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fmt,
     sync::{Arc, Mutex, PoisonError},
 };
@@ -36,6 +36,21 @@ pub enum Rules {
     SinceBlock,
     /// Those of the day that it is in the lab.
     ByDate,
+}
+
+/// What goes wrong without an object of the world that shows it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Trouble {
+    /// Free/busy by Microsoft Graph fails, as the known issue of September 2026 has it.
+    GraphFlow,
+    /// A device in front of the servers ends TLS.
+    SslOffloading,
+    /// The servers cannot speak TLS 1.2.
+    NoTls,
+    /// Nobody is known on the other side.
+    Unsynchronized,
+    /// Everybody is known twice on the other side.
+    Ambiguous,
 }
 
 /// What Exchange Online asks for, each from a day on.
@@ -128,7 +143,7 @@ pub struct World {
     sign_ins: SignIns,
     builds: BTreeMap<String, String>,
     former_overrides: Option<Former>,
-    graph_flow_broken: bool,
+    troubles: BTreeSet<Trouble>,
 }
 
 impl World {
@@ -160,9 +175,9 @@ impl World {
             sign_ins: SignIns::default(),
             builds: BTreeMap::new(),
             former_overrides: None,
-            graph_flow_broken: false,
+            troubles: BTreeSet::new(),
         };
-        seed::fill(&mut world, options.seed)?;
+        seed::fill(&mut world, options.seed, &options.scenarios)?;
         Ok(world)
     }
 
@@ -216,6 +231,36 @@ impl World {
         Ok(front::answer(self, front, &request))
     }
 
+    /// Sends a request from the servers of a plane; those on-premises may have a proxy, or old settings.
+    pub(super) fn fetch_from(
+        &mut self,
+        plane: Plane,
+        method: &str,
+        url: &str,
+        headers: &[(&str, &str)],
+        body: &[u8],
+    ) -> Result<Reply, String> {
+        if plane == Plane::OnPremises {
+            if self.has(Trouble::NoTls) {
+                return Err("The underlying connection was closed: An unexpected error occurred on a receive".to_owned());
+            }
+            if self.proxy().is_some() {
+                return Err("The remote server returned an error: (403) Forbidden.\r\n   at System.Net.HttpWebRequest.GetRequestStream(TransportContext& context)".to_owned());
+            }
+        }
+        self.fetch(method, url, headers, body)
+    }
+
+    /// The proxy of the server that runs cmdlets. There is none in the world, so that each refuses.
+    pub(super) fn proxy(&self) -> Option<String> {
+        let here = self.names.server(Plane::OnPremises);
+        self.objects(Plane::OnPremises, "ExchangeServer")
+            .iter()
+            .find(|server| server.get("Name").and_then(Value::as_text) == Some(here))
+            .and_then(|server| server.get("InternetWebProxy").and_then(Value::as_text))
+            .map(str::to_owned)
+    }
+
     /// What time it is.
     pub fn now(&self) -> Timestamp {
         self.clock.now()
@@ -248,14 +293,13 @@ impl World {
         }
     }
 
-    /// Whether free/busy by Microsoft Graph fails, as the known issue of September 2026 has it.
-    pub(super) fn is_graph_flow_broken(&self) -> bool {
-        self.graph_flow_broken
+    /// Makes something go wrong that no object of the world shows.
+    pub fn trouble(&mut self, trouble: Trouble) {
+        self.troubles.insert(trouble);
     }
 
-    /// Says whether free/busy by Microsoft Graph fails.
-    pub fn break_graph_flow(&mut self, broken: bool) {
-        self.graph_flow_broken = broken;
+    pub(super) fn has(&self, trouble: Trouble) -> bool {
+        self.troubles.contains(&trouble)
     }
 
     pub(super) fn former_overrides(&self) -> Option<&Former> {

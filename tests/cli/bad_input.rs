@@ -112,7 +112,7 @@ fn a_script_error_shows_file_line_and_source_line() {
 }
 
 #[test]
-fn an_unknown_cloud_or_rule() {
+fn an_unknown_cloud_rule_scenario_or_day() {
     let ran = Runner::new()
         .run("run configure --plan --cloud gcc-hihg")
         .ends_with(2);
@@ -124,12 +124,33 @@ fn an_unknown_cloud_or_rule() {
         ],
     );
     let ran = Runner::new()
-        .run("run configure --plan --rules since")
+        .run("run configure --plan --rules before-block")
         .ends_with(2);
     refused(
         ran,
-        &["knows no rules \"since\"", "did you mean \"since-block\"?"],
+        &[
+            "the rules of the lab follow its day, and --rules is gone",
+            "--as-of: 2025-10-30 is the last one before the block",
+        ],
     );
+    let ran = Runner::new()
+        .run("verify --scenario override-mising")
+        .ends_with(2);
+    refused(
+        ran,
+        &[
+            "the lab has no scenario \"override-mising\"",
+            "did you mean \"override-missing\"?",
+            "exoauth lab --scenarios says what each is about",
+        ],
+    );
+    for day in ["tomorrow", "2027-13-01", "1999-01-01"] {
+        let ran = Runner::new()
+            .run(&format!("verify --as-of {day}"))
+            .ends_with(2);
+        let message = format!("\"{day}\" is no day of the lab");
+        refused(ran, &[&message, "write it as 2027-04-01"]);
+    }
 }
 
 #[test]

@@ -77,7 +77,7 @@ impl Hand {
         .await
     }
 
-    async fn start(options: LabOptions) -> Result<Self, Box<dyn Error>> {
+    pub(crate) async fn start(options: LabOptions) -> Result<Self, Box<dyn Error>> {
         let lab = Lab::start(options).await?;
         let authority = reqwest::Certificate::from_pem(lab.authority().as_bytes())?;
         let client = reqwest::Client::builder()

@@ -5,7 +5,7 @@
 use exoauth::clock::Clock;
 use exoauth::cloud::CloudName;
 use exoauth::failure::{Failure, FailureKind};
-use exoauth::lab::{Lab, LabOptions, Seed, Shared, World};
+use exoauth::lab::{Lab, LabOptions, Rules, Scenario, Seed, Shared, World};
 use exoauth::organization::SecretSource;
 use exoauth::script::{Bundle, Host, HostOptions, ScriptFailure, on_engine_thread};
 use exoauth::session::event::{Event, Listener};
@@ -65,6 +65,22 @@ impl Contoso {
 
     pub(crate) fn in_cloud(cloud: CloudName) -> Self {
         Self::with(LabOptions { cloud, ..options() })
+    }
+
+    /// Contoso with what a scenario of the lab says, by the rules of today.
+    pub(crate) fn scenario(name: &str) -> Self {
+        Self::scenario_as_of(name, TODAY)
+    }
+
+    /// The same, at another time.
+    pub(crate) fn scenario_as_of(name: &str, moment: &str) -> Self {
+        let scenario = Scenario::find(name).unwrap_or_else(|| panic!("no scenario {name}"));
+        Self::with(LabOptions {
+            clock: Clock::fixed(moment.parse().unwrap()),
+            rules: Rules::ByDate,
+            scenarios: vec![scenario],
+            ..LabOptions::default()
+        })
     }
 
     pub(crate) fn with(options: LabOptions) -> Self {

@@ -146,6 +146,20 @@ impl Directory {
         }
     }
 
+    /// Has an application ask for roles of a resource, besides what it asks for already.
+    pub fn ask(&mut self, app_id: &str, resource: &str, values: &[&str]) {
+        let access: Vec<Json> = offered(resource)
+            .iter()
+            .filter(|role| values.contains(&role.value))
+            .map(|role| json!({"id": role.id, "type": "Role"}))
+            .collect();
+        if let Some(application) = self.application_mut(app_id) {
+            application
+                .required
+                .push(json!({"resourceAppId": resource, "resourceAccess": access}));
+        }
+    }
+
     /// The values of the roles that an application was granted on a resource.
     pub fn granted(&self, app_id: &str, resource: &str) -> Vec<&'static str> {
         let id = |app_id: &str| {

@@ -13,7 +13,7 @@ use crate::lab::front::{Reply, Request};
 use crate::lab::overrides::{self, DEDICATED_APPLICATION, GRAPH_FLOW};
 use crate::lab::seed::{self, Person};
 use crate::lab::token::Token;
-use crate::lab::world::World;
+use crate::lab::world::{Trouble, World};
 use crate::subject::Plane;
 use crate::value::{Object, Value};
 use serde_json::{Value as Json, json};
@@ -131,7 +131,7 @@ impl Attempt {
         ]);
         let headers = [("Content-Type", "application/x-www-form-urlencoded")];
         let reply = world
-            .fetch("POST", endpoint, &headers, body.as_bytes())
+            .fetch_from(self.plane, "POST", endpoint, &headers, body.as_bytes())
             .map_err(|reason| token_request_failed(&reason))?;
         self.token_of(&reply)
     }
@@ -162,7 +162,7 @@ impl Attempt {
             "OAuthCredentials:Authenticate",
             format!("send request to '{target}'"),
         );
-        if world.is_graph_flow_broken() || !may("Calendars.Read") {
+        if world.has(Trouble::GraphFlow) || !may("Calendars.Read") {
             let reason = if may("Calendars.Read") {
                 "Your server location could not be determined."
             } else {
