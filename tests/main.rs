@@ -63,6 +63,7 @@ mod playbooks {
     mod configure;
     mod found;
     mod left_out;
+    mod scenarios;
     mod steps;
     mod verify;
 }

@@ -96,6 +96,7 @@ pub const SCENARIOS: &[Scenario] = &[
         "The application is made and consented to, and no setting override tells the servers to use it",
         |world| {
             remove_overrides(world, DEDICATED_APPLICATION);
+            upload_to_shared(world);
             Ok(())
         },
     ),
@@ -107,6 +108,7 @@ pub const SCENARIOS: &[Scenario] = &[
             for object in world.objects_mut(Plane::OnPremises, "SettingOverride") {
                 object.insert("Parameters".to_owned(), vec!["Enabled=false"].into());
             }
+            upload_to_shared(world);
             Ok(())
         },
     ),
@@ -121,6 +123,7 @@ pub const SCENARIOS: &[Scenario] = &[
                 DEDICATED_APPLICATION,
                 None,
             );
+            upload_to_shared(world);
             Ok(())
         },
     ),
@@ -137,6 +140,7 @@ pub const SCENARIOS: &[Scenario] = &[
                 DEDICATED_APPLICATION,
                 Some(seed::OTHER_SERVER),
             );
+            upload_to_shared(world);
             Ok(())
         },
     ),

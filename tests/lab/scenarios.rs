@@ -52,9 +52,8 @@ fn expected(name: &str) -> [Expected; 2] {
             ]),
         ],
         "shared-principal" => [SHARED, Ok(())],
-        // The shared principal has no key of this organization any more.
         "override-missing" | "override-disabled" | "override-doubled" | "override-elsewhere" => {
-            [KEY_NOT_FOUND, Ok(())]
+            [SHARED, Ok(())]
         }
         "consent-missing" => [
             Err(&[

@@ -69,17 +69,11 @@ impl Contoso {
 
     /// Contoso with what a scenario of the lab says, by the rules of today.
     pub(crate) fn scenario(name: &str) -> Self {
-        Self::scenario_as_of(name, TODAY)
-    }
-
-    /// The same, at another time.
-    pub(crate) fn scenario_as_of(name: &str, moment: &str) -> Self {
         let scenario = Scenario::find(name).unwrap_or_else(|| panic!("no scenario {name}"));
         Self::with(LabOptions {
-            clock: Clock::fixed(moment.parse().unwrap()),
             rules: Rules::ByDate,
             scenarios: vec![scenario],
-            ..LabOptions::default()
+            ..options()
         })
     }
 
