@@ -203,7 +203,7 @@ pub const SCENARIOS: &[Scenario] = &[
         Start::Complete,
         "Exchange Web Services are switched off for the whole tenant",
         |world| {
-            set_online(world, "EwsEnabled", false.into());
+            set_online(world, "EwsEnabled", false);
             Ok(())
         },
     ),
@@ -487,7 +487,8 @@ fn days(world: &World, days: i64) -> Timestamp {
     at.unwrap_or(now)
 }
 
-fn set_online(world: &mut World, property: &str, value: Value) {
+fn set_online(world: &mut World, property: &str, value: impl Into<Value>) {
+    let value: Value = value.into();
     for config in world.objects_mut(Plane::ExchangeOnline, "OrganizationConfig") {
         config.insert(property.to_owned(), value.clone());
     }
@@ -571,7 +572,7 @@ pub(super) fn complete(world: &mut World) {
         });
     }
     add_override(world, seed::OVERRIDE, DEDICATED_APPLICATION, None);
-    set_online(world, "EwsAllowedAppIDs", APPLICATION.into());
+    set_online(world, "EwsAllowedAppIDs", APPLICATION);
 }
 
 fn forget_application(world: &mut World) {
