@@ -158,7 +158,9 @@ impl From<Error> for Failure {
                 ];
                 let detail: Vec<String> = detail.into_iter().flatten().collect();
                 Self {
-                    hint: hint(*status, code, message, challenge.as_deref()),
+                    hint: missing_grant(*status, &error.path)
+                        .map(str::to_owned)
+                        .or_else(|| hint(*status, code, message, challenge.as_deref())),
                     ..Self::new(kind(*status, code, message), error.to_string())
                 }
                 .with_detail(detail.join("; "))
@@ -189,6 +191,20 @@ fn kind(status: u16, code: &str, message: &str) -> FailureKind {
         400..500 => FailureKind::Invalid,
         500.. => FailureKind::Unreachable,
         _ => FailureKind::Protocol,
+    }
+}
+
+/// The permission that a refused request needs besides those of applications (the pages of `appRoleAssignment` and
+/// `tenantAppManagementPolicy` of Microsoft Graph v1.0).
+fn missing_grant(status: u16, path: &str) -> Option<&'static str> {
+    match status {
+        403 if path.contains("/appRoleAssignments") => Some(
+            "to grant a role, the application needs AppRoleAssignment.ReadWrite.All with admin consent, and a person the role Privileged Role Administrator or Global Administrator",
+        ),
+        403 if path.starts_with("/policies/") => {
+            Some("to read policies, the application needs Policy.Read.All with admin consent")
+        }
+        _ => None,
     }
 }
 

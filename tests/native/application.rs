@@ -5,10 +5,12 @@
 
 use crate::matrix::state::{difference, exactly};
 use crate::support::contoso::Contoso;
-use exoauth::failure::FailureKind;
+use exoauth::failure::{Failure, FailureKind};
 use exoauth::session::Mode;
+use exoauth::session::event::{Event, Listener};
 use exoauth::subject::Plane;
 use exoauth::value::Value;
+use std::sync::{Arc, Mutex};
 
 const EXCHANGE: &str = "00000002-0000-0ff1-ce00-000000000000";
 
@@ -123,6 +125,53 @@ fn all_of_it_is_planned_although_its_id_is_not_known_yet() {
         ])
     );
     assert_eq!(contoso.writes(), 0);
+}
+
+#[derive(Clone, Default)]
+struct Planned(Arc<Mutex<Vec<(String, bool)>>>);
+
+impl Listener for Planned {
+    fn hear(&mut self, event: &Event) -> Result<(), Failure> {
+        if let Event::Planned { change } = event {
+            let call = change.call.clone();
+            self.0.lock().unwrap().push((call, change.same));
+        }
+        Ok(())
+    }
+}
+
+#[test]
+fn a_value_that_is_not_known_yet_is_a_change() {
+    let contoso = Contoso::new();
+    let heard = Planned::default();
+    let server = r#"onprem.new_auth_server("Example", #{ auth_metadata_url: cloud.sts_metadata(cloud.tenant), type: "AzureAD" });"#;
+    contoso.value(server);
+    let lines = r#"
+        let app = entra.new_application("Example");
+        onprem.set_auth_server("Example", #{ application_identifier: app.app_id });
+        online.add_ews_allowed_app_ids([app.app_id]);
+    "#;
+    contoso
+        .eval_heard_by(heard.clone(), Mode::Plan, lines)
+        .unwrap();
+    let unknown = "<appId of Entra ID Application \"Example\">";
+    assert_eq!(
+        heard.0.lock().unwrap()[1..],
+        [
+            (
+                format!(
+                    "Set-AuthServer -Identity 'Example' -ApplicationIdentifier {unknown} -Confirm:$false"
+                ),
+                false
+            ),
+            (
+                format!("Set-OrganizationConfig -EwsAllowedAppIDs {unknown} -Confirm:$false"),
+                false
+            ),
+        ]
+    );
+    let run = contoso.planned_and_applied(lines);
+    assert_eq!(run.len(), 3);
 }
 
 #[test]
