@@ -295,8 +295,8 @@ fn what_only_the_directory_will_know_is_a_variable_there_and_asked_for_elsewhere
     assert!(
         exchange.contains("Get-ExchangeDiagnosticInfo @parameters -ErrorAction Stop | Out-Null")
     );
-    for script in [exchange, cloud] {
-        assert!(!script.contains("known after apply"), "{script}");
-        assert!(!script.contains("unknown"), "{script}");
+    for line in code(&exchange).into_iter().chain(code(&cloud)) {
+        assert!(!line.contains("known after apply"), "{line}");
+        assert!(!line.contains("unknown"), "{line}");
     }
 }
