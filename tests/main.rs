@@ -105,6 +105,8 @@ mod wire {
     mod online;
     mod onprem;
     #[cfg(feature = "sspi")]
+    mod onprem_locate;
+    #[cfg(feature = "sspi")]
     mod onprem_sealed;
     #[cfg(feature = "sspi")]
     mod onprem_sign_in;

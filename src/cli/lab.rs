@@ -156,7 +156,8 @@ pub(super) fn start(options: LabOptions, runtime: &Handle) -> Result<Lab, Failur
     };
     match wait.recv() {
         Ok(lab) => lab.map_err(|error| match error {
-            Error::Unspoken { .. } => Failure::new(FailureKind::Input, error.to_string()),
+            Error::Unspoken { .. } => Failure::new(FailureKind::Input, error.to_string())
+                .with_hint("--auth is basic, negotiate or ntlm"),
             _ => broken(error.to_string()).caused_by(error),
         }),
         Err(error) => Err(broken(error.to_string())),

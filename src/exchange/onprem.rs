@@ -12,13 +12,21 @@ mod connection;
 mod context;
 #[cfg(feature = "sspi")]
 mod kdc;
+#[cfg(feature = "sspi")]
+pub mod locate;
+#[cfg(feature = "native-tls")]
+mod native_tls;
 #[cfg(not(feature = "sspi"))]
 mod no_context;
 mod problem;
 mod security;
 mod shell;
+#[cfg(not(feature = "native-tls"))]
+mod tls;
 mod value;
 
+#[cfg(feature = "native-tls")]
+use self::native_tls as tls;
 #[cfg(not(feature = "sspi"))]
 use self::no_context as context;
 
@@ -142,7 +150,7 @@ impl OnPremises {
         password: &Secret,
         times: Times,
     ) -> Result<Self, Failure> {
-        let tls = http::tls::client_config(exchange.ca.as_deref()).map_err(Failure::from)?;
+        let tls = tls::Settings::new(exchange.ca.as_deref())?;
         let refuse = |problem: Problem| problem.into_failure(service, &exchange.url);
         let endpoint = Endpoint::new(&exchange.url, &tls).map_err(refuse)?;
         let security = Security::new(exchange, password, endpoint.host(), endpoint.is_tls())

@@ -340,9 +340,13 @@ impl fmt::Display for Error {
                 write!(formatter, "the lab cannot make a certificate: {reason}")
             }
             Self::Random => formatter.write_str("the system gives no random bytes"),
+            Self::Unspoken {
+                auth: Authentication::Kerberos,
+            } => formatter
+                .write_str("the lab has no domain controller, so it does not speak Kerberos"),
             Self::Unspoken { auth } => write!(
                 formatter,
-                "the lab of this build does not speak {} authentication",
+                "this build was made without the cargo feature sspi, so the lab does not speak {}",
                 auth.word()
             ),
         }

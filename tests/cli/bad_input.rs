@@ -349,3 +349,18 @@ fn what_is_wrong_is_said_in_json_too() {
         ran.stdout
     );
 }
+
+#[test]
+fn the_lab_says_which_ways_to_sign_in_it_has_not() {
+    Runner::new()
+        .run("lab --auth kerberos")
+        .ends_with(2)
+        .complains(&[
+            "the lab has no domain controller, so it does not speak Kerberos",
+            "--auth is basic, negotiate or ntlm",
+        ]);
+    Runner::new()
+        .run("lab --auth ntml")
+        .ends_with(2)
+        .complains(&["there is no authentication \"ntml\"", "ntlm"]);
+}

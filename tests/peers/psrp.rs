@@ -492,3 +492,23 @@ fn a_connection_that_is_cut_anywhere_ends_in_a_result_or_a_named_failure() -> Ou
         Ok(())
     })
 }
+
+#[cfg(not(feature = "native-tls"))]
+#[test]
+#[ignore = "needs the Apache of tests/peers/native_tls.sh"]
+fn a_server_that_asks_for_a_client_certificate_after_the_request_is_explained() -> Outcome {
+    wait_for(async {
+        let road = road(PASSWORD, "/PowerShell/", Times::default())?;
+        let said = message(road.invoke(&call("Get-AuthConfig")).await);
+        // With TLS 1.3 this server cannot ask any more, and refuses.
+        let expected = [
+            "unreachable: the server broke the TLS connection when it saw the first request | the PowerShell virtual directory asks for a client certificate",
+            "denied: the account may not use this endpoint | ",
+        ];
+        assert!(
+            expected.iter().any(|start| said.starts_with(start)),
+            "{said}"
+        );
+        Ok(())
+    })
+}

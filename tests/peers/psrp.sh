@@ -106,7 +106,7 @@ run() {
     export PSRP_PEER_AUTH="$auth" PSRP_PEER_USER="$user"
     unset PSRP_PEER_KDC
     [ -z "$kdc" ] || export PSRP_PEER_KDC="$kdc"
-    cargo test --quiet --test tests -- --ignored peers::psrp "$@" || result=1
+    cargo test --quiet --test tests -- --ignored peers::psrp --skip a_server_that_asks "$@" || result=1
     "$folder/venv/bin/python" "$folder/judge.py" "$PSRP_PEER_URL" "$folder/ca.pem" || result=1
     kill "$server"
     wait "$server" 2> /dev/null || true

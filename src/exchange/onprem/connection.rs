@@ -6,6 +6,7 @@
 use super::context::Context;
 use super::problem::Problem;
 use super::security::{Account, Security, Way};
+use super::tls::{Settings, Tls};
 use crate::http::{Sleep, real_time, within};
 use crate::remoting::wsman;
 use crate::secret::Secret;
@@ -19,8 +20,6 @@ use hyper::header::{
 };
 use hyper::{Request, StatusCode, Uri};
 use hyper_util::rt::TokioIo;
-use rustls::ClientConfig;
-use rustls::pki_types::ServerName;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -28,7 +27,6 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
-use tokio_rustls::TlsConnector;
 
 /// Where the connection leads.
 #[derive(Clone)]
@@ -38,14 +36,14 @@ pub(super) struct Endpoint {
     port: u16,
     authority: String,
     target: String,
-    tls: Option<(Arc<ClientConfig>, ServerName<'static>)>,
+    tls: Option<Tls>,
     /// Says when the time of an answer is over.
     pub(super) expire: Sleep,
 }
 
 impl Endpoint {
     /// Reads an address; the TLS settings are for `https`.
-    pub(super) fn new(url: &str, tls: &Arc<ClientConfig>) -> Result<Self, Problem> {
+    pub(super) fn new(url: &str, tls: &Settings) -> Result<Self, Problem> {
         let wrong = |reason: String| Problem::Address {
             url: url.to_owned(),
             reason,
@@ -65,11 +63,7 @@ impl Endpoint {
         }
         let host = authority.host().trim_matches(['[', ']']).to_owned();
         let (tls, port) = match uri.scheme_str() {
-            Some("https") => {
-                let name =
-                    ServerName::try_from(host.clone()).map_err(|error| wrong(error.to_string()))?;
-                (Some((Arc::clone(tls), name)), 443)
-            }
+            Some("https") => (Some(Tls::new(tls, &host).map_err(wrong)?), 443),
             Some("http") => (None, 80),
             _ => {
                 return Err(wrong(
@@ -313,22 +307,16 @@ impl Connection {
         stream
             .set_nodelay(true)
             .map_err(|error| Problem::connect(&endpoint.authority, &error))?;
-        let Some((config, name)) = &endpoint.tls else {
+        let Some(tls) = &endpoint.tls else {
             return Self::start(stream, false, &endpoint.expire).await;
         };
-        let stream = timeout(
-            limits.connect,
-            TlsConnector::from(Arc::clone(config)).connect(name.clone(), stream),
-        )
-        .await
-        .map_err(|_| Problem::ConnectTimedOut {
-            authority: endpoint.authority.clone(),
-            seconds: limits.connect.as_secs(),
-        })?
-        .map_err(|error| Problem::handshake(&endpoint.authority, &error))?;
-        let (_, session) = stream.get_ref();
-        let certificate = session.peer_certificates().and_then(<[_]>::first);
-        let certificate = certificate.map(|certificate| certificate.to_vec());
+        let (stream, certificate) = timeout(limits.connect, tls.begin(stream))
+            .await
+            .map_err(|_| Problem::ConnectTimedOut {
+                authority: endpoint.authority.clone(),
+                seconds: limits.connect.as_secs(),
+            })?
+            .map_err(|error| Problem::handshake(&endpoint.authority, &error))?;
         let mut connection = Self::start(stream, true, &endpoint.expire).await?;
         connection.certificate = certificate;
         Ok(connection)

@@ -3,6 +3,7 @@
 //! It makes and reads the tokens of the sign-in, then seals and unseals. It never names the password or a key in an error.
 
 use super::kdc::{Courier, error_code, service_error_code};
+use super::locate;
 use super::problem::Problem;
 use super::security::{Account, Scheme, Way};
 use crate::remoting::wsman::{Protection, SealedPart};
@@ -395,7 +396,8 @@ fn realm(username: &Username) -> String {
 }
 
 /// Where the key distribution center is: where the organization file says, where the system's own Kerberos settings
-/// say, or at the name of the domain, at which the domain controllers of Active Directory answer.
+/// say, where the name servers say, or at the name of the domain, at which the domain controllers of Active Directory
+/// answer.
 async fn find_kdc(account: &Account, realm: &str, time_limit: Duration) -> Result<String, Problem> {
     if let Some(kdc) = &account.kdc {
         let address = kdc.strip_prefix("tcp://").unwrap_or(kdc);
@@ -419,12 +421,18 @@ async fn find_kdc(account: &Account, realm: &str, time_limit: Duration) -> Resul
         let parent = account.host.split_once('.').map(|(_, parent)| parent);
         parent.filter(|parent| parent.contains('.'))
     };
-    match domain {
-        Some(domain) => Ok(format!("tcp://{}", domain.to_lowercase())),
-        None => Err(Problem::NoKdc {
+    let Some(domain) = domain else {
+        return Err(Problem::NoKdc {
             realm: realm.to_owned(),
-        }),
-    }
+        });
+    };
+    let named = locate::key_distribution_centers(domain, time_limit).await;
+    let found = locate::first_that_answers(&named, time_limit).await;
+    let authority = found.or(named.first()).cloned();
+    Ok(format!(
+        "tcp://{}",
+        authority.unwrap_or_else(|| domain.to_lowercase())
+    ))
 }
 
 /// Says whether `sspi` can turn the bytes of a Kerberos wrap token back (RFC 4121 4.2.4); it does not look itself.

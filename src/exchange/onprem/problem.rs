@@ -154,6 +154,11 @@ impl Problem {
                 authority,
                 reason: other.to_string(),
             },
+            // The system's library has no kinds of errors.
+            None if error.to_string().contains("certificate verify failed") => Self::Untrusted {
+                authority,
+                reason: error.to_string(),
+            },
             None => Self::Handshake {
                 authority,
                 reason: error.to_string(),
@@ -393,7 +398,7 @@ impl Problem {
                 "name the issuing authority in exchange.ca_file of the organization file, as PEM"
             }
             Self::Renegotiation { .. } => {
-                "the PowerShell virtual directory asks for a client certificate after the request was sent, which this TLS implementation does not do; let IIS ask at the handshake (netsh http add sslcert ... clientcertnegotiation=enable on the binding), or set \"ignore client certificates\" on the virtual directory"
+                "the PowerShell virtual directory asks for a client certificate after the request was sent, which this TLS implementation does not do; let IIS ask at the handshake (netsh http add sslcert ... clientcertnegotiation=enable on the binding), set \"ignore client certificates\" on the virtual directory, or build this program with the cargo feature native-tls"
             }
             Self::Status {
                 status: 401,
