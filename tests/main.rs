@@ -7,6 +7,7 @@ mod cli {
     mod commands;
     mod emit;
     mod lab;
+    mod mistakes;
     mod run;
     mod sign_in;
 }

@@ -1,15 +1,70 @@
 //! `exoauth completions`: what a shell needs to complete the command line.
 
 use crate::cli::args::{Args, Completions};
-use crate::cli::{Env, ExitCode};
+use crate::cli::{Env, ExitCode, place, scripts};
+use crate::cloud::CLOUDS;
 use crate::failure::Failure;
-use clap::CommandFactory;
+use clap::builder::PossibleValuesParser;
+use clap::{Arg, Command, CommandFactory};
 
-/// Prints the completions for a shell.
+/// Prints the completions for a shell, with the names of playbooks, library files, clouds and organizations as they are
+/// now.
 pub(super) fn main(env: &Env, asked: &Completions) -> Result<ExitCode, Failure> {
     let mut script = Vec::new();
-    clap_complete::generate(asked.shell, &mut Args::command(), "exoauth", &mut script);
+    let mut command = with_names(Args::command(), &Names::of(env)?);
+    clap_complete::generate(asked.shell, &mut command, "exoauth", &mut script);
     let script = String::from_utf8_lossy(&script);
     env.output.stream.line(script.trim_end())?;
     Ok(ExitCode::DONE)
+}
+
+/// Names that a person knows and clap does not.
+struct Names {
+    playbooks: Vec<String>,
+    scripts: Vec<String>,
+    clouds: Vec<String>,
+    organizations: Vec<String>,
+}
+
+impl Names {
+    fn of(env: &Env) -> Result<Self, Failure> {
+        let bundle = scripts::bundle(env);
+        let listed = bundle.playbooks()?.into_iter();
+        let playbooks: Vec<String> = listed.map(|listed| listed.name).collect();
+        let modules = bundle.modules()?;
+        let folder = env
+            .folders
+            .as_ref()
+            .map(|folders| folders.configuration.join("organizations"));
+        Ok(Self {
+            scripts: playbooks.iter().cloned().chain(modules).collect(),
+            playbooks,
+            clouds: CLOUDS.iter().map(|cloud| cloud.word.to_owned()).collect(),
+            organizations: folder.as_deref().map_or_else(Vec::new, place::names),
+        })
+    }
+
+    /// What an argument of a command can be; nothing where that is any file or word.
+    fn of_argument(&self, command: &str, argument: &str) -> &[String] {
+        match (command, argument) {
+            (_, "cloud") => &self.clouds,
+            (_, "org") => &self.organizations,
+            ("run" | "show", "playbook") => &self.playbooks,
+            ("fork" | "diff", "name") | ("check", "files") => &self.scripts,
+            _ => &[],
+        }
+    }
+}
+
+fn with_names(command: Command, names: &Names) -> Command {
+    command.mut_subcommands(|subcommand| {
+        let name = subcommand.get_name().to_owned();
+        subcommand.mut_args(|argument: Arg| {
+            let known = names.of_argument(&name, argument.get_id().as_str());
+            match known.is_empty() {
+                true => argument,
+                false => argument.value_parser(PossibleValuesParser::new(known.to_vec())),
+            }
+        })
+    })
 }

@@ -60,7 +60,7 @@ fn files(catalog: &Catalog) -> BTreeMap<String, String> {
             .iter()
             .map(|name| format!("{name}: ?"))
             .collect();
-        let line = definition(function, &arguments);
+        let line = definition(function, &arguments, function.gives);
         modules.entry(&function.chapter).or_default().push(line);
     }
     for (module, lines) in modules {
@@ -80,22 +80,24 @@ fn native(function: &Function) -> Vec<String> {
         Some(_) => return Vec::new(),
         None => None,
     };
-    let forms = std::iter::once(&function.arguments).chain(&function.others);
-    forms
-        .map(|names| {
+    let others = function.others.iter();
+    let others = others.map(|form| (&form.arguments, form.gives));
+    std::iter::once((&function.arguments, function.gives))
+        .chain(others)
+        .map(|(names, gives)| {
             let mut arguments: Vec<String> = receiver.into_iter().map(str::to_owned).collect();
             arguments.extend(names.iter().map(|name| match name.as_str() {
                 "#{...}" => "options: Map".to_owned(),
                 "|| {...}" => "body: FnPtr".to_owned(),
                 name => format!("{name}: ?"),
             }));
-            definition(function, &arguments)
+            definition(function, &arguments, gives)
         })
         .collect()
 }
 
-fn definition(function: &Function, arguments: &[String]) -> String {
-    let gives = match function.gives {
+fn definition(function: &Function, arguments: &[String], gives: &str) -> String {
+    let gives = match gives {
         "a map" => "Map",
         "a list" => "Array",
         "a text" => "String",

@@ -380,7 +380,10 @@ impl Outside for World {
     }
 
     fn trace(&self, on: bool) -> Result<(), Failure> {
-        let filter = EnvFilter::new(if on { "exoauth=debug" } else { "off" });
+        let filter = match on {
+            true => EnvFilter::new(format!("exoauth=debug,{}=trace", session::TRACE)),
+            false => EnvFilter::new("off"),
+        };
         self.install_switch()?.reload(filter).map_err(|error| {
             Failure::new(FailureKind::Internal, "the log cannot be switched")
                 .with_detail(error.to_string())

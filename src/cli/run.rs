@@ -161,6 +161,7 @@ struct End {
     stopped: Option<ScriptFailure>,
     journal: Option<PathBuf>,
     resume: Option<String>,
+    emitted: Vec<String>,
 }
 
 impl End {
@@ -180,6 +181,7 @@ impl End {
             stopped: None,
             journal: None,
             resume: None,
+            emitted: Vec::new(),
         }
     }
 }
@@ -196,6 +198,7 @@ impl Run<'_> {
                     stopped: None,
                     journal: None,
                     resume: None,
+                    emitted: Vec::new(),
                 }
             }
         };
@@ -208,6 +211,7 @@ impl Run<'_> {
                 .and_then(|stopped| serde_json::to_value(stopped).ok()),
             journal: end.journal.map(|path| path.display().to_string()),
             resume: end.resume,
+            emitted: end.emitted,
             ..Ending::of(code.number(), code.meaning())
         })?;
         Ok(code)
@@ -299,11 +303,15 @@ impl Run<'_> {
         for file in written {
             self.report.say(&format!("written: {}", clean(file)))?;
         }
+        let emitted = written.map(str::to_owned).into();
         let code = match (pending, self.asked.exit_code) {
             (1.., true) => ExitCode::CHANGES,
             _ => ExitCode::DONE,
         };
-        Ok(End::with(code, summary))
+        Ok(End {
+            emitted,
+            ..End::with(code, summary)
+        })
     }
 
     /// Asks the person whether to apply.

@@ -19,6 +19,10 @@ impl<S: Subscriber> Layer<S> for Trace {
     fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
         let mut fields = Fields::default();
         event.record(&mut fields);
+        // What was sent and received says the same, with its values.
+        if fields.says("cmdlet") {
+            return;
+        }
         let line = self.paint.text(Paint::QUIET, clean(&fields.line()));
         // What passes by, such as "reading ...", is overwritten.
         let clear = if self.paint.colors { "\r\u{1b}[K" } else { "" };
@@ -36,25 +40,31 @@ impl Fields {
         Some(self.0.remove(at).1)
     }
 
+    fn says(&self, message: &str) -> bool {
+        self.0
+            .iter()
+            .any(|(name, value)| *name == "message" && value == message)
+    }
+
     fn line(mut self) -> String {
         let message = self.take("message").unwrap_or_default();
         let sent = match message.as_str() {
+            "sent" => {
+                let call = self.take("call").unwrap_or_default();
+                let plane = self.take("plane").unwrap_or_default();
+                return format!("  > {plane}: {call}");
+            }
+            "received" => return format!("  < {}", self.take("text").unwrap_or_default()),
             "request" => ["method", "host", "path"],
-            "cmdlet" => ["cmdlet", "parameters", ""],
             _ => ["", "", ""],
         };
         let is_sent = !sent[0].is_empty();
-        let mut line = if is_sent { "  >".to_owned() } else { message };
+        let mut line = if is_sent { "   ".to_owned() } else { message };
         for (at, name) in sent.iter().enumerate() {
             if let Some(value) = self.take(name).filter(|value| !value.is_empty()) {
-                // The path follows the host, and parameters look as people write them.
+                // The path follows the host.
                 let space = if at == 2 { "" } else { " " };
-                match *name {
-                    "parameters" => {
-                        line.extend(value.split(' ').map(|name| format!(" -{name} ...")));
-                    }
-                    _ => line.extend([space, &value]),
-                }
+                line.extend([space, &value]);
             }
         }
         if is_sent {
@@ -72,7 +82,6 @@ impl Fields {
             let _ = match name {
                 "status" => write!(line, " {value}"),
                 "milliseconds" => write!(line, " in {value} ms"),
-                "objects" => write!(line, " {value} objects"),
                 _ => write!(line, " {name}={value}"),
             };
         }
@@ -117,19 +126,15 @@ mod tests {
         ];
         assert_eq!(
             line(&request),
-            "  > GET graph.example/v1.0/organization -> 200 in 12 ms"
+            "    GET graph.example/v1.0/organization -> 200 in 12 ms"
         );
-        let cmdlet = [
-            ("message", "cmdlet"),
-            ("cmdlet", "Get-AuthServer"),
-            ("parameters", "Identity ErrorAction"),
-            ("objects", "2"),
-            ("milliseconds", "3"),
+        let sent = [
+            ("message", "sent"),
+            ("plane", "on-premises"),
+            ("call", "Get-AuthServer -Identity 'a'"),
         ];
-        assert_eq!(
-            line(&cmdlet),
-            "  > Get-AuthServer -Identity ... -ErrorAction ... -> 2 objects in 3 ms"
-        );
+        assert_eq!(line(&sent), "  > on-premises: Get-AuthServer -Identity 'a'");
+        assert_eq!(line(&[("message", "received"), ("text", "[]")]), "  < []");
         assert_eq!(
             line(&[("message", "it ended"), ("reason", "x")]),
             "it ended reason=x"

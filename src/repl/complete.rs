@@ -201,7 +201,7 @@ impl Knowledge {
             .rev()
             .find(|open| open.round)?;
         let function = self.called(&pieces[..call.at])?;
-        Some(function.signature())
+        Some(function.signature_of(arguments(&pieces[call.at + 1..])))
     }
 
     /// The function that is called where a round bracket follows these pieces.
@@ -310,7 +310,9 @@ impl Knowledge {
                 let files = (self.files)(typed);
                 files.iter().map(|file| Candidate::plain(file)).collect()
             }
-            _ => Vec::new(),
+            _ => self
+                .choices(&pieces[..pieces.len() - 1])
+                .unwrap_or_default(),
         };
         (start, beginning(typed, candidates))
     }
@@ -444,21 +446,42 @@ impl Knowledge {
             .collect()
     }
 
-    /// The keys of the options of the function whose map is open at the end.
-    fn options(&self, context: &[Piece]) -> Option<Vec<Candidate>> {
+    /// The function whose option map is open at the end, and the place of the map.
+    fn with_options(&self, context: &[Piece]) -> Option<(&Function, usize)> {
         let open = open_brackets(context);
         let (map, outside) = open.split_last()?;
-        let last = context.last()?;
-        if !map.map || !(last.text == "," || last.text == "#{") {
-            return None;
-        }
-        let call = outside.last().filter(|open| open.round)?;
+        let call = outside.last().filter(|open| open.round && map.map)?;
         let function = self.called(&context[..call.at])?;
         let wanted = self
             .catalog()
             .find(&function.name)
             .find(|function| !function.options.is_empty())?;
-        let given: BTreeSet<&str> = context[map.at..]
+        Some((wanted, map.at))
+    }
+
+    /// The texts that an option takes, where its value is begun: `type: "`.
+    fn choices(&self, context: &[Piece]) -> Option<Vec<Candidate>> {
+        let (wanted, _) = self.with_options(context)?;
+        let [.., key, colon] = context else {
+            return None;
+        };
+        let field = wanted
+            .options
+            .iter()
+            .find(|field| field.name == key.text && colon.text == ":")?;
+        let choices = field.takes.strip_prefix("one of ")?;
+        let words = choices.split('"').skip(1).step_by(2);
+        Some(words.map(Candidate::plain).collect())
+    }
+
+    /// The keys of the options of the function whose map is open at the end.
+    fn options(&self, context: &[Piece]) -> Option<Vec<Candidate>> {
+        let (wanted, map) = self.with_options(context)?;
+        let last = context.last()?;
+        if !(last.text == "," || last.text == "#{") {
+            return None;
+        }
+        let given: BTreeSet<&str> = context[map..]
             .windows(2)
             .filter(|pair| pair[1].text == ":")
             .map(|pair| pair[0].text)
@@ -471,12 +494,13 @@ impl Knowledge {
             fields
                 .map(|field| {
                     let must = if field.required {
-                        ", must be given"
+                        "must be given: "
                     } else {
                         ""
                     };
                     let name = format!("{}: ", field.name);
-                    let text = format!("{}{must}: {}", field.takes, field.text);
+                    let meaning = field.text.trim_end_matches('.');
+                    let text = format!("{must}{meaning} ({})", field.takes);
                     Candidate::with_text(&name, field.name, &text)
                 })
                 .collect(),
@@ -590,6 +614,24 @@ fn beginning(typed: &str, candidates: Vec<Candidate>) -> Vec<Candidate> {
         .filter(|candidate| candidate.replacement.starts_with(typed))
         .filter(|candidate| seen.insert(candidate.display.clone()))
         .collect()
+}
+
+/// How many arguments are begun behind an open bracket.
+fn arguments(behind: &[Piece]) -> usize {
+    let mut depth = 0_usize;
+    let mut commas = 0;
+    for piece in behind.iter().filter(|piece| piece.kind == Kind::Sign) {
+        match piece.text {
+            "(" | "[" | "{" | "#{" => depth += 1,
+            ")" | "]" | "}" => depth = depth.saturating_sub(1),
+            "," if depth == 0 => commas += 1,
+            _ => {}
+        }
+    }
+    match behind.is_empty() {
+        true => 0,
+        false => commas + 1,
+    }
 }
 
 /// The list that a name goes through, in `for name in list` and `list.filter(|name| ...)`.

@@ -19,7 +19,7 @@ use std::borrow::Cow;
 use std::io::ErrorKind;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 /// How many lines are remembered across conversations.
 const HISTORY: usize = 10_000;
@@ -79,6 +79,7 @@ pub struct Editor {
     editor: rustyline::Editor<Assistant, FileHistory>,
     history: Option<PathBuf>,
     width: Arc<AtomicUsize>,
+    window: Arc<AtomicUsize>,
     interactive: bool,
     knowledge: Arc<Knowledge>,
 }
@@ -107,6 +108,7 @@ impl Editor {
             .bracketed_paste(true)
             .build();
         let width = Arc::new(AtomicUsize::new(paint.width));
+        let window = Arc::new(AtomicUsize::new(paint.width));
         let mut editor = rustyline::Editor::with_config(config).map_err(broken)?;
         editor.set_bell_style(BellStyle::None);
         editor.set_color_mode(match paint.colors {
@@ -117,11 +119,14 @@ impl Editor {
             knowledge: Arc::clone(&knowledge),
             paint,
             width: Arc::clone(&width),
+            window: Arc::clone(&window),
+            done: AtomicBool::new(false),
         }));
         let mut editor = Self {
             editor,
             history,
             width,
+            window,
             interactive,
             knowledge,
         };
@@ -160,6 +165,7 @@ impl Lines for Editor {
     fn next(&mut self, prompt: &(String, String)) -> Result<Line, Failure> {
         self.knowledge.begin_line();
         if let Some((columns, _)) = self.window() {
+            self.window.store(columns, Ordering::Relaxed);
             self.width.store(
                 columns.saturating_sub(prompt.0.chars().count()),
                 Ordering::Relaxed,
@@ -231,6 +237,10 @@ struct Assistant {
     paint: Paint,
     /// How many columns are left beside the prompt.
     width: Arc<AtomicUsize>,
+    /// How many columns the window has.
+    window: Arc<AtomicUsize>,
+    /// Whether the line is drawn for the last time, when nothing is matched with the cursor any more.
+    done: AtomicBool,
 }
 
 impl Helper for Assistant {}
@@ -255,7 +265,8 @@ impl Completer for Assistant {
         _: &Context<'_>,
     ) -> rustyline::Result<(usize, Vec<Candidate>)> {
         let (start, mut candidates) = self.knowledge.complete(line, position);
-        let width = self.width.load(Ordering::Relaxed).max(40);
+        // The list has the whole window, but for its last column, where some terminals begin a new line.
+        let width = self.window.load(Ordering::Relaxed).max(41) - 1;
         align(&mut candidates, width);
         Ok((start, candidates))
     }
@@ -327,7 +338,10 @@ impl Validator for Assistant {
 impl Highlighter for Assistant {
     fn highlight<'line>(&self, line: &'line str, position: usize) -> Cow<'line, str> {
         match self.paint.colors {
-            true => Cow::Owned(painted(line, position, self.paint)),
+            true => {
+                let cursor = (!self.done.load(Ordering::Relaxed)).then_some(position);
+                Cow::Owned(painted(line, cursor, self.paint))
+            }
             false => Cow::Borrowed(line),
         }
     }
@@ -351,17 +365,19 @@ impl Highlighter for Assistant {
         }
     }
 
-    fn highlight_char(&self, _: &str, _: usize, _: CmdKind) -> bool {
+    fn highlight_char(&self, _: &str, _: usize, kind: CmdKind) -> bool {
+        let done = matches!(kind, CmdKind::ForcedRefresh);
+        self.done.store(done, Ordering::Relaxed);
         self.paint.colors
     }
 }
 
-fn painted(line: &str, position: usize, paint: Paint) -> String {
+fn painted(line: &str, cursor: Option<usize>, paint: Paint) -> String {
     if line.trim_start().starts_with(':') {
         return paint.text(Paint::OPEN, line);
     }
     let pieces = pieces(line);
-    let pair = partner(&pieces, position);
+    let pair = cursor.and_then(|position| partner(&pieces, position));
     let mut painted = String::with_capacity(line.len() * 2);
     let mut end = 0;
     for (at, piece) in pieces.iter().enumerate() {
@@ -405,7 +421,7 @@ mod tests {
             ":run x",
             "fn f() {\n  1\n}",
         ] {
-            let painted = painted(line, line.len(), paint);
+            let painted = painted(line, Some(line.len()), paint);
             let plain = anstyle_stripped(&painted);
             assert_eq!(plain, line);
             assert_ne!(painted, line);

@@ -40,6 +40,9 @@ pub struct Ending<'a> {
     /// The command that goes on from here.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub resume: Option<String>,
+    /// The files that the plan was written to, where that was asked for.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub emitted: Vec<String>,
 }
 
 impl<'a> Ending<'a> {
@@ -53,6 +56,7 @@ impl<'a> Ending<'a> {
             journal: None,
             stopped: None,
             resume: None,
+            emitted: Vec::new(),
         }
     }
 }

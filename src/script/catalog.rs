@@ -32,10 +32,10 @@ pub struct Function {
     pub receivers: Vec<&'static str>,
     /// The names of its arguments.
     pub arguments: Vec<String>,
-    /// Other arguments that it takes instead, where there are.
-    pub others: Vec<Vec<String>>,
     /// What it gives, in words; empty for nothing and for what is not known.
     pub gives: &'static str,
+    /// Other ways to call it, where there are.
+    pub others: Vec<Form>,
     /// The keys of its options.
     pub options: Vec<OptionField>,
     /// Where it exists; empty for one that belongs to no plane.
@@ -50,23 +50,43 @@ pub struct Function {
     pub examples: Vec<String>,
 }
 
+/// Another way to call a function.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Form {
+    /// The names of the arguments.
+    pub arguments: Vec<String>,
+    /// What it gives then.
+    pub gives: &'static str,
+}
+
 impl Function {
     /// How it is called, such as `onprem.new_auth_server(name, #{...}) -> a map`.
     pub fn signature(&self) -> String {
-        self.signature_with(&self.arguments)
+        self.signature_with(&self.arguments, self.gives)
+    }
+
+    /// The way to call it that takes at least so many arguments; the first where none does.
+    pub fn signature_of(&self, arguments: usize) -> String {
+        let other = self
+            .others
+            .iter()
+            .filter(|_| self.arguments.len() < arguments)
+            .find(|form| form.arguments.len() >= arguments);
+        match other {
+            Some(form) => self.signature_with(&form.arguments, form.gives),
+            None => self.signature(),
+        }
     }
 
     /// Every way to call it: its signature, and those with other arguments.
     pub fn forms(&self) -> Vec<String> {
         let others = self.others.iter();
-        std::iter::once(&self.arguments)
-            .chain(others)
-            .map(|arguments| self.signature_with(arguments))
-            .collect()
+        let others = others.map(|form| self.signature_with(&form.arguments, form.gives));
+        std::iter::once(self.signature()).chain(others).collect()
     }
 
-    fn signature_with(&self, arguments: &[String]) -> String {
-        let gives = match self.gives {
+    fn signature_with(&self, arguments: &[String], gives: &str) -> String {
+        let gives = match gives {
             "" => String::new(),
             gives => format!(" -> {gives}"),
         };
@@ -82,8 +102,9 @@ impl Function {
 
     /// Which argument its options are, and how many arguments there are then; `None` for a function without options.
     pub fn options_at(&self) -> Option<(usize, usize)> {
-        let forms = std::iter::once(&self.arguments).chain(&self.others);
-        forms
+        let others = self.others.iter().map(|form| &form.arguments);
+        std::iter::once(&self.arguments)
+            .chain(others)
             .filter_map(|form| {
                 let at = form.iter().position(|argument| argument == OPTIONS)?;
                 Some((at, form.len()))
@@ -201,9 +222,13 @@ fn of_noun(noun: &Noun) -> Vec<Function> {
             .iter_mut()
             .find(|function| function.name == other.name)
         {
-            let arguments = arguments(&other, usize::from(!function.receivers.is_empty()));
-            if arguments != function.arguments && !function.others.contains(&arguments) {
-                function.others.push(arguments);
+            let form = Form {
+                arguments: arguments(&other, usize::from(!function.receivers.is_empty())),
+                gives: gives(&other.returns),
+            };
+            let known = |other: &Form| other.arguments == form.arguments;
+            if form.arguments != function.arguments && !function.others.iter().any(known) {
+                function.others.push(form);
             }
         }
     }

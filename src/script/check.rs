@@ -4,6 +4,7 @@
 //! works and is not what a person wants who writes playbooks; notes are for information.
 
 mod habits;
+mod handles;
 mod options;
 mod reach;
 
@@ -11,10 +12,10 @@ use super::bundle::{Bundle, ScriptOrigin};
 use super::playbook::{Playbook, each_call, imports};
 use super::throw::{Known, ScriptFailure, placed};
 use super::{Names, Sources, bare_engine, without_shebang};
-use crate::failure::Failure;
+use crate::failure::{Failure, FailureKind};
 use crate::native;
 use crate::native::options::nearest;
-use rhai::{AST, Engine, Expr, Position, Stmt};
+use rhai::{AST, ASTFlags, Engine, Expr, Position, Stmt};
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -112,6 +113,26 @@ fn of_playbook(bundle: &Bundle, id: &str, text: &str) -> Vec<Finding> {
     if !is_playbook(&program) {
         return habits::of_library(id, text, &program);
     }
+    let variable_header = program
+        .statements()
+        .iter()
+        .find_map(|statement| match statement {
+            Stmt::Var(definition, flags, position)
+                if definition.0.as_str() == "PLAYBOOK" && !flags.intersects(ASTFlags::CONSTANT) =>
+            {
+                Some(*position)
+            }
+            _ => None,
+        });
+    if let Some(position) = variable_header {
+        let failure = Failure::new(FailureKind::Input, "the header of a playbook is a constant")
+            .with_hint("write const PLAYBOOK = #{ ... }");
+        return vec![Finding {
+            severity: Severity::Error,
+            code: "header",
+            found: placed(id, text, position, failure),
+        }];
+    }
     let playbook = Playbook::read(id, text).and_then(|playbook| playbook.with_included(bundle));
     match playbook {
         Ok(playbook) => reach::of_playbook(bundle, id, &program, &playbook),
@@ -152,7 +173,7 @@ pub(super) fn check(id: &str, text: &str, known: &Known) -> Vec<Finding> {
         let program = match known.engine.compile_with_scope(&Names.scope(), text) {
             Ok(program) => program,
             Err(error) => {
-                let failure = known.of_syntax(&error.0, text);
+                let failure = known.of_syntax(&error, text);
                 findings.push(Finding {
                     severity: Severity::Error,
                     code: "syntax",
@@ -187,8 +208,10 @@ pub(super) fn check(id: &str, text: &str, known: &Known) -> Vec<Finding> {
             .map(|(position, failure)| (Severity::Error, "call", position, failure));
         let mut here: Vec<habits::Found> = errors.collect();
         here.extend(options::wrong_options(&program));
+        here.extend(handles::misused(&program));
         if yours {
             here.extend(habits::of_script(&program, known.bundle));
+            here.extend(habits::unused_imports(&program, text));
         }
         here.sort_by_key(|(_, _, position, _)| (position.line(), position.position()));
         findings.extend(
@@ -243,7 +266,7 @@ fn wrong_calls(
                 let counts = functions.get(name);
                 match counts {
                     Some(counts) if counts.contains(&given) => return,
-                    Some(counts) => known.wrong_count(name, counts, given),
+                    Some(counts) => known.wrong_count(name, counts, given, false),
                     None => {
                         known.no_such(name, nearest(name, functions.keys().map(String::as_str)))
                     }
@@ -257,7 +280,9 @@ fn wrong_calls(
                     || scripted.is_some_and(|counts| counts.contains(&given));
                 match (fits, native.or(scripted)) {
                     (true, _) => return,
-                    (false, Some(counts)) => known.wrong_count(name, counts, with_receiver),
+                    (false, Some(counts)) => {
+                        known.wrong_count(name, counts, with_receiver, is_method)
+                    }
                     (false, None) => {
                         let names = natives.keys().chain(own.keys()).map(String::as_str);
                         known.no_such(name, nearest(name, names))

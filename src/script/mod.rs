@@ -8,6 +8,7 @@ pub mod bundle;
 pub mod catalog;
 mod check;
 pub mod conversation;
+mod meant;
 pub mod playbook;
 mod resolver;
 mod thread;

@@ -7,14 +7,14 @@
 use super::bundle::Bundle;
 use super::catalog::Catalog;
 use super::check::{Finding, Severity};
-use super::{Names, Sources};
+use super::{Names, Sources, meant};
 use crate::failure::{Failure, FailureKind};
 use crate::native::NOUNS;
 use crate::native::convert::{to_value, type_word, undecidable, word_of_type};
 use crate::native::options::nearest;
 use crate::value::Value;
 use annotate_snippets::{AnnotationKind, Level, Origin, Renderer, Snippet};
-use rhai::{Dynamic, Engine, EvalAltResult, Map, ParseError, ParseErrorType, Position};
+use rhai::{Dynamic, Engine, EvalAltResult, LexError, Map, ParseError, ParseErrorType, Position};
 use serde::Serialize;
 use std::collections::BTreeSet;
 use std::fmt;
@@ -202,7 +202,7 @@ pub(super) fn explain(id: &str, error: &EvalAltResult, known: &Known) -> ScriptF
 
 /// Makes a failure of what the compiler says about a script.
 pub(super) fn explain_syntax(id: &str, source: &str, error: &ParseError) -> ScriptFailure {
-    placed(id, source, error.1, syntax(&error.0, source, None))
+    placed(id, source, error.1, syntax(error, source, None))
 }
 
 /// A failure at a place of a script.
@@ -260,8 +260,8 @@ fn failure_of(error: &EvalAltResult, source: &str, known: &Known) -> Failure {
             .clone()
             .try_cast::<Failure>()
             .unwrap_or_else(|| Failure::new(FailureKind::Interrupted, "interrupted")),
-        Error::ErrorParsing(kind, _) => syntax(
-            kind,
+        Error::ErrorParsing(kind, position) => syntax(
+            &ParseError(Box::new(kind.clone()), *position),
             &known.sources.get(source).unwrap_or_default(),
             Some(known),
         ),
@@ -367,18 +367,22 @@ fn mismatch(wanted: &str, found: &str) -> Failure {
     ))
 }
 
-fn syntax(kind: &ParseErrorType, source: &str, known: Option<&Known>) -> Failure {
-    match kind {
-        ParseErrorType::VariableUndefined(name) => no_variable(name, source),
-        ParseErrorType::ModuleUndefined(name) => match known {
-            Some(known) => known.no_alias(name),
-            None => input(format!("nothing was imported as \"{name}\"")),
-        },
+fn syntax(error: &ParseError, source: &str, known: Option<&Known>) -> Failure {
+    let ParseError(kind, position) = error;
+    let failure = match &**kind {
+        ParseErrorType::VariableUndefined(name) => return no_variable(name, source),
+        ParseErrorType::ModuleUndefined(name) => {
+            return match known {
+                Some(known) => known.no_alias(name),
+                None => input(format!("nothing was imported as \"{name}\"")),
+            };
+        }
+        ParseErrorType::Reserved(word) if word == "$" => {
+            return input("a name has no \"$\" here")
+                .with_hint("a variable is made with let: let x = 1");
+        }
         ParseErrorType::UnexpectedEOF => input("the script ends too early")
             .with_hint("a bracket, a brace or a quote is not closed"),
-        ParseErrorType::Reserved(word) if word == "$" => {
-            input("a name has no \"$\" here").with_hint("a variable is made with let: let x = 1")
-        }
         ParseErrorType::Reserved(word) => input(format!(
             "\"{word}\" is a reserved word and cannot be a name"
         )),
@@ -387,7 +391,21 @@ fn syntax(kind: &ParseErrorType, source: &str, known: Option<&Known>) -> Failure
                 .trim_end()
                 .to_owned(),
         ),
+        ParseErrorType::BadInput(LexError::UnterminatedString) => input("this text has no end"),
+        ParseErrorType::BadInput(LexError::MalformedChar(text)) => {
+            input(format!("'{text}' is not a single letter"))
+        }
+        ParseErrorType::BadInput(LexError::ImproperSymbol(sign, _)) => {
+            input(format!("\"{sign}\" cannot stand here"))
+        }
+        ParseErrorType::PropertyExpected => {
+            input("the name of a property is missing after the dot")
+        }
         other => input(lower_first(&other.to_string())),
+    };
+    match meant::at(kind, source, *position) {
+        Some(hint) => failure.with_hint(hint),
+        None => failure,
     }
 }
 
@@ -414,7 +432,13 @@ fn no_variable(name: &str, source: &str) -> Failure {
         }
         declared.insert(word);
     }
-    if let Some(hint) = from_powershell(name, source) {
+    if source.contains(&format!(" as {name};")) {
+        return failure.with_hint(format!(
+            "{name} is a module: its functions are called as {name}::function(...)"
+        ));
+    }
+    let hint = meant::word(name).map(str::to_owned);
+    if let Some(hint) = hint.or_else(|| from_powershell(name, source)) {
         return failure.with_hint(hint);
     }
     let names = Names::ALL.into_iter().chain(declared);
@@ -474,8 +498,8 @@ fn from_powershell(name: &str, source: &str) -> Option<String> {
 
 impl Known<'_> {
     /// Explains what the compiler says.
-    pub(super) fn of_syntax(&self, kind: &ParseErrorType, source: &str) -> Failure {
-        syntax(kind, source, Some(self))
+    pub(super) fn of_syntax(&self, error: &ParseError, source: &str) -> Failure {
+        syntax(error, source, Some(self))
     }
 
     /// Explains a call with a number of arguments that the function does not take.
@@ -484,18 +508,38 @@ impl Known<'_> {
         name: &str,
         counts: &BTreeSet<usize>,
         given: usize,
+        is_method: bool,
     ) -> Failure {
-        let counts: Vec<String> = counts.iter().map(usize::to_string).collect();
-        let failure = input(format!(
-            "\"{name}\" takes {} arguments, and {given} are given",
-            counts.join(" or ")
-        ));
         let functions = self.functions();
         let forms: BTreeSet<&str> = functions
             .iter()
             .filter(|function| function.name == name)
             .map(|function| function.form.as_str())
             .collect();
+        let on_something = |form: &&str| {
+            let (before, _) = form.split_once('(').unwrap_or((form, ""));
+            before.contains('.')
+        };
+        // What it is called on is counted as an argument by the language, and by nobody else.
+        let hidden = usize::from(!forms.is_empty() && forms.iter().all(on_something));
+        let counts: Vec<String> = counts
+            .iter()
+            .map(|count| count.saturating_sub(hidden).to_string())
+            .collect();
+        let message = match (hidden, is_method) {
+            (1, false) => format!("\"{name}\" has to be called on something"),
+            _ => {
+                let given = given.saturating_sub(hidden);
+                let arguments = match counts.as_slice() {
+                    [only] if only == "1" => "argument",
+                    _ => "arguments",
+                };
+                let are = if given == 1 { "is" } else { "are" };
+                let counts = counts.join(" or ");
+                format!("\"{name}\" takes {counts} {arguments}, and {given} {are} given")
+            }
+        };
+        let failure = input(message);
         match forms.is_empty() {
             true => failure,
             false => failure.with_hint(format!(

@@ -127,7 +127,7 @@ fn add_what_undoing_needs(record: &mut Json, change: &Change) -> serde_json::Res
 }
 
 /// Takes away what services show of their own secrets, and what is sent as one.
-fn without_secrets(record: &mut Json) {
+pub(super) fn without_secrets(record: &mut Json) {
     match record {
         Json::Object(object) => {
             object.retain(|name, _| !is_secret(name));

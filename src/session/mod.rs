@@ -53,6 +53,38 @@ pub enum Mode {
     Apply,
 }
 
+/// Where the log has what was sent and received, with its values; nothing listens there but the trace of the prompt.
+pub const TRACE: &str = "exoauth_exchanged";
+
+/// What a service answered, in JSON, without what may be a secret.
+fn received(output: &[Value]) -> String {
+    const LONGEST: usize = 2_000;
+    let mut objects: serde_json::Value = output.iter().map(Value::to_json).collect();
+    journal::without_secrets(&mut objects);
+    without_tokens(&mut objects);
+    let text = objects.to_string();
+    let count = text.chars().count();
+    match count > LONGEST {
+        true => {
+            let kept: String = text.chars().take(LONGEST).collect();
+            format!("{kept}... ({count} characters)")
+        }
+        false => text,
+    }
+}
+
+/// Takes away texts that hold a token: one begins with `{"` in base64.
+fn without_tokens(value: &mut serde_json::Value) {
+    match value {
+        serde_json::Value::String(text) if text.contains("eyJ") => {
+            "<not shown: a token is in it>".clone_into(text);
+        }
+        serde_json::Value::Array(list) => list.iter_mut().for_each(without_tokens),
+        serde_json::Value::Object(object) => object.values_mut().for_each(without_tokens),
+        _ => {}
+    }
+}
+
 /// What a session is started with.
 pub struct Options {
     /// Where and who.
@@ -497,7 +529,7 @@ impl Session {
     /// is refused, a second update sets the same values.
     fn send_write(&self, operation: &Operation, change: Change) -> Result<Answer, Failure> {
         let plane = operation.subject.plane;
-        let send = || self.block_on(self.roads.send(plane, &operation.request));
+        let send = || self.block_on(self.exchange(plane, &operation.request));
         // What is read by something that only the answer tells cannot be read without an answer.
         let blind = operation.observe.is_none() || operation.observes_what_it_learns();
         let mut sent = send();
@@ -630,7 +662,7 @@ impl Session {
         let plane = operation.subject.plane;
         only(
             &operation.subject,
-            found(self.block_on(self.roads.send(plane, request)))?,
+            found(self.block_on(self.exchange(plane, request)))?,
         )
     }
 
@@ -648,11 +680,28 @@ impl Session {
             tokio::select! {
                 biased;
                 () = self.interrupt.wait() => Err(interrupted()),
-                answer = self.roads.send(plane, request) => answer,
+                answer = self.exchange(plane, request) => answer,
             }
         })?;
         self.warn_of(plane, &answer);
         Ok(answer)
+    }
+
+    /// Sends a request, and tells those who follow it at the prompt what was sent and what came back.
+    async fn exchange(&self, plane: Plane, request: &Request) -> Result<Answer, Failure> {
+        let followed = tracing::enabled!(target: TRACE, tracing::Level::TRACE);
+        if followed {
+            tracing::trace!(target: TRACE, %plane, call = request.call(), "sent");
+        }
+        let answer = self.roads.send(plane, request).await;
+        if followed {
+            let text = match &answer {
+                Ok(answer) => received(&answer.output),
+                Err(failure) => failure.to_string(),
+            };
+            tracing::trace!(target: TRACE, text, "received");
+        }
+        answer
     }
 
     fn block_on<T>(&self, future: impl Future<Output = T>) -> T {

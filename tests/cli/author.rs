@@ -59,6 +59,7 @@ fn check_finds_every_mistake_without_running_anything() -> Outcome {
         found(&json.stdout)?,
         [
             "3: error there is no module \"stdlib/conectors\"",
+            "3: warning nothing uses the module \"connectors\"",
             "5: note in the cloud \"china\", \"bleu\" and \"delos\" this needs addresses that nobody documents: acs_metadata",
             "9: warning nothing uses the input \"unused\"",
             "17: warning the name of this module is computed, so what it holds cannot be checked",
@@ -70,14 +71,14 @@ fn check_finds_every_mistake_without_running_anything() -> Outcome {
             "22: warning `??` takes a value that is known only after apply for one that is there",
             "23: error there is no function \"sya\"",
             "23: error the playbook has no input \"domian\"",
-            "24: error \"say\" takes 1 arguments, and 2 are given",
+            "24: error \"say\" takes 1 argument, and 2 are given",
         ]
     );
     runner.run("check mistakes.rhai").ends_with(2).shows(&[
         "error: there is no function \"sya\"",
         "--> mistakes.rhai:23:5",
         "warning: nothing uses the input \"unused\"",
-        "5 errors, 7 warnings",
+        "5 errors, 8 warnings",
     ]);
     Ok(())
 }
@@ -156,7 +157,7 @@ fn docs_show_every_function_in_every_form() -> Outcome {
     Runner::new()
         .run("docs get_auth_server")
         .ends_with(0)
-        .shows(&["onprem.get_auth_server() -> a list\nonprem.get_auth_server(identity) -> a list"]);
+        .shows(&["onprem.get_auth_server() -> a list\nonprem.get_auth_server(identity) -> a map"]);
     Runner::new()
         .run("docs new_intraorg_conector")
         .ends_with(2)
@@ -203,7 +204,7 @@ fn definitions_are_written_for_editors() {
         "let onprem: Exchange;",
         "/// Creates an intra-organization connector.",
         "fn new_intraorg_connector(exchange: Exchange, name: ?, options: Map) -> Map;",
-        "fn get_auth_server(exchange: Exchange, identity: ?) -> Array;",
+        "fn get_auth_server(exchange: Exchange, identity: ?) -> Map;",
         "fn step(id: ?, title: ?, body: FnPtr) -> ?;",
     ] {
         assert!(natives.lines().any(|found| found == line), "no {line:?}");
@@ -225,6 +226,19 @@ fn shells_and_man_are_served() {
             .ends_with(0)
             .shows(&["exoauth", "start-at"]);
     }
+    Runner::new()
+        .file(
+            "data/scripts/mine.rhai",
+            "const PLAYBOOK = #{ title: \"Mine\" };\n",
+        )
+        .run("completions bash")
+        .ends_with(0)
+        .shows(&[
+            "07-connector-online",
+            "mine",
+            "stdlib/connectors",
+            "gcc-high",
+        ]);
     Runner::new().run("completions tcsh").ends_with(2);
     Runner::new()
         .run("man")

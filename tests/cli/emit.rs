@@ -31,6 +31,9 @@ fn the_eight_steps_are_those_of_the_how_to() {
         "written: oauth-exchange.ps1",
         "written: oauth-cloud.ps1",
     ]);
+    let json = runner.run("run configure --emit powershell again.ps1 --format json");
+    json.ends_with(0)
+        .shows(&["\"emitted\":[\"again-exchange.ps1\",\"again-cloud.ps1\"]"]);
     let exchange = runner.read("oauth-exchange.ps1");
     let cloud = runner.read("oauth-cloud.ps1");
     assert!(exchange.starts_with('\u{feff}') && cloud.starts_with('\u{feff}'));

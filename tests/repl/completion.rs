@@ -115,8 +115,10 @@ fn option_keys_are_offered_once_with_their_meaning() {
         .iter()
         .find(|candidate| candidate.replacement == "auth_metadata_url: ")
         .map(|candidate| candidate.display.as_str());
-    let expected = "auth_metadata_url  a text: the address of the metadata from which Exchange reads realm, issuer and keys.";
+    let expected = "auth_metadata_url  the address of the metadata from which Exchange reads realm, issuer and keys (a text)";
     assert_eq!(display, Some(expected));
+    let choices = offered(&knowledge, "onprem.new_auth_server(\"a\", #{ type: \"A");
+    assert_eq!(choices, ["ADFS", "AzureAD"]);
     let value = offered(&knowledge, "onprem.new_auth_server(\"a\", #{ type: ");
     assert!(!has(&value, "auth_metadata_url: ") && has(&value, "inputs"));
 }
@@ -166,6 +168,10 @@ fn the_hint_is_the_signature_of_the_call_that_is_open() {
         hint("onprem.new_auth_server(\"a\", #{ type: ").as_deref(),
         Some(server)
     );
+    let all = "onprem.get_auth_server() -> a list";
+    assert_eq!(hint("onprem.get_auth_server(").as_deref(), Some(all));
+    let one = "onprem.get_auth_server(identity) -> a map";
+    assert_eq!(hint("onprem.get_auth_server(\"e").as_deref(), Some(one));
     assert_eq!(hint("1 + 1"), None);
     assert!(hint(":save").is_some_and(|hint| hint.starts_with("FILE")));
 }

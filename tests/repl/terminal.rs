@@ -2,6 +2,8 @@
 
 #![cfg(unix)]
 
+use crate::support::served::Served;
+use exoauth::lab::LabOptions;
 use expectrl::session::OsSession;
 use expectrl::{Eof, Expect, Regex};
 use std::error::Error;
@@ -13,7 +15,7 @@ use std::time::Duration;
 
 /// What the editor writes when it begins to read a line, and at no other time, since the prompt itself is drawn for every
 /// key; and the prompt, from which on Ctrl-C is a key.
-const READY: &str = "(?s)\u{1b}\\[\\?2004h.*?lab> ";
+const READY: &str = "(?s)\u{1b}\\[\\?2004h.*?lab( apply)?> ";
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_exoauth");
 
@@ -107,6 +109,24 @@ fn a_whole_conversation_at_a_terminal() -> Result<(), Box<dyn Error>> {
         .types("twice(21)\r", "\n42")?
         // What the parser refuses is shown under its place.
         .types("let 1 = 2\r", "\\^")?
+        // Choices of an option, and keys with their meaning.
+        .presses(
+            "onprem.new_auth_server(\"a\", #{ type: \"Az\t\", dom\t",
+            "\"AzureAD\", domain_name: ",
+        )?
+        // Ctrl-C at the prompt drops what was typed, and no more.
+        .types("\u{3}", "\n")?
+        .types("\u{3}", "\n")?
+        // What is typed ahead is not lost: two lines at once, and one while another is busy.
+        .presses("let a = 20\ra + 22\r", "\n42")?
+        .sees(READY)?
+        .types(":apply\r", "without asking")?
+        .presses("say(\"be\" + \"gun\"); sleep(1)\r", "begun")?
+        .types("a + 24\r", "\n44")?
+        // A native call that takes long.
+        .presses("say(\"wait\" + \"ing\"); sleep(600)\r", "waiting")?
+        .types("\u{3}", "interrupted")?
+        .types(":ask\r", "asked for")?
         // Calls that are stopped: from the second second on, what a line says is shown at once.
         .presses(
             "loop { onprem.get_auth_config(); say(\"ro\" + \"und\"); }\r",
@@ -171,5 +191,68 @@ fn a_pipe_can_be_the_person() -> Result<(), Box<dyn Error>> {
         "{shown}{aside}"
     );
     assert!(aside.contains("there is nobody to ask"), "{shown}{aside}");
+    Ok(())
+}
+
+/// What is followed is what was sent and received, and no secret of it.
+#[test]
+fn a_trace_shows_what_was_sent_and_received_without_secrets() -> Result<(), Box<dyn Error>> {
+    use std::io::Write;
+    use std::process::Stdio;
+    let served = Served::start(LabOptions::default())?;
+    let runner = served.runner();
+    let home = Home::new()?;
+    let file = runner.folder.join("served.toml");
+    let mut child = home
+        .program(&["repl", "--org"])
+        .arg(&file)
+        .env("EXOAUTH_LOG", "")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()?;
+    let lines = [
+        "onprem.get_auth_config();",
+        ":trace on",
+        "onprem.get_auth_server(\"nobody\")",
+        "entra.get_service_principal(\"00000002-0000-0ff1-ce00-000000000000\");",
+        "online.get_accepted_domain();",
+        "online.test_oauth(\"EWS\", \"https://mail.contoso.com/ews/exchange.asmx\", \"alex@contoso.com\");",
+        "onprem.invoke(\"Get-Mailbox\", #{ Identity: \"x\", Password: \"Hush-123\" });",
+        ":trace off",
+        "onprem.get_exchange_server();",
+    ];
+    let mut input = child.stdin.take().ok_or("no standard input")?;
+    input.write_all(lines.join("\n").as_bytes())?;
+    drop(input);
+    let ran = child.wait_with_output()?;
+    let shown = String::from_utf8_lossy(&ran.stderr).into_owned();
+    for line in [
+        "  > on-premises: Get-AuthServer -Identity 'nobody'",
+        "  > Entra ID: GET /servicePrincipals",
+        " -> 200 ",
+        "  > Exchange Online: Get-AcceptedDomain",
+        "  < [{\"",
+        "-Password <secret>",
+    ] {
+        assert!(shown.contains(line), "no {line:?} in {shown}");
+    }
+    // An error shows the line that was typed, with all that is in it; the trace does not.
+    let traced = shown
+        .lines()
+        .filter(|line| line.starts_with("  > ") || line.starts_with("  < "));
+    let traced: String = traced.collect();
+    for hidden in ["Get-AuthConfig", "Get-ExchangeServer", "Hush-123", "eyJ"] {
+        assert!(!traced.contains(hidden), "{hidden:?} is in {traced}");
+    }
+    assert!(!shown.contains("eyJ"), "a token is in {shown}");
+    let organization = fs::read_to_string(&file)?;
+    let secrets = organization
+        .lines()
+        .filter(|line| line.starts_with("password") || line.starts_with("secret"))
+        .filter_map(|line| line.split('"').nth(1));
+    for secret in secrets {
+        assert!(!shown.contains(secret), "a secret is in {shown}");
+    }
     Ok(())
 }

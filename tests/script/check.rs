@@ -33,10 +33,10 @@ fn mistakes_are_found_in_branches_closures_and_modules() {
         found,
         [
             "error: there is no function \"sayy\" --> mine.rhai:3:5",
-            "error: \"two\" takes 2 arguments, and 1 are given --> mine.rhai:5:15",
+            "error: \"two\" takes 2 arguments, and 1 is given --> mine.rhai:5:15",
             "error: there is no function \"tow\" --> mine.rhai:6:4",
             "error: there is no function \"trimm\" --> mine.rhai:7:13",
-            "error: \"step\" takes 3 arguments, and 1 are given --> mine.rhai:7:22",
+            "error: \"step\" takes 3 arguments, and 1 is given --> mine.rhai:7:22",
             "error: there is no function \"invok\" --> lib/a.rhai:1:23",
         ]
     );

@@ -61,7 +61,7 @@ fn options_are_checked_all_at_once() {
 fn syntax_is_explained() {
     assert_eq!(
         mistake("let a = (1 + "),
-        "the script ends too early (a bracket, a brace or a quote is not closed)"
+        "the script ends too early (the ( of line 1 is not closed)"
     );
     assert_eq!(
         mistake("let match = 1;"),

@@ -270,7 +270,8 @@ fn title(chapter: &str) -> String {
         .next()
         .unwrap_or(chapter)
         .replace('_', " ")
-        .replace("oauth", "OAuth");
+        .replace("oauth", "OAuth")
+        .replace("intra org", "intra-organization");
     let mut letters = name.chars();
     letters.next().map_or_else(String::new, |first| {
         first.to_uppercase().chain(letters).collect()

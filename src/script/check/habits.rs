@@ -21,6 +21,62 @@ pub(super) fn of_script(program: &AST, bundle: &Bundle) -> Vec<Found> {
     findings.extend(planning_holes(program));
     if is_playbook(program) {
         findings.extend(bypasses(program, &catalog, bundle));
+        findings.extend(steps(program));
+    }
+    findings
+}
+
+/// Modules of which nothing is called, and those of which nothing can be.
+pub(super) fn unused_imports(program: &AST, text: &str) -> Vec<Found> {
+    let mut findings = Vec::new();
+    each_node(program, &mut |node| {
+        let ASTNode::Stmt(Stmt::Import(import, position)) = node else {
+            return;
+        };
+        let Expr::StringConstant(path, _) = &import.0 else {
+            return;
+        };
+        let alias = import.1.name.as_str();
+        if alias.is_empty() {
+            let name = path.rsplit('/').next().unwrap_or(path);
+            let failure =
+                warning("nothing of a module can be called that is imported without `as`")
+                    .with_hint(format!("write import \"{path}\" as {name};"));
+            findings.push((Severity::Error, "import", *position, failure));
+        } else if !text.contains(&format!("{alias}::")) {
+            let failure = warning(format!("nothing uses the module \"{alias}\"")).with_hint(
+                format!("its functions are called as {alias}::function(...)"),
+            );
+            findings.push((Severity::Warning, "import", *position, failure));
+        }
+    });
+    findings
+}
+
+/// Steps of one id, which cannot be told apart, and a playbook without steps.
+fn steps(program: &AST) -> Vec<Found> {
+    let mut findings = Vec::new();
+    let mut ids: Vec<String> = Vec::new();
+    let mut any = false;
+    each_call(program, &mut |call, position, _| {
+        any |= ["step", "playbook"].contains(&call.name.as_str());
+        if call.name != "step" {
+            return;
+        }
+        let Some(Expr::StringConstant(id, _)) = call.args.first() else {
+            return;
+        };
+        if ids.iter().any(|known| known == id.as_str()) {
+            let failure = warning(format!("there is another step \"{id}\""))
+                .with_hint("--only, --start-at and reports tell steps apart by their ids");
+            findings.push((Severity::Warning, "step", position, failure));
+        }
+        ids.push(id.to_string());
+    });
+    if !any {
+        let failure = warning("this playbook has no step")
+            .with_hint("put what it does into step(\"id\", \"title\", || { ... }), so that it can be reported and skipped");
+        findings.push((Severity::Warning, "step", Position::new(1, 1), failure));
     }
     findings
 }
@@ -156,8 +212,11 @@ fn bypasses(program: &AST, catalog: &Catalog, bundle: &Bundle) -> Vec<Found> {
         };
         let failure = match library.as_slice() {
             [] => failure.with_hint("look first, and write only what differs"),
+            [module] => failure.with_hint(format!(
+                "{module} looks first and writes what differs; `exoauth docs` shows its functions"
+            )),
             modules => failure.with_hint(format!(
-                "{} looks first and writes what differs; `exoauth docs` shows its functions",
+                "{} look first and write what differs; `exoauth docs` shows their functions",
                 modules.join(" and ")
             )),
         };
@@ -185,14 +244,18 @@ fn in_library(function: &str, bundle: &Bundle) -> Vec<String> {
         source.is_some_and(|source| {
             let call = format!(".{function}(");
             let mut code = source.text.lines().filter(|line| !line.starts_with("//"));
-            code.any(|line| line.contains(&call))
+            // What stands in a text is said and not called.
+            code.any(|line| {
+                line.split_once(&call)
+                    .is_some_and(|(before, _)| !before.contains(['"', '`']))
+            })
         })
     };
     modules.into_iter().filter(calls).collect()
 }
 
 /// Visits every node of a script.
-fn each_node(program: &AST, visit: &mut dyn FnMut(&ASTNode)) {
+pub(super) fn each_node(program: &AST, visit: &mut dyn FnMut(&ASTNode)) {
     program.walk(&mut |path: &[ASTNode]| {
         if let Some(node) = path.last() {
             visit(node);
