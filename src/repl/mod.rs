@@ -468,7 +468,7 @@ impl Conversation<'_> {
         if pending == 0 && (!to_do_here || self.writes == Writes::Plan) {
             self.end_of_playbook(work, &outcome.summary, &report)?;
             report.show_kept()?;
-            self.show(&value)?;
+            self.answer(work, &value)?;
             return Ok(Some(value));
         }
         self.running.host.recall(memory);
@@ -530,7 +530,7 @@ impl Conversation<'_> {
         self.last = Some(outcome.summary);
         match passed.result {
             Ok(value) => {
-                self.show(&value)?;
+                self.answer(work, &value)?;
                 Ok(Some(value))
             }
             Err(stopped) => {
@@ -549,6 +549,14 @@ impl Conversation<'_> {
             return human::complain(&self.streams.error, &stopped.failure, paint);
         }
         self.aside(&throw::render(stopped, paint.colors))
+    }
+
+    /// Shows a value, unless the line ends with a semicolon.
+    fn answer(&mut self, work: &Work, value: &Value) -> Result<(), Failure> {
+        match work {
+            Work::Lines { text, .. } if text.ends_with(';') => Ok(()),
+            _ => self.show(value),
+        }
     }
 
     fn show(&mut self, value: &Value) -> Result<(), Failure> {

@@ -205,6 +205,8 @@ fn the_value_of_the_line_before_is_at_hand() {
         "`first: ${it}`",
         "let nothing = 1",
         "it.len()",
+        "40 + 3;",
+        "`quiet: ${it}`",
         "let f = |x| x; f",
         "let it = 5",
         "40 + 2",
@@ -218,10 +220,12 @@ fn the_value_of_the_line_before_is_at_hand() {
         "first: contoso.com",
         "18",
         "a function",
+        "quiet: 43",
     ] {
         assert!(shown.contains(&line), "no {line:?} in {}", ran.stdout);
     }
     assert_eq!(shown.last(), Some(&"5"));
+    assert!(!shown.contains(&"43"), "{}", ran.stdout);
 }
 
 #[cfg(unix)]
