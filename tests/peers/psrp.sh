@@ -31,8 +31,11 @@ python3 -m venv "$folder/venv"
 if "$folder/venv/bin/pip" install --quiet --disable-pip-version-check -r "$peer/requirements.txt" \
     > "$folder/pip" 2>&1 && command -v krb5kdc > /dev/null; then
     # It prints the settings that the server needs, and that our client must do without.
-    if "$peer/kdc.sh" start "$folder/kdc" 18889 > "$folder/kdc.start" 2>&1; then
-        kerberos=127.0.0.1:18889
+    # A port of its own: two of these at a time would give out tickets that the other's server cannot read.
+    free='import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
+    free=$("$folder/venv/bin/python" -c "$free")
+    if "$peer/kdc.sh" start "$folder/kdc" "$free" > "$folder/kdc.start" 2>&1; then
+        kerberos=127.0.0.1:$free
     else
         echo "skipped: Kerberos, since the key distribution center does not start"
     fi
