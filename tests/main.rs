@@ -9,6 +9,7 @@ mod cli {
     mod lab;
     mod mistakes;
     mod run;
+    mod several;
     mod sign_in;
 }
 mod house {
@@ -34,7 +35,9 @@ mod matrix {
     mod cells;
     mod faults;
     mod halves;
+    mod journals;
     mod killed;
+    mod races;
     mod resume;
     pub(crate) mod state;
     mod undo;

@@ -35,7 +35,7 @@ pub enum Command {
     /// Runs a playbook: shows what it would change, asks, and changes it.
     Run(Run),
     /// Verifies the trust in both directions; the same as `run verify`.
-    Verify(Where),
+    Verify(Verify),
     /// Lists the playbooks.
     List,
     /// Shows a playbook: what it is for, what it asks for, its steps.
@@ -79,9 +79,10 @@ pub enum Command {
 /// Which organization.
 #[derive(Clone, Debug, Default, clap::Args)]
 pub struct Where {
-    /// The organization: a name in the user's configuration folder, or the path of a file; the lab if left out.
+    /// The organization: a name in the user's configuration folder, or the path of a file; the lab if left out. Given
+    /// several times, run and verify work on several, side by side.
     #[arg(long, value_name = "NAME|PATH", conflicts_with_all = SIMULATED)]
-    pub org: Option<String>,
+    pub org: Vec<String>,
     /// The cloud of the organization, in place of the one that its file names; without --org, the one that the lab speaks
     /// as.
     #[arg(long, value_name = "CLOUD")]
@@ -128,11 +129,42 @@ pub struct Which {
 impl From<Which> for Where {
     fn from(which: Which) -> Self {
         Self {
-            org: which.org,
+            org: which.org.into_iter().collect(),
             cloud: which.cloud,
             ..Self::default()
         }
     }
+}
+
+/// Several organizations.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Several {
+    /// The organizations of all files in this folder that end in .toml, besides those that --org names.
+    #[arg(long, value_name = "FOLDER", conflicts_with_all = SIMULATED)]
+    pub org_dir: Option<String>,
+    /// How many organizations are worked on at a time.
+    #[arg(long, value_name = "NUMBER", default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=200))]
+    pub parallel: u16,
+}
+
+impl Default for Several {
+    fn default() -> Self {
+        Self {
+            org_dir: None,
+            parallel: 1,
+        }
+    }
+}
+
+/// Verifies the trust.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Verify {
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "clap would take a comment for help")]
+    pub place: Where,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "clap would take a comment for help")]
+    pub several: Several,
 }
 
 /// Removes what login kept.
@@ -180,6 +212,9 @@ pub struct Run {
     #[command(flatten)]
     #[expect(missing_docs, reason = "clap would take a comment for help")]
     pub place: Where,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "clap would take a comment for help")]
+    pub several: Several,
     /// Only shows what would change; sends nothing that writes.
     #[arg(long, visible_alias = "dry-run", conflicts_with = "apply")]
     pub plan: bool,

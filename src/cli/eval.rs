@@ -20,6 +20,10 @@ pub(super) fn main(env: &Env, asked: &args::Eval, format: Format) -> Result<Exit
     env.watch_signals(runtime.handle());
     let place = Place::open(env, &asked.place, runtime.handle())?;
     let name = run::run_name(env);
+    let _lock = match asked.apply {
+        true => run::lock(env, &place, &name)?,
+        false => None,
+    };
     let mut listeners: Vec<Box<dyn Listener>> = vec![Box::new(Aside {
         stream: env.error.stream.clone(),
         paint: env.paint(&env.error),

@@ -248,8 +248,8 @@ fn find<'a>(runs: &'a [String], start: &str, folder: &Path) -> Result<&'a str, F
 fn list(env: &Env, folder: &Path, runs: &[String], format: Format) -> Result<(), Failure> {
     let output = &env.output;
     if format == Format::Json {
-        let heads: Result<Vec<Json>, Failure> = runs.iter().map(|run| head(folder, run)).collect();
-        return output.stream.line(&format!("{:#}", Json::Array(heads?)));
+        let heads = runs.iter().map(|run| head(folder, run)).collect();
+        return output.stream.line(&format!("{:#}", Json::Array(heads)));
     }
     if runs.is_empty() {
         return output.stream.line(&format!(
@@ -259,14 +259,20 @@ fn list(env: &Env, folder: &Path, runs: &[String], format: Format) -> Result<(),
     }
     let mut rows = Vec::new();
     for run in runs {
-        let recording = read(folder, run)?;
+        let Ok(recording) = read(folder, run) else {
+            let mut row = vec![clean(run)];
+            row.extend(["unknown"; 3].map(str::to_owned));
+            row.push("cannot be read".to_owned());
+            rows.push(row);
+            continue;
+        };
         let head = recording.records.first();
         let cell = |key: &str| {
             let text = head.and_then(|head| head.get(key)?.as_str());
             clean(text.unwrap_or("unknown"))
         };
         rows.push(vec![
-            run.clone(),
+            clean(run),
             cell("organization"),
             cell("playbook"),
             cell("who"),
@@ -279,13 +285,20 @@ fn list(env: &Env, folder: &Path, runs: &[String], format: Format) -> Result<(),
         .line(&table::rows(&header, rows, env.paint(output).width))
 }
 
-/// The first record of a journal, which says what the run was; nothing where it is damaged.
-fn head(folder: &Path, run: &str) -> Result<Json, Failure> {
-    Ok(read(folder, run)?
-        .records
-        .into_iter()
-        .next()
-        .unwrap_or_default())
+/// The first record of a journal, which says what the run was, and how it ended; only the name where there is none.
+fn head(folder: &Path, run: &str) -> Json {
+    let (mut head, ending) = match read(folder, run) {
+        Ok(recording) => {
+            let head = recording.header().and(recording.records.first().cloned());
+            (head.unwrap_or_default(), recording.ending())
+        }
+        Err(_) => (Json::Null, "cannot be read"),
+    };
+    if !head.is_object() {
+        head = serde_json::json!({ "run": run });
+    }
+    head["ending"] = ending.into();
+    head
 }
 
 fn read(folder: &Path, run: &str) -> Result<Recording, Failure> {
@@ -305,11 +318,16 @@ fn show(env: &Env, folder: &Path, run: &str, format: Format) -> Result<(), Failu
             Format::Human => output.line(&line(record))?,
         }
     }
+    let say = |line: &str| env.error.stream.line(line);
+    if recording.header().is_none() {
+        say(
+            "what this run was is not known: its first line is missing, or this is no journal of a run",
+        )?;
+    }
     match recording.damaged_at {
-        Some(at) => env
-            .error
-            .stream
-            .line(&format!("the journal is damaged at line {at}")),
+        Some(at) => say(&format!(
+            "the journal is damaged at line {at}; what may come after it was not read"
+        )),
         None => Ok(()),
     }
 }

@@ -30,6 +30,7 @@ mod repl;
 mod resume;
 mod run;
 mod scripts;
+mod several;
 mod show;
 mod steps;
 mod trace;
@@ -68,7 +69,7 @@ fn parse(env: &Env) -> Result<Args, clap::Error> {
 fn dispatch(env: &Env, command: Command, format: Format) -> Result<ExitCode, Failure> {
     match command {
         Command::Run(asked) => run::main(env, &asked, format),
-        Command::Verify(place) => run::main(env, &verify(place), format),
+        Command::Verify(asked) => run::main(env, &verify(asked), format),
         Command::List => list::main(env, format),
         Command::Show(asked) => show::main(env, &asked, format),
         Command::Fork(asked) => fork::main(env, &asked),
@@ -92,10 +93,11 @@ fn dispatch(env: &Env, command: Command, format: Format) -> Result<ExitCode, Fai
 }
 
 /// `exoauth verify` is `exoauth run verify`; what it asks changes nothing, so nobody has to agree.
-fn verify(place: args::Where) -> Run {
+fn verify(asked: args::Verify) -> Run {
     Run {
         playbook: "verify".to_owned(),
-        place,
+        place: asked.place,
+        several: asked.several,
         plan: false,
         apply: true,
         exit_code: false,

@@ -53,8 +53,12 @@ impl Place {
         runtime: &Handle,
         keep: bool,
     ) -> Result<Self, Failure> {
-        match &asked.org {
-            Some(org) => {
+        match asked.org.as_slice() {
+            [_, _, ..] => Err(wrong(
+                "this command speaks to one organization at a time".to_owned(),
+            )
+            .with_hint("only run and verify take --org several times")),
+            [org] => {
                 let file = find(env, org)?;
                 let mut organization = read(&file)?;
                 organization.cloud = Some(cloud_of(env, &organization, asked, runtime)?);
@@ -67,7 +71,7 @@ impl Place {
                     lab: None,
                 })
             }
-            None => {
+            [] => {
                 let options = lab::options(env, asked.cloud.as_deref(), &asked.simulated)?;
                 let clock = options.clock.clone();
                 let lab = lab::start(options, runtime)?;
@@ -172,7 +176,7 @@ fn read(path: &Path) -> Result<Organization, Failure> {
 }
 
 /// A path is what looks like one; anything else is the name of a file in the user's configuration folder.
-fn find(env: &Env, org: &str) -> Result<PathBuf, Failure> {
+pub(super) fn find(env: &Env, org: &str) -> Result<PathBuf, Failure> {
     if org.contains(['/', '\\']) || org.ends_with(".toml") {
         let path = env.path(org);
         return match path.is_file() {

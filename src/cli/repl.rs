@@ -217,7 +217,7 @@ impl Outside for World {
     fn open(&self, organization: Option<&str>) -> Result<Site, Failure> {
         // What was asked of the lab on the command line holds whenever the lab is gone to.
         let asked = args::Where {
-            org: organization.map(str::to_owned),
+            org: organization.map(str::to_owned).into_iter().collect(),
             cloud: self.asked.cloud.clone(),
             simulated: self.asked.simulated.clone(),
             ..args::Where::default()

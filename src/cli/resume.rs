@@ -31,7 +31,7 @@ pub(super) fn main(env: &Env, asked: &args::Resume, format: Format) -> Result<Ex
     let run = args::Run {
         playbook,
         place: Where {
-            org: Some(past.place()?),
+            org: vec![past.place()?],
             cloud: header.cloud.clone(),
             input,
             explain: asked.explain,

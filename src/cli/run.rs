@@ -10,6 +10,7 @@ use crate::cli::half::{self, HalfRun};
 use crate::cli::journal::Past;
 use crate::cli::pass::{Pass, pass_without_engine};
 use crate::cli::place::Place;
+use crate::cli::several::{self, Waiting};
 use crate::cli::steps::Steps;
 use crate::cli::{Env, ExitCode, journal, runtime, scripts};
 use crate::failure::{Failure, FailureKind};
@@ -22,7 +23,7 @@ use crate::session::journal::Journal;
 use crate::session::lock::{Holder, Lock};
 use crate::session::plan::Plan;
 use crate::session::undo::{self, Write};
-use crate::session::{self, Mode, Outcome, Session};
+use crate::session::{self, Mode, Outcome, ReadSecret, Session};
 use crate::value::Value;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -79,38 +80,35 @@ fn start(
     work: Work,
     past: Option<&Past>,
 ) -> Result<ExitCode, Failure> {
-    let inputs = inputs(&asked.place.input)?;
+    let several = several::asked_for(env, asked)?;
+    // What is wrong with these is so for every organization.
+    inputs(&asked.place.input)?;
     let emit = Emit::of(env, asked)?;
     let runtime = runtime()?;
     env.watch_signals(runtime.handle());
+    if let Some(files) = several {
+        return several::main(env, asked, format, &work, files, runtime.handle());
+    }
     let place = Place::open(env, &asked.place, runtime.handle())?;
     if let Some(past) = past {
         past.check(&place)?;
     }
     let half = HalfRun::of(env, asked, &place)?;
     let report = Report::start(env, &place, asked.place.explain, format)?;
-    let run = Run {
-        env,
-        asked,
-        work,
-        past: past.map(|past| past.name.clone()),
-        place,
-        files: Files::named_by(env, &inputs),
-        inputs,
-        name: run_name(env),
-        emit,
-        half,
-        steps: Steps::default(),
-        runtime: runtime.handle().clone(),
-        report,
-    };
-    let code = run.plan_and_apply()?;
+    let mut run = Run::new(env, asked, work, place, report, runtime.handle())?;
+    run.past = past.map(|past| past.name.clone());
+    run.emit = emit;
+    let run = run.limited_to(half);
+    let ended = run.plan_and_apply();
     drop(run);
-    Ok(code)
+    match ended.unreported {
+        Some(failure) => Err(failure),
+        None => Ok(ended.code),
+    }
 }
 
 /// What both passes share.
-struct Run<'cli> {
+pub(super) struct Run<'cli> {
     env: &'cli Env,
     asked: &'cli args::Run,
     work: Work,
@@ -126,10 +124,14 @@ struct Run<'cli> {
     steps: Steps,
     runtime: Handle,
     report: Report,
+    read_secret: ReadSecret,
+    /// Who hears besides the report.
+    beside: Option<Waiting>,
 }
 
 /// What both passes do.
-enum Work {
+#[derive(Clone)]
+pub(super) enum Work {
     /// Runs a playbook.
     Playbook {
         bundle: Bundle,
@@ -155,8 +157,10 @@ impl Work {
 }
 
 /// What a run came to.
-struct End {
+pub(super) struct End {
     code: ExitCode,
+    /// The same in a word or two.
+    outcome: &'static str,
     summary: Option<Summary>,
     stopped: Option<ScriptFailure>,
     journal: Option<PathBuf>,
@@ -170,13 +174,14 @@ impl End {
         let code = ExitCode::of(&stopped.failure, 0);
         Self {
             stopped: Some(stopped),
-            ..Self::with(code, summary)
+            ..Self::with(code, "failed", summary)
         }
     }
 
-    fn with(code: ExitCode, summary: &Summary) -> Self {
+    fn with(code: ExitCode, outcome: &'static str, summary: &Summary) -> Self {
         Self {
             code,
+            outcome,
             summary: Some(summary.clone()),
             stopped: None,
             journal: None,
@@ -186,79 +191,276 @@ impl End {
     }
 }
 
-impl Run<'_> {
-    fn plan_and_apply(&self) -> Result<ExitCode, Failure> {
-        let end = match self.steps() {
-            Ok(end) => end,
-            Err(failure) => {
-                self.report.failed(self.env, &failure)?;
-                End {
-                    code: ExitCode::of(&failure, 0),
-                    summary: None,
-                    stopped: None,
-                    journal: None,
-                    resume: None,
-                    emitted: Vec::new(),
+/// What a run came to, once that was reported.
+pub(super) struct Ended {
+    /// The exit code.
+    pub(super) code: ExitCode,
+    /// The same in some words, with the reason of a failure.
+    pub(super) outcome: String,
+    /// The counts of the last pass.
+    pub(super) summary: Option<Summary>,
+    /// The command that goes on from here.
+    pub(super) resume: Option<String>,
+    /// Why the end could not be reported.
+    pub(super) unreported: Option<Failure>,
+    journal: Option<String>,
+    stopped: Option<serde_json::Value>,
+    emitted: Vec<String>,
+}
+
+impl Ended {
+    /// A run that could not be started.
+    pub(super) fn failed(failure: &Failure) -> Self {
+        Self {
+            code: ExitCode::of(failure, 0),
+            outcome: format!("failed: {failure}"),
+            summary: None,
+            resume: None,
+            unreported: None,
+            journal: None,
+            stopped: None,
+            emitted: Vec::new(),
+        }
+    }
+
+    /// A run that was planned and not applied.
+    pub(super) fn new(code: ExitCode, outcome: &str, run: &Run<'_>, step: Option<&Step>) -> Self {
+        Self {
+            code: run.signalled(code),
+            outcome: outcome.to_owned(),
+            summary: match step {
+                Some(Step::Agree { summary, .. } | Step::Apply { summary, .. }) => {
+                    Some(summary.clone())
                 }
-            }
+                Some(Step::Ended(_)) | None => None,
+            },
+            resume: None,
+            unreported: None,
+            journal: None,
+            stopped: None,
+            emitted: Vec::new(),
+        }
+    }
+
+    /// The same for programs.
+    pub(super) fn ending<'all>(&'all self, organization: &'all str) -> Ending<'all> {
+        Ending {
+            organization: Some(organization),
+            summary: self.summary.as_ref(),
+            stopped: self.stopped.clone(),
+            journal: self.journal.clone(),
+            resume: self.resume.clone(),
+            emitted: self.emitted.clone(),
+            ..Ending::of(self.code.number(), self.code.meaning())
+        }
+    }
+}
+
+/// What comes after planning.
+pub(super) enum Step {
+    /// Nothing: the run has come to its end.
+    Ended(Box<End>),
+    /// Someone has to agree to the plan, or has asked to apply without that.
+    Agree {
+        /// What is planned.
+        plan: Plan,
+        /// Its counts.
+        summary: Summary,
+        /// How many changes change something.
+        pending: usize,
+    },
+    /// The pass that applies: it changes nothing, and asks or writes files.
+    Apply {
+        /// What is planned.
+        plan: Plan,
+        /// Its counts.
+        summary: Summary,
+    },
+}
+
+impl Step {
+    /// How many changes change something.
+    pub(super) fn pending(&self) -> usize {
+        match self {
+            Self::Agree { pending, .. } => *pending,
+            Self::Ended(_) | Self::Apply { .. } => 0,
+        }
+    }
+}
+
+impl<'cli> Run<'cli> {
+    /// Makes a run that has not begun.
+    pub(super) fn new(
+        env: &'cli Env,
+        asked: &'cli args::Run,
+        work: Work,
+        place: Place,
+        report: Report,
+        runtime: &Handle,
+    ) -> Result<Self, Failure> {
+        let inputs = inputs(&asked.place.input)?;
+        Ok(Self {
+            env,
+            asked,
+            work,
+            past: None,
+            place,
+            files: Files::named_by(env, &inputs),
+            inputs,
+            name: run_name(env),
+            emit: None,
+            half: None,
+            steps: Steps::default(),
+            runtime: runtime.clone(),
+            report,
+            read_secret: env.read_secret(),
+            beside: None,
+        })
+    }
+
+    /// Limits it to one side.
+    pub(super) fn limited_to(mut self, half: Option<HalfRun>) -> Self {
+        self.half = half;
+        self
+    }
+
+    /// Has it read secrets in another way.
+    pub(super) fn reading_secrets_by(mut self, read_secret: ReadSecret) -> Self {
+        self.read_secret = read_secret;
+        self
+    }
+
+    /// Has somebody hear it besides the report.
+    pub(super) fn heard_by(mut self, listener: Waiting) -> Self {
+        self.beside = Some(listener);
+        self
+    }
+}
+
+impl Run<'_> {
+    fn plan_and_apply(&self) -> Ended {
+        match self.steps() {
+            Ok(end) => self.end(end),
+            Err(failure) => self.failed(&failure),
+        }
+    }
+
+    /// Reports a failure outside of a pass, and the end.
+    pub(super) fn failed(&self, failure: &Failure) -> Ended {
+        let mut ended = Ended::failed(failure);
+        ended.code = self.signalled(ended.code);
+        let reported = self.report.failed(self.env, failure);
+        self.close(ended, reported)
+    }
+
+    /// Reports the end.
+    pub(super) fn end(&self, end: End) -> Ended {
+        let outcome = match &end.stopped {
+            Some(stopped) => format!("{}: {}", end.outcome, stopped.failure),
+            None => end.outcome.to_owned(),
         };
-        let code = self.signalled(end.code);
-        self.report.end(&Ending {
-            organization: Some(&self.place.organization.name),
-            summary: end.summary.as_ref(),
+        let ended = Ended {
+            code: self.signalled(end.code),
+            outcome,
+            summary: end.summary,
+            resume: end.resume,
+            unreported: None,
+            journal: end.journal.map(|path| path.display().to_string()),
             stopped: end
                 .stopped
                 .and_then(|stopped| serde_json::to_value(stopped).ok()),
-            journal: end.journal.map(|path| path.display().to_string()),
-            resume: end.resume,
             emitted: end.emitted,
-            ..Ending::of(code.number(), code.meaning())
-        })?;
-        Ok(code)
+        };
+        self.close(ended, Ok(()))
+    }
+
+    /// Says the last of it.
+    fn close(&self, ended: Ended, reported: Result<(), Failure>) -> Ended {
+        let ending = ended.ending(&self.place.organization.name);
+        let written = reported.and_then(|()| self.report.end(&ending));
+        Ended {
+            unreported: written.err(),
+            ..ended
+        }
     }
 
     fn steps(&self) -> Result<End, Failure> {
+        let step = self.plan()?;
+        if let Step::Agree {
+            summary, pending, ..
+        } = &step
+            && !self.asked.apply
+            && !self.asked.step
+            && !self.agreed(*pending)?
+        {
+            self.report.say("not applied: nothing was changed")?;
+            return Ok(End::with(ExitCode::FAILED, "not applied", summary));
+        }
+        self.go_on(step)
+    }
+
+    /// Plans, and shows the plan.
+    pub(super) fn plan(&self) -> Result<Step, Failure> {
         let planned = self.pass(Mode::Plan, None, None)?;
-        let summary = &planned.outcome.summary;
+        let summary = planned.outcome.summary.clone();
         if let Err(stopped) = planned.result {
             self.report.show_kept()?;
             self.report.stopped(self.env, &stopped)?;
-            return Ok(End::stopped(stopped, summary));
+            let end = End::stopped(stopped, &summary);
+            return Ok(Step::Ended(Box::new(end)));
         }
         let plan = &planned.outcome.plan;
         let pending = plan.pending();
         if let Some(emit) = &self.emit {
-            return self.emit(emit, summary, pending);
+            let end = self.emit(emit, &summary, pending)?;
+            return Ok(Step::Ended(Box::new(end)));
         }
         let hands_over = self.half.as_ref().is_some_and(HalfRun::hands_over);
         let to_do_here = !plan.tests.is_empty() || self.files.pending() || hands_over;
         if pending == 0 && (self.asked.plan || !to_do_here) {
-            self.report.nothing_to_change(summary, true)?;
-            return Ok(End::with(verdict_code(&planned.outcome), summary));
+            self.report.nothing_to_change(&summary, true)?;
+            let code = verdict_code(&planned.outcome);
+            let end = End::with(code, "nothing to change", &summary);
+            return Ok(Step::Ended(Box::new(end)));
         }
         if pending == 0 {
             if !plan.changes.is_empty() {
-                self.report.nothing_to_change(summary, false)?;
+                self.report.nothing_to_change(&summary, false)?;
             }
             self.report.drop_kept();
-            return self.apply(planned.outcome.plan, None);
+            return Ok(Step::Apply {
+                plan: planned.outcome.plan,
+                summary,
+            });
         }
-        self.report.show_plan(summary)?;
+        self.report.show_plan(&summary)?;
         if self.asked.plan {
             let code = if self.asked.exit_code {
                 ExitCode::CHANGES
             } else {
                 ExitCode::DONE
             };
-            return Ok(End::with(code, summary));
+            let end = End::with(code, "planned", &summary);
+            return Ok(Step::Ended(Box::new(end)));
         }
-        if !self.asked.apply && !self.asked.step && !self.agreed(pending)? {
-            self.report.say("not applied: nothing was changed")?;
-            return Ok(End::with(ExitCode::FAILED, summary));
+        Ok(Step::Agree {
+            plan: planned.outcome.plan,
+            summary,
+            pending,
+        })
+    }
+
+    /// Applies what was planned.
+    pub(super) fn go_on(&self, step: Step) -> Result<End, Failure> {
+        match step {
+            Step::Ended(end) => Ok(*end),
+            Step::Apply { plan, .. } => self.apply(plan, None),
+            Step::Agree { plan, .. } => {
+                let _lock = lock(self.env, &self.place, &self.name)?;
+                let journal = self.journal()?;
+                self.apply(plan, journal)
+            }
         }
-        let _lock = lock(self.env, &self.place, &self.name)?;
-        let journal = self.journal()?;
-        self.apply(planned.outcome.plan, journal)
     }
 
     fn journal(&self) -> Result<Option<Journal>, Failure> {
@@ -297,7 +499,7 @@ impl Run<'_> {
             bundle, playbook, ..
         } = &self.work
         else {
-            return Ok(End::with(ExitCode::DONE, summary));
+            return Ok(End::with(ExitCode::DONE, "planned", summary));
         };
         let written = emit.write(self.env, bundle, playbook, &self.place.organization)?;
         for file in written {
@@ -310,7 +512,7 @@ impl Run<'_> {
         };
         Ok(End {
             emitted,
-            ..End::with(code, summary)
+            ..End::with(code, "planned", summary)
         })
     }
 
@@ -336,10 +538,20 @@ impl Run<'_> {
         let path = journal.as_ref().map(|journal| journal.path().to_owned());
         let applied = self.pass(Mode::Apply, Some(plan), journal)?;
         let outcome = &applied.outcome;
-        let mut end = End::with(verdict_code(outcome), &outcome.summary);
+        let code = verdict_code(outcome);
+        let word = match code {
+            ExitCode::DONE => "done",
+            ExitCode::REFUTED => "a check failed",
+            _ => "no check could be made",
+        };
+        let mut end = End::with(code, word, &outcome.summary);
         self.report.done(&outcome.summary, applied.result.is_ok())?;
         if let Err(stopped) = &applied.result {
             end.code = ExitCode::of(&stopped.failure, applied.writes());
+            end.outcome = match applied.writes() {
+                0 => "failed",
+                _ => "partly applied",
+            };
             self.report.stopped(self.env, stopped)?;
             end.stopped = Some(stopped.clone());
             if applied.writes() > 0 {
@@ -373,6 +585,9 @@ impl Run<'_> {
             // The journal first: what could not be recorded is not shown as done either.
             listeners.insert(0, Box::new(journal));
         }
+        if let Some(beside) = &self.beside {
+            listeners.push(Box::new(beside.clone()));
+        }
         if mode == Mode::Plan {
             listeners.push(Box::new(self.steps.clone()));
             if let Some(emit) = &self.emit {
@@ -391,7 +606,7 @@ impl Run<'_> {
             runtime: self.runtime.clone(),
             clock: self.place.clock.clone(),
             patience: self.env.patience.clone(),
-            read_secret: self.env.read_secret(),
+            read_secret: Arc::clone(&self.read_secret),
             outside: self.place.outside.clone(),
             listeners,
             expected,

@@ -12,7 +12,7 @@ pub(super) fn main(env: &Env, asked: &args::Undo, format: Format) -> Result<Exit
     let run = args::Run {
         playbook: String::new(),
         place: Where {
-            org: Some(past.place()?),
+            org: vec![past.place()?],
             cloud: past.header.cloud.clone(),
             explain: asked.explain,
             ..Where::default()

@@ -23,6 +23,21 @@ pub struct Seed {
     pub wizard: bool,
     /// Whether a partner company's objects are there too: another tenant's auth server, a connector for other domains.
     pub neighbors: bool,
+    /// How much more of everything there is.
+    pub more: More,
+}
+
+/// What a lab of a large organization has besides what every lab has.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct More {
+    /// Key credentials of other products on the principal that Exchange shares.
+    pub keys: usize,
+    /// Names of other hosts on that principal.
+    pub names: usize,
+    /// Accepted domains, on both sides.
+    pub domains: usize,
+    /// Mailbox servers.
+    pub servers: usize,
 }
 
 impl Default for Seed {
@@ -31,6 +46,7 @@ impl Default for Seed {
             old_server: true,
             wizard: false,
             neighbors: false,
+            more: More::default(),
         }
     }
 }
@@ -449,11 +465,51 @@ pub(super) fn fill(
     if seed.neighbors {
         neighbors(world);
     }
+    more(world, seed.more)?;
     let asked = |scenario: &&Scenario| scenarios.iter().any(|asked| asked.name == scenario.name);
     SCENARIOS
         .iter()
         .filter(asked)
         .try_for_each(|scenario| scenario.change(world))
+}
+
+/// What a large organization has more of.
+fn more(world: &mut World, more: More) -> Result<(), Error> {
+    for number in 1..=more.domains {
+        let name = format!("domain{number}.contoso.com");
+        for plane in [Plane::OnPremises, Plane::ExchangeOnline] {
+            let domain = object(&[
+                ("DomainName", text(&name)),
+                ("DomainType", text("Authoritative")),
+                ("Default", false.into()),
+                ("IsCoexistenceDomain", false.into()),
+                ("InitialDomain", false.into()),
+            ]);
+            world.create(plane, "AcceptedDomain", &name, domain);
+        }
+    }
+    for number in 1..=more.servers {
+        let name = format!("EX16-{number}");
+        put_server(world, (&name, EX16.1, EX16.2));
+    }
+    let now = world.now();
+    let after = |days: i64| {
+        now.saturating_add(SignedDuration::from_secs(days * DAY))
+            .unwrap_or(now)
+    };
+    let key = KeyPair::generate()?;
+    let mut keys = Vec::new();
+    for number in 1..=more.keys {
+        let subject = format!("product{number}.contoso.com");
+        let certificate = self_signed(&key, &subject, after(-100), after(400))?;
+        keys.push(KeyCredential::of(&certificate));
+    }
+    if let Some(principal) = world.directory_mut().principal_mut(EXCHANGE) {
+        let names = (1..=more.names).map(|number| format!("https://host{number}.contoso.com/"));
+        principal.names.extend(names);
+        principal.keys.extend(keys);
+    }
+    Ok(())
 }
 
 fn text(value: &str) -> Value {
@@ -622,23 +678,23 @@ fn domains(world: &mut World) {
 }
 
 /// A server of the organization: name, version, roles.
-type Server = (&'static str, &'static str, &'static str);
+type Server<'name> = (&'name str, &'name str, &'name str);
 
-const EX16: Server = ("EX16", "Version 15.1 (Build 2507.59)", "Mailbox");
+const EX16: Server<'static> = ("EX16", "Version 15.1 (Build 2507.59)", "Mailbox");
 /// The build of the modern server with its last hotfix update, which its version does not show.
 const BUILD: &str = "15.1.2507.61";
 
-const EX19: Server = (OTHER_SERVER, "Version 15.2 (Build 1748.24)", "Mailbox");
+const EX19: Server<'static> = (OTHER_SERVER, "Version 15.2 (Build 1748.24)", "Mailbox");
 const BUILD_19: &str = "15.2.1748.26";
 
-const EX10: Server = (
+const EX10: Server<'static> = (
     "EX10",
     "Version 14.3 (Build 123.4)",
     "ClientAccess, Mailbox",
 );
 
 fn servers(world: &mut World, seed: Seed) {
-    let servers: &[Server] = if seed.old_server {
+    let servers: &[Server<'_>] = if seed.old_server {
         &[EX16, EX10]
     } else {
         &[EX16]
@@ -653,7 +709,7 @@ pub(super) fn other_server(world: &mut World) {
     put_server(world, EX19);
 }
 
-fn put_server(world: &mut World, server: Server) {
+fn put_server(world: &mut World, server: Server<'_>) {
     {
         let (name, version, roles) = server;
         let fqdn = format!("{}.contoso.com", name.to_lowercase());
@@ -698,7 +754,7 @@ fn put_server(world: &mut World, server: Server) {
     }
 }
 
-fn virtual_directories(world: &mut World, server: Server, fqdn: &str) {
+fn virtual_directories(world: &mut World, server: Server<'_>, fqdn: &str) {
     let modern = server.0 != EX10.0;
     // The noun, the directory's name, its path, and whether it has an external address.
     let directories = [

@@ -442,7 +442,7 @@ pub fn complain(stream: &Stream, failure: &Failure, paint: Paint) -> Result<(), 
     lines.iter().try_for_each(|line| stream.line(line))
 }
 
-fn verdict_counts(summary: &Summary) -> String {
+pub(crate) fn verdict_counts(summary: &Summary) -> String {
     let of = |outcome: VerdictOutcome| summary.verdicts.get(outcome.word()).copied().unwrap_or(0);
     let words = [
         (VerdictOutcome::Passed, "passed"),

@@ -16,6 +16,19 @@ pub const SCHEMA: &str = "1.0";
 #[derive(Clone, Debug)]
 pub struct JsonReport {
     output: Stream,
+    /// The organization that each line names, where it is one of several.
+    organization: Option<String>,
+}
+
+/// What a whole command came to that was about several organizations: the last line.
+#[derive(Clone, Debug, Serialize)]
+pub struct Whole<'a> {
+    /// The exit code.
+    pub exit: u8,
+    /// What the exit code means.
+    pub meaning: &'a str,
+    /// What each organization came to, in the order in which they were given.
+    pub organizations: Vec<Ending<'a>>,
 }
 
 /// What a whole command came to: the last line.
@@ -68,7 +81,10 @@ impl JsonReport {
     ///
     /// When the line cannot be written.
     pub fn start(output: Stream) -> Result<Self, Failure> {
-        let report = Self { output };
+        let report = Self {
+            output,
+            organization: None,
+        };
         report.line(&json!({
             "type": "version",
             "schema": SCHEMA,
@@ -77,13 +93,38 @@ impl JsonReport {
         Ok(report)
     }
 
-    /// Ends a report with the summary.
+    /// The report of one of several organizations, within a report that was started.
+    pub fn of_one(output: Stream, organization: &str) -> Self {
+        Self {
+            output,
+            organization: Some(organization.to_owned()),
+        }
+    }
+
+    /// Ends a report with the summary; that of one of several organizations with what this one came to.
     ///
     /// # Errors
     ///
     /// When the line cannot be written.
     pub fn end(&self, ending: &Ending<'_>) -> Result<(), Failure> {
-        let mut line = json!({ "type": "summary" });
+        let kind = match self.organization {
+            Some(_) => "organization_finished",
+            None => "summary",
+        };
+        self.last(kind, ending)
+    }
+
+    /// Ends a report about several organizations with the summary.
+    ///
+    /// # Errors
+    ///
+    /// When the line cannot be written.
+    pub fn end_all(&self, whole: &Whole<'_>) -> Result<(), Failure> {
+        self.last("summary", whole)
+    }
+
+    fn last(&self, kind: &str, ending: &impl Serialize) -> Result<(), Failure> {
+        let mut line = json!({ "type": kind });
         let ending = serde_json::to_value(ending).map_err(not_json)?;
         if let (Some(line), serde_json::Value::Object(ending)) = (line.as_object_mut(), ending) {
             line.extend(ending);
@@ -92,8 +133,14 @@ impl JsonReport {
     }
 
     fn line(&self, value: &impl Serialize) -> Result<(), Failure> {
-        self.output
-            .line(&serde_json::to_string(value).map_err(not_json)?)
+        let text = match &self.organization {
+            None => serde_json::to_string(value),
+            Some(organization) => serde_json::to_value(value).map(|mut value| {
+                value["organization"] = organization.as_str().into();
+                value.to_string()
+            }),
+        };
+        self.output.line(&text.map_err(not_json)?)
     }
 }
 

@@ -48,6 +48,11 @@ use throw::Known;
 /// The size of the stack of the engine's thread.
 const STACK: usize = 32 << 20;
 
+/// How many operations one playbook or one line may take. A playbook that goes through 10,000 objects takes some ten
+/// million; this many take about half a minute, in which no service is asked anything, so only a loop without end comes
+/// so far. Whoever sits there stops it sooner.
+const MOST_OPERATIONS: u64 = 500_000_000;
+
 /// What a host is made with, besides the session and the bundle.
 #[derive(Clone, Default)]
 pub struct HostOptions {
@@ -501,7 +506,7 @@ pub(crate) fn bare_engine() -> Engine {
     engine
         .disable_symbol("eval")
         .set_optimization_level(OptimizationLevel::None)
-        .set_max_operations(0)
+        .set_max_operations(MOST_OPERATIONS)
         .set_max_call_levels(64)
         .set_max_expr_depths(128, 64)
         .set_max_string_size(16 << 20)
@@ -571,4 +576,34 @@ fn without_shebang(text: &str) -> &str {
 
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The limit itself takes too long for a test, so it is looked at, and tried with a lower one.
+    #[test]
+    fn a_loop_without_end_ends_and_cannot_catch_that() {
+        let mut engine = bare_engine();
+        assert_eq!(engine.max_operations(), MOST_OPERATIONS);
+        engine.set_max_operations(10_000);
+        for line in [
+            "loop {}",
+            "loop { try { loop {} } catch {} }",
+            "fn again(x) { loop { x += 1; } } again(0)",
+            "let f = || { loop {} }; f.call()",
+        ] {
+            let error = engine.eval::<Dynamic>(line).unwrap_err();
+            assert!(
+                matches!(
+                    error.unwrap_inner(),
+                    EvalAltResult::ErrorTooManyOperations(_)
+                ),
+                "{line}: {error}"
+            );
+        }
+        let honest = "let sum = 0; for number in 0..1000 { sum += number; } sum";
+        assert_eq!(engine.eval::<i64>(honest).unwrap(), 499_500);
+    }
 }

@@ -292,7 +292,8 @@ fn failure_of(error: &EvalAltResult, source: &str, known: &Known) -> Failure {
         Error::ErrorAssignmentToConstant(name, _) => {
             input(format!("\"{name}\" is a constant and cannot be changed"))
         }
-        Error::ErrorTooManyOperations(_) => input("the script does not come to an end"),
+        Error::ErrorTooManyOperations(_) => input("the script does not come to an end")
+            .with_hint("it went on for long without asking any service: has a loop of it no end?"),
         Error::ErrorStackOverflow(_) => {
             input("the functions of the script call each other too deeply")
                 .with_hint("a function that calls itself needs a way to stop")

@@ -169,11 +169,12 @@ impl Recording {
         self.ending() == "done"
     }
 
-    /// How the run ended, in a word or two: `done`, `failed`, `cut off` or `damaged`.
+    /// How the run ended, in a word or two: `done`, `failed`, `cut off`, `damaged` or `no run`.
     pub fn ending(&self) -> &'static str {
         let has = |kind: &str| self.records.iter().any(|record| record["type"] == kind);
         match self.damaged_at {
             Some(_) => "damaged",
+            None if !self.records.is_empty() && self.header().is_none() => "no run",
             None if !has("run_finished") => "cut off",
             None if has("failed") => "failed",
             None => "done",

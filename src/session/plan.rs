@@ -5,6 +5,7 @@ use crate::session::{Operation, Origin, Request, unknown_of, unknown_text};
 use crate::subject::{Effect, Plane, Subject};
 use crate::value::{Object, Value};
 use serde::Serialize;
+use std::collections::VecDeque;
 
 /// Before and after of one subject.
 #[derive(Clone, Debug, Serialize)]
@@ -140,6 +141,29 @@ impl Plan {
         self.changes.push(change);
     }
 
+    /// Says why a change that was planned cannot be made any more, where its subject came or went since.
+    pub(super) fn overtaken(
+        &self,
+        operation: &Operation,
+        present: Option<&Object>,
+        learned: &[Learned],
+    ) -> Option<Failure> {
+        let planned = self.changes.iter().find(|planned| {
+            is_subject(&operation.subject, &planned.subject, learned)
+                && planned.effect == operation.effect
+        })?;
+        let since = match present {
+            Some(_) => "someone made it",
+            None => "someone removed it",
+        };
+        Some(moved(
+            &planned.subject,
+            since,
+            planned.before.as_ref(),
+            present,
+        ))
+    }
+
     /// Refuses a change that was not planned, or whose subject is no longer as it was planned for.
     pub(super) fn hold(&self, change: &Change, learned: &[Learned]) -> Result<(), Failure> {
         let foresaw = |planned: &Change| change.fulfills(planned, learned);
@@ -150,31 +174,21 @@ impl Plan {
             .changes
             .iter()
             .find(|planned| is_subject(&change.subject, &planned.subject, learned));
-        let show = |object: &Option<Object>| match object {
-            Some(object) => Value::from(object.clone()).to_json().to_string(),
-            None => "absent".to_owned(),
-        };
         Err(match planned {
-            Some(planned) => Failure::new(
-                FailureKind::Conflict,
-                format!(
-                    "{} is no longer as it was when this was planned",
-                    change.subject
-                ),
-            )
-            .with_detail(format!(
-                "planned from {}, found {}",
-                show(&planned.before),
-                show(&change.before)
-            )),
+            Some(planned) => moved(
+                &change.subject,
+                "someone changed it",
+                planned.before.as_ref(),
+                change.before.as_ref(),
+            ),
             None => Failure::new(
                 FailureKind::Conflict,
                 format!("changing {} was not planned", change.subject),
             )
-            .with_detail(change.call.clone()),
-        }
-        .about(change.subject.clone())
-        .with_hint("run it again: the new plan starts from what is there now"))
+            .with_detail(change.call.clone())
+            .about(change.subject.clone())
+            .with_hint(START_AGAIN),
+        })
     }
 }
 
@@ -202,6 +216,42 @@ fn is_subject(now: &Subject, planned: &Subject, learned: &[Learned]) -> bool {
     });
     let made = |learned: &Learned| learned.subject == *planned && learned.value == *name;
     same_kind && (as_known == *name || learned.iter().any(made))
+}
+
+const START_AGAIN: &str = "run it again: the new plan starts from what is there now";
+
+/// A subject is not as it was when something was planned for it: both states, as far as they differ.
+fn moved(
+    subject: &Subject,
+    since: &str,
+    planned: Option<&Object>,
+    found: Option<&Object>,
+) -> Failure {
+    let differs = |name: &String, value: &Value, other: Option<&Object>| {
+        other.is_none_or(|other| !other.get(name).is_some_and(|other| equal(value, other)))
+    };
+    let show = |object: Option<&Object>, other: Option<&Object>| match object {
+        Some(object) => {
+            let differing: Object = object
+                .iter()
+                .filter(|(name, value)| differs(name, value, other))
+                .map(|(name, value)| (name.clone(), value.clone()))
+                .collect();
+            Value::from(differing).to_json().to_string()
+        }
+        None => "absent".to_owned(),
+    };
+    Failure::new(
+        FailureKind::Conflict,
+        format!("{subject} is no longer as it was when this was planned: {since}"),
+    )
+    .with_detail(format!(
+        "planned from {}, found {}",
+        show(planned, found),
+        show(found, planned)
+    ))
+    .about(subject.clone())
+    .with_hint(START_AGAIN)
 }
 
 /// What reads see while planning: the answers with the planned changes laid over them.
@@ -406,17 +456,7 @@ pub fn equal(present: &Value, wanted: &Value) -> bool {
     match (present, wanted) {
         (_, Value::Unknown(_)) | (Value::Unknown(_), _) => true,
         (Value::List(present), Value::List(wanted)) => {
-            let mut rest: Vec<&Value> = present.iter().collect();
-            present.len() == wanted.len()
-                && wanted.iter().all(|wanted| {
-                    let found = rest.iter().position(|present| match (present, wanted) {
-                        (Value::Text(present), Value::Text(wanted)) => {
-                            present.eq_ignore_ascii_case(wanted)
-                        }
-                        (present, wanted) => equal(present, wanted),
-                    });
-                    found.map(|at| rest.swap_remove(at)).is_some()
-                })
+            present.len() == wanted.len() && same_members(present, wanted)
         }
         (Value::List(list), single) | (single, Value::List(list)) => match list.as_slice() {
             [] => is_empty(single),
@@ -435,6 +475,33 @@ pub fn equal(present: &Value, wanted: &Value) -> bool {
         }
         (present, wanted) => present == wanted || (is_empty(present) && is_empty(wanted)),
     }
+}
+
+/// Says whether two lists of one length have the same members, in any order.
+fn same_members(present: &[Value], wanted: &[Value]) -> bool {
+    // There may be thousands of names.
+    if let (Some(present), Some(wanted)) = (sorted_texts(present), sorted_texts(wanted)) {
+        return present == wanted;
+    }
+    // Most often the order is the same, and the first that is left is the one.
+    let mut rest: VecDeque<&Value> = present.iter().collect();
+    wanted.iter().all(|wanted| {
+        let found = rest.iter().position(|present| match (present, wanted) {
+            (Value::Text(present), Value::Text(wanted)) => present.eq_ignore_ascii_case(wanted),
+            (present, wanted) => equal(present, wanted),
+        });
+        found.and_then(|at| rest.remove(at)).is_some()
+    })
+}
+
+/// The members of a list of texts, without regard to case; absent where not all are texts.
+fn sorted_texts(list: &[Value]) -> Option<Vec<String>> {
+    let texts = list
+        .iter()
+        .map(|value| value.as_text().map(str::to_ascii_lowercase));
+    let mut texts = texts.collect::<Option<Vec<String>>>()?;
+    texts.sort_unstable();
+    Some(texts)
 }
 
 fn is_empty(value: &Value) -> bool {

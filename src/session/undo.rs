@@ -18,6 +18,7 @@ use crate::subject::{Effect, Subject};
 use crate::value::{Object, Value};
 use serde::Deserialize;
 use serde_json::Value as Json;
+use std::collections::HashSet;
 
 /// One write of a run, as its journal has it.
 #[derive(Clone, Debug)]
@@ -792,27 +793,64 @@ fn members(value: &Value) -> Vec<Value> {
 
 /// What is there now without what the run added, and with what it removed; in the former order where nothing else differs.
 fn merged(former: &[Value], left: &[Value], now: &[Value]) -> Vec<Value> {
-    let within = |list: &[Value], value: &Value| list.iter().any(|other| same_member(other, value));
+    let (were, stayed, are) = (Members::of(former), Members::of(left), Members::of(now));
     let mut list: Vec<Value> = now
         .iter()
-        .filter(|value| within(former, value) || !within(left, value))
+        .filter(|value| were.has(value) || !stayed.has(value))
         .cloned()
         .collect();
     let removed = former
         .iter()
-        .filter(|value| !within(left, value) && !within(now, value));
+        .filter(|value| !stayed.has(value) && !are.has(value));
     list.extend(removed.cloned());
-    let as_before = list.len() == former.len() && former.iter().all(|value| within(&list, value));
-    if as_before { former.to_vec() } else { list }
+    if have_same_members(&list, former) {
+        former.to_vec()
+    } else {
+        list
+    }
 }
 
-/// Members of a list have no case; a key is the same key whatever else is said of it.
-fn same_member(one: &Value, other: &Value) -> bool {
-    let keys = (one.text("key"), other.text("key"));
-    match (one, other, keys) {
-        (_, _, (Some(one), Some(other))) => one == other,
-        (Value::Text(one), Value::Text(other), _) => one.eq_ignore_ascii_case(other),
-        _ => equal(one, other),
+fn have_same_members(one: &[Value], other: &[Value]) -> bool {
+    let members = Members::of(one);
+    one.len() == other.len() && other.iter().all(|value| members.has(value))
+}
+
+/// The members of a list, to be asked for often: there may be thousands of names.
+struct Members<'list> {
+    known: HashSet<String>,
+    others: Vec<&'list Value>,
+}
+
+impl<'list> Members<'list> {
+    fn of(list: &'list [Value]) -> Self {
+        let mut members = Self {
+            known: HashSet::new(),
+            others: Vec::new(),
+        };
+        for value in list {
+            match word(value) {
+                Some(word) => {
+                    members.known.insert(word);
+                }
+                None => members.others.push(value),
+            }
+        }
+        members
+    }
+
+    fn has(&self, value: &Value) -> bool {
+        match word(value) {
+            Some(word) => self.known.contains(&word),
+            None => self.others.iter().any(|other| equal(other, value)),
+        }
+    }
+}
+
+/// What makes a member the same one: a text has no case, and a key is the same key whatever else is said of it.
+fn word(value: &Value) -> Option<String> {
+    match value {
+        Value::Text(text) => Some(format!("text {}", text.to_ascii_lowercase())),
+        value => value.text("key").map(|key| format!("key {key}")),
     }
 }
 
@@ -827,11 +865,7 @@ fn credentials(
     let (former, now) = (members(former), members(now));
     let left = members(&write.left(CREDENTIALS));
     let list = merged(&former, &left, &now);
-    let same_as_now = |list: &[Value]| {
-        let is_there = |value: &Value| now.iter().any(|other| same_member(other, value));
-        list.len() == now.len() && list.iter().all(is_there)
-    };
-    if same_as_now(&list) {
+    if have_same_members(&now, &list) {
         return Ok(Value::List(now));
     }
     let holder = Holder::of_noun(&write.subject.noun)
@@ -851,7 +885,8 @@ fn credentials(
             write.refuse("the directory did not give the content of a certificate that is to stay")
         })?);
     }
-    Ok(Value::List(if same_as_now(&again) { now } else { again }))
+    let same = have_same_members(&now, &again);
+    Ok(Value::List(if same { now } else { again }))
 }
 
 /// The permissions that an application is to ask for: those that the run added are taken away one by one.

@@ -3,6 +3,7 @@
 mod clixml;
 mod process;
 mod prompt;
+mod scale;
 
 #[expect(
     clippy::disallowed_methods,
@@ -23,6 +24,9 @@ fn main() -> std::io::Result<()> {
     }
     if wanted("prompt") {
         prompt::run(out)?;
+    }
+    if wanted("scale") {
+        scale::run(out)?;
     }
     Ok(())
 }

@@ -137,13 +137,13 @@ fn configure(folder: &Path) -> io::Result<(Option<u64>, Value)> {
 }
 
 /// Looks at the memory of a process until it ends.
-struct Watch {
+pub(crate) struct Watch {
     over: Arc<AtomicBool>,
     thread: thread::JoinHandle<Option<u64>>,
 }
 
 impl Watch {
-    fn start(process: u32) -> Self {
+    pub(crate) fn start(process: u32) -> Self {
         let over = Arc::new(AtomicBool::new(false));
         let ends = Arc::clone(&over);
         let thread = thread::spawn(move || {
@@ -157,7 +157,7 @@ impl Watch {
         Self { over, thread }
     }
 
-    fn peak(self) -> Option<u64> {
+    pub(crate) fn peak(self) -> Option<u64> {
         self.over.store(true, Ordering::Relaxed);
         self.thread.join().ok().flatten()
     }
@@ -169,7 +169,7 @@ fn high_water_mark(process: u32) -> Option<u64> {
     line.split_whitespace().nth(1)?.parse().ok()
 }
 
-fn program(folder: &Path, arguments: &[&str]) -> Command {
+pub(crate) fn program(folder: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(PROGRAM);
     command
         .args(arguments)
@@ -181,7 +181,7 @@ fn program(folder: &Path, arguments: &[&str]) -> Command {
     command
 }
 
-fn finish(mut child: Child) -> io::Result<()> {
+pub(crate) fn finish(mut child: Child) -> io::Result<()> {
     let status = child.wait()?;
     if status.success() {
         Ok(())

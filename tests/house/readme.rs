@@ -53,7 +53,9 @@ fn no_block_is_left_out() -> Result<(), Box<dyn Error>> {
 fn commands_do_what_the_readme_says() -> Result<(), Box<dyn Error>> {
     let contoso = toml_blocks()?.remove(0);
     for block in blocks()?.iter().filter(|block| block.language == "console") {
-        let runner = Runner::new().file("contoso.toml", &contoso);
+        let runner = Runner::new()
+            .file("contoso.toml", &contoso)
+            .file("fabrikam.toml", &contoso);
         let mut shown = String::new();
         for line in block.text.lines() {
             match line.strip_prefix("$ ") {

@@ -10,6 +10,7 @@ use crate::matrix::undo::runs;
 use crate::support::runner::Runner;
 use crate::support::served::Served;
 use exoauth::lab::fault::{Fault, Kind, When};
+use exoauth::lab::seed::More;
 use exoauth::lab::{Front, LabOptions, Request, Seed};
 use exoauth::session::Patience;
 use std::collections::BTreeMap;
@@ -206,6 +207,13 @@ impl Calm {
     }
 }
 
+/// The requests of `configure --apply` that write, by their numbers.
+pub(crate) fn writing_requests() -> Result<Vec<u64>, Box<dyn Error>> {
+    let calm = Calm::run(Work::Configure, seed())?;
+    let numbers = 1..=calm.writes.len() as u64;
+    Ok(numbers.filter(|number| calm.is_write(*number)).collect())
+}
+
 /// Runs one cell.
 fn cell(
     work: Work,
@@ -380,6 +388,55 @@ fn a_sample_of_the_cells_of_configure_survives() -> Outcome {
 #[test]
 fn a_sample_of_the_cells_of_undo_survives() -> Outcome {
     run(Work::Undo, seed(), sample(67))
+}
+
+/// A large organization: what others have on the same principal, and twice fifty servers.
+fn large() -> Seed {
+    Seed {
+        more: More {
+            keys: 200,
+            names: 5000,
+            domains: 500,
+            servers: 50,
+        },
+        ..seed()
+    }
+}
+
+#[test]
+fn a_sample_of_the_cells_of_a_large_organization_survives() -> Outcome {
+    // A quarter of each: what is lost in a large list is lost in this one too.
+    let quarter = Seed {
+        more: More {
+            keys: 50,
+            names: 1250,
+            domains: 125,
+            servers: 12,
+        },
+        ..seed()
+    };
+    let is_taken = |calm: &Calm, _: usize, number: u64, blow: Blow| {
+        let writes = calm
+            .writes
+            .iter()
+            .enumerate()
+            .filter(|(_, writes)| **writes);
+        let keys_and_names: Vec<u64> = writes.map(|(at, _)| at as u64 + 1).collect();
+        // The third write and the fourth are those of the keys and of the names.
+        keys_and_names.get(3) == Some(&number) && blow == Blow::ErrorDone
+    };
+    run(Work::Configure, quarter, is_taken)
+}
+
+/// The cells at requests that write, which are the ones that a large organization makes different.
+fn writing_cell(calm: &Calm, _: usize, number: u64, _: Blow) -> bool {
+    calm.is_write(number)
+}
+
+#[test]
+#[ignore = "minutes: cargo test --release --test tests matrix::cells -- --ignored --nocapture"]
+fn every_writing_cell_of_a_large_organization_survives() -> Outcome {
+    run(Work::Configure, large(), writing_cell)
 }
 
 /// Killing takes two processes, so only the requests that write are killed at in the whole matrix.

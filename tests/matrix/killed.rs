@@ -1,9 +1,11 @@
 //! The program itself, killed at a request, and a new one that goes on.
 
+use crate::matrix::cells::writing_requests;
+use crate::matrix::state::{difference, exactly};
 use crate::support::runner::{Runner, split};
 use crate::support::served::Served;
 use exoauth::lab::fault::{Fault, Kind, When};
-use exoauth::lab::{Front, Request};
+use exoauth::lab::{Front, LabOptions, Request, Seed};
 use std::error::Error;
 use std::fs;
 use std::process::{Child, Command, Output, Stdio};
@@ -109,4 +111,46 @@ pub(crate) fn go_on(
         code.unwrap_or(KILLED),
         String::from_utf8_lossy(&said).into_owned(),
     ))
+}
+
+/// What the program was about to do when it was killed is on the disk, or it could not be taken back.
+#[test]
+fn a_run_that_was_killed_can_be_taken_back() -> Result<(), Box<dyn Error>> {
+    let numbers = writing_requests()?;
+    let (Some(second), Some(last)) = (numbers.get(1), numbers.last()) else {
+        return Err("configure writes less than twice".into());
+    };
+    for (number, kind) in [(*second, Kind::CutBefore), (*last, Kind::CutAfter)] {
+        let served = Served::start(LabOptions {
+            seed: Seed {
+                neighbors: true,
+                ..Seed::default()
+            },
+            ..LabOptions::default()
+        })?;
+        let runner = served.runner();
+        let before = served.lab.world().with(|world| exactly(world));
+        let (code, said) = run_and_kill(
+            &served,
+            &runner,
+            "run configure --org served.toml --apply",
+            number,
+            kind,
+        )?;
+        assert_eq!(code, KILLED, "{said}");
+        let done = served.lab.world().with(|world| exactly(world));
+        assert!(difference(&before, &done).is_some(), "request {number}");
+        let journals: Result<Vec<_>, _> =
+            fs::read_dir(runner.folder.join("state/exoauth/runs"))?.collect();
+        let run = journals?
+            .pop()
+            .and_then(|journal| journal.path().file_stem().map(|stem| stem.to_owned()))
+            .ok_or("there is no journal")?;
+        let undo = format!("undo {} --apply", run.to_string_lossy());
+        let (code, said) = go_on(&runner, &undo, false)?;
+        assert_eq!(code, 0, "{said}");
+        let left = served.lab.world().with(|world| exactly(world));
+        assert_eq!(difference(&before, &left), None, "request {number}: {said}");
+    }
+    Ok(())
 }

@@ -25,6 +25,24 @@ pub(crate) fn exactly(world: &World) -> Vec<String> {
     lines
 }
 
+/// Everything, with nothing left out.
+pub(crate) fn bit_by_bit(world: &World) -> Vec<String> {
+    let mut lines = objects(world, &[], |value| format!("{value:?}"));
+    for principal in &world.directory().principals {
+        let mut keys = principal.keys.iter();
+        lines.push(format!(
+            "{} {} {} {} {:?}",
+            principal.id,
+            principal.app_id,
+            principal.display_name,
+            principal.owner,
+            principal.names
+        ));
+        lines.extend(keys.by_ref().map(|key| format!("key {key:?}")));
+    }
+    lines
+}
+
 /// Everything that two worlds of one seed have in common: identifiers, dates and keys are made anew in each.
 pub(crate) fn in_common(world: &World) -> Vec<String> {
     let own = [

@@ -1,6 +1,6 @@
 //! Taking runs back.
 
-use crate::matrix::state::{difference, exactly};
+use crate::matrix::state::{bit_by_bit, difference, exactly};
 use crate::support::runner::{Ran, Runner};
 use crate::support::served::Served;
 use exoauth::lab::{LabOptions, Seed};
@@ -71,6 +71,50 @@ fn undo_after_configure_returns_the_lab_to_what_it_was() -> Outcome {
     undo(&runner, &run)
         .ends_with(0)
         .shows(&["nothing is to be changed"]);
+    Ok(())
+}
+
+/// The whole of what undoing leaves behind, named one by one: moments that a service stamps by itself, and a certificate
+/// that had expired, which the directory drops with the first write and does not take again.
+#[test]
+fn what_undo_cannot_give_back_is_a_moment_and_an_expired_certificate() -> Outcome {
+    let served = with_neighbors()?;
+    let runner = served.runner();
+    let before = served.lab.world().with(|world| bit_by_bit(world));
+    let run = apply(&runner, "configure");
+    let undone = undo(&runner, &run).ends_with(0);
+    let after = served.lab.world().with(|world| bit_by_bit(world));
+    let only = |these: &[String], those: &[String]| {
+        let only = these.iter().filter(|line| !those.contains(line));
+        only.cloned().collect::<Vec<String>>()
+    };
+    let (gone, new) = (only(&before, &after), only(&after, &before));
+    let without_moments = |line: &String| {
+        let properties = line.split("; ");
+        let properties = properties.filter(|property| !property.starts_with("WhenChanged"));
+        properties.collect::<Vec<_>>().join("; ")
+    };
+    let (objects, keys): (Vec<String>, Vec<String>) =
+        gone.into_iter().partition(|line| !line.starts_with("key "));
+    assert_eq!(
+        objects.iter().map(without_moments).collect::<Vec<_>>(),
+        new.iter().map(without_moments).collect::<Vec<_>>()
+    );
+    // One object was changed and changed back; those that were made are gone without a trace.
+    assert_eq!(objects.len(), 1, "{objects:?}");
+    assert!(objects[0].starts_with("on-premises PartnerApplication"));
+    assert_eq!(keys.len(), 1, "{keys:?}");
+    let expired = served.lab.world().with(|world| {
+        let now = world.now();
+        let all = world.directory().principals.iter();
+        all.flat_map(|principal| &principal.keys)
+            .filter(|key| key.certificate.not_after <= now)
+            .count()
+    });
+    assert_eq!(expired, 0);
+    // And it is said.
+    let shown = format!("{}{}", undone.stdout, undone.stderr);
+    assert!(shown.contains("has expired"), "{shown}");
     Ok(())
 }
 

@@ -25,6 +25,7 @@ pub(crate) struct Runner {
     answers: Option<VecDeque<String>>,
     browser: Browser,
     terminal: bool,
+    meanwhile: Option<Arc<dyn Fn() + Send + Sync>>,
 }
 
 /// What a command wrote and came to.
@@ -56,6 +57,7 @@ impl Runner {
             answers: None,
             browser: Browser::new(|_| Ok(())),
             terminal: false,
+            meanwhile: None,
         }
     }
 
@@ -87,6 +89,12 @@ impl Runner {
     pub(crate) fn answering(mut self, answers: &[&str]) -> Self {
         self.answers = Some(answers.iter().map(|answer| (*answer).to_owned()).collect());
         self
+    }
+
+    /// Puts someone at the terminal who agrees to everything, after something else has happened.
+    pub(crate) fn agreeing_after(mut self, meanwhile: impl Fn() + Send + Sync + 'static) -> Self {
+        self.meanwhile = Some(Arc::new(meanwhile));
+        self.answering(&["y"])
     }
 
     /// Opens pages so.
@@ -128,7 +136,10 @@ impl Runner {
                 terminal: self.terminal,
             },
             error: Output {
-                stream: Stream::new(error.clone()),
+                stream: Stream::new(Questions {
+                    memory: error.clone(),
+                    meanwhile: self.meanwhile.clone(),
+                }),
                 terminal: self.terminal,
             },
             person,
@@ -239,6 +250,27 @@ impl Write for Memory {
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         kept.extend_from_slice(bytes);
         Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// A stream that keeps what is written, and has something happen when a question is asked.
+struct Questions {
+    memory: Memory,
+    meanwhile: Option<Arc<dyn Fn() + Send + Sync>>,
+}
+
+impl Write for Questions {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if let Some(meanwhile) = &self.meanwhile
+            && bytes.ends_with(b"? [y/n] ")
+        {
+            meanwhile();
+        }
+        self.memory.write(bytes)
     }
 
     fn flush(&mut self) -> io::Result<()> {
