@@ -82,7 +82,7 @@ const RACES: &[Race] = &[
                 "Exchange Online",
                 "Realm",
                 &"theirs.example".into(),
-            )
+            );
         },
         ["{\"Realm\":\"\"}", "theirs.example"],
     ),
@@ -141,7 +141,7 @@ const RACES: &[Race] = &[
     ),
     (
         "the keys of a service principal",
-        "entra.upload_key_credential(\"00000002-0000-0ff1-ce00-000000000000\", onprem.get_auth_certificate());",
+        "entra.upload_key_credential(\"00000002-0000-0ff1-ce00-000000000000\", onprem.export_auth_certificate(\"current\"));",
         |world| {
             if let Some(principal) = world.directory_mut().principal_mut(EXCHANGE) {
                 let mut theirs = principal.keys[1].clone();
@@ -164,7 +164,7 @@ fn what_a_person_changed_between_plan_and_apply_is_refused_with_both_states() ->
         let runner = served
             .runner()
             .file("write.rhai", &text)
-            .agreeing_after(move || world.with(|world| meddle(world)));
+            .agreeing_after(move || world.with(meddle));
         let ran = runner.run("run ./write.rhai --org served.toml");
         assert_eq!(ran.code, 6, "{what}: {}{}", ran.stdout, ran.stderr);
         assert!(
