@@ -1060,7 +1060,7 @@ pub(super) fn published_names(world: &mut World) {
             ("UseServiceAccount", true.into()),
             (
                 "ProxyUrl",
-                text("https://ex16.contoso.com/EWS/Exchange.asmx"),
+                text("https://mail.contoso.com/EWS/Exchange.asmx"),
             ),
         ]);
         world.create(
