@@ -69,6 +69,7 @@ mod playbooks {
     mod left_out;
     mod scenarios;
     mod steps;
+    mod today;
     mod verify;
 }
 mod repl {

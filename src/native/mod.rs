@@ -15,6 +15,7 @@
 
 pub mod accepted_domain;
 pub mod app_management_policy;
+pub mod app_role;
 pub mod app_role_assignment;
 pub mod application;
 pub mod auth_certificate;
@@ -84,6 +85,7 @@ pub const NOUNS: &[Noun] = &[
     noun!(application),
     noun!(service_principal),
     noun!(app_role_assignment),
+    noun!(app_role),
     noun!(app_management_policy),
     noun!(organization),
     noun!(intra_org_connector),

@@ -151,6 +151,7 @@ const CARRIED: &[(&str, &[&str])] = &[
             "IsDefaultAuthorizationEndpoint",
         ],
     ),
+    ("AutodiscoverEndpoint", &["Protocol", "Url"]),
     ("AutodiscoverVirtualDirectory", DIRECTORY),
     (
         "AvailabilityAddressSpace",

@@ -16,8 +16,7 @@ pub struct Change {
     pub effect: Effect,
     /// Whether nothing differs, so that nothing is sent.
     pub same: bool,
-    /// Whether that cannot be said yet, because the present state is itself only planned, or what is asked for is known
-    /// only after apply.
+    /// Whether that cannot be said yet, because the present state is itself only planned.
     pub uncertain: bool,
     /// The properties asked for, as they are; absent when the object does not exist or could not be observed.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -77,12 +76,9 @@ impl Change {
             && before
                 .as_ref()
                 .is_some_and(|before| agrees(before, &operation.asked));
-        // What is not known yet agrees with everything, so it does not say that nothing differs.
-        let uncertain = agreed
-            && before
-                .iter()
-                .chain([&operation.asked])
-                .any(|object| object.values().any(Value::has_unknown));
+        let unknown = |object: &Object| object.values().any(Value::has_unknown);
+        let uncertain =
+            agreed && (unknown(&operation.asked) || before.as_ref().is_some_and(unknown));
         Ok(Self {
             subject: operation.subject.clone(),
             effect: operation.effect,

@@ -6,6 +6,16 @@ use crate::support::contoso::Contoso;
 use exoauth::cloud::{CLOUDS, Cell};
 use exoauth::script::Bundle;
 
+/// Playbooks that need another one first, and how they say so.
+const FIRST: [(&str, &str); 3] = [
+    (
+        "clean-up-shared-principal",
+        "run dedicated-app for all servers first",
+    ),
+    ("dedicated-app", "run 06-connector-on-premises first"),
+    ("ews-allow-list", "run dedicated-app, or name applications"),
+];
+
 #[test]
 fn every_playbook_plans_on_every_cloud_or_names_the_unknown_cell() {
     let playbooks = Bundle::embedded().playbooks().unwrap();
@@ -16,6 +26,13 @@ fn every_playbook_plans_on_every_cloud_or_names_the_unknown_cell() {
             let Some(failed) = contoso.plan(&playbook.name).failed() else {
                 continue;
             };
+            // One that begins where another ends says which one, in every cloud.
+            if FIRST
+                .iter()
+                .any(|(name, first)| *name == playbook.name && failed.contains(first))
+            {
+                continue;
+            }
             let named = Cell::ALL.into_iter().find(|cell| {
                 cloud.cell(*cell).is_none()
                     && failed.contains(&format!("nobody documents \"{}\"", cell.key()))

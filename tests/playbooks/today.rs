@@ -1,0 +1,437 @@
+//! What Exchange Online asks for today: the dedicated hybrid application, the rotation of certificates, the clean-up.
+
+use crate::support::contoso::{Contoso, Run, TODAY};
+use exoauth::clock::Clock;
+use exoauth::cloud::{Cell, CloudName};
+use exoauth::lab::{LabOptions, Rules};
+use exoauth::session::Mode;
+use exoauth::subject::Plane;
+use exoauth::value::Value;
+use jiff::{SignedDuration, Timestamp};
+use std::sync::{Arc, Mutex, PoisonError};
+
+const EXCHANGE_ONLINE: &str = "00000002-0000-0ff1-ce00-000000000000";
+
+fn options() -> Option<LabOptions> {
+    let now: Timestamp = TODAY.parse().ok()?;
+    Some(LabOptions {
+        clock: Clock::fixed(now),
+        rules: Rules::ByDate,
+        ..LabOptions::default()
+    })
+}
+
+/// Contoso with the rules of the day.
+fn today() -> Contoso {
+    Contoso::with(options().unwrap_or_default())
+}
+
+/// Contoso with a clock that is set forward.
+struct Later {
+    contoso: Contoso,
+    now: Arc<Mutex<Timestamp>>,
+}
+
+impl Later {
+    fn new() -> Self {
+        let options = options().unwrap_or_default();
+        let now = Arc::new(Mutex::new(options.clock.now()));
+        let told = now.clone();
+        let clock = Clock::told_by(move || *told.lock().unwrap_or_else(PoisonError::into_inner));
+        Self {
+            contoso: Contoso::with(LabOptions { clock, ..options }),
+            now,
+        }
+    }
+
+    fn hours(&self, hours: i64) {
+        let mut now = self.now.lock().unwrap_or_else(PoisonError::into_inner);
+        *now += SignedDuration::from_hours(hours);
+    }
+
+    /// Lets a run of the rotation say what it did, and asks whether Exchange Online lets the servers in at this moment.
+    fn rotate(&self) -> Vec<String> {
+        let run = self
+            .contoso
+            .run(Mode::Apply, "rotate-certificate", &[("start", "true")]);
+        assert_eq!(run.failed(), None);
+        let changes = run.changes();
+        self.is_let_in();
+        changes
+    }
+
+    fn is_let_in(&self) {
+        let answer = self.contoso.value(
+            "let who = onprem.get_mailbox(#{ result_size: 1, recipient_type_details: \"UserMailbox\" })[0].primary_smtp_address;\n\
+             onprem.test_oauth(\"EWS\", cloud.exchange_online + \"/ews/exchange.asmx\", who)",
+        );
+        assert_eq!(
+            answer.get("Succeeded").or(answer.get("succeeded")),
+            Some(&Value::Bool(true)),
+            "{answer:?}"
+        );
+    }
+}
+
+/// The application that on-premises Exchange is told.
+fn application(contoso: &Contoso) -> String {
+    let told =
+        contoso.value("import \"stdlib/hybrid_applications\" as apps; apps::configured(onprem)");
+    told.as_text().unwrap_or_default().to_owned()
+}
+
+fn not_passed(run: &Run) -> Vec<String> {
+    let verdicts = run.verdicts().into_iter();
+    verdicts
+        .filter(|verdict| !verdict.starts_with("passed "))
+        .collect()
+}
+
+#[test]
+fn configure_ends_in_a_working_organization_and_then_changes_nothing() {
+    let contoso = today();
+    let plan = contoso.plan("configure");
+    assert_eq!(plan.failed(), None);
+    assert_eq!(contoso.writes(), 0);
+
+    let first = contoso.apply("configure");
+    assert_eq!(not_passed(&first), Vec::<String>::new());
+    assert_eq!(first.changes().len(), plan.changes().len());
+    let id = application(&contoso);
+    assert!(id.len() == 36 && id != EXCHANGE_ONLINE, "{id}");
+    let direction = first.verdict("on-premises to Exchange Online");
+    assert!(
+        direction.contains(&format!("a token of the application {id} was accepted")),
+        "{direction}"
+    );
+    assert!(
+        first
+            .verdict("Exchange Online to on-premises")
+            .starts_with("passed")
+    );
+
+    let writes = contoso.writes();
+    let second = contoso.apply("configure");
+    assert_eq!(second.changes(), Vec::<String>::new());
+    assert_eq!(not_passed(&second), Vec::<String>::new());
+    assert_eq!(contoso.writes(), writes);
+}
+
+#[test]
+fn configure_works_in_every_cloud_whose_addresses_are_known() {
+    for cloud in [CloudName::GccHigh, CloudName::Dod, CloudName::China] {
+        let mut contoso = Contoso::with(LabOptions {
+            cloud,
+            ..options().unwrap_or_default()
+        });
+        if cloud == CloudName::China {
+            // Nobody documents these, so the organization file has to name them.
+            let names = contoso.world(|world| world.names().clone());
+            let acs = format!("https://{}/{{tenant}}/metadata/json/1", names.acs_host);
+            let sts = format!(
+                "https://{}/{{tenant}}/federationmetadata/2007-06/federationmetadata.xml",
+                names.sts_host
+            );
+            contoso
+                .endpoints
+                .extend([(Cell::AcsMetadata, acs), (Cell::StsMetadata, sts)]);
+        }
+        let run = contoso.apply("configure");
+        assert_eq!(not_passed(&run), Vec::<String>::new(), "{cloud}");
+        let direction = run.verdict("on-premises to Exchange Online");
+        assert!(
+            direction.contains(&application(&contoso)),
+            "{cloud}: {direction}"
+        );
+    }
+}
+
+#[test]
+fn the_dedicated_application_can_be_declined_and_verify_says_what_that_means() {
+    let contoso = today();
+    let run = contoso.run(
+        Mode::Apply,
+        "configure",
+        &[("dedicated_application", "false")],
+    );
+    assert_eq!(run.failed(), None);
+    assert_eq!(
+        not_passed(&run),
+        ["failed way in use", "failed on-premises to Exchange Online"]
+    );
+    let way = run.verdict("way in use");
+    assert!(
+        way.contains("refuses since 2025-10-31") && way.ends_with("(run dedicated-app)"),
+        "{way}"
+    );
+}
+
+#[test]
+fn an_organization_that_uses_dauth_is_not_cut_off() {
+    let contoso = today();
+    contoso.apply("01-auth-servers");
+    for change in [
+        "",
+        "onprem.set_intraorg_connector(\"ExchangeHybridOnPremisesToOnline\", #{ enabled: false })",
+    ] {
+        if !change.is_empty() {
+            contoso.apply("06-connector-on-premises");
+            contoso.value(change);
+        }
+        for only in [vec![], vec!["application-override".to_owned()]] {
+            let run = contoso.run_with(
+                Mode::Apply,
+                "dedicated-app",
+                exoauth::script::HostOptions {
+                    only,
+                    ..Default::default()
+                },
+            );
+            let failed = run.failed().unwrap_or_default();
+            assert!(failed.contains("the override would cut it off"), "{failed}");
+            assert!(failed.contains("06-connector-on-premises"), "{failed}");
+        }
+    }
+    assert_eq!(
+        contoso.value("onprem.get_setting_override().len()"),
+        Value::Integer(0)
+    );
+    assert_eq!(contoso.world(|world| world.writes(Plane::Entra)), 0);
+}
+
+#[test]
+fn only_the_own_organization_relationship_is_shown_the_way() {
+    let contoso = today();
+    contoso.value(
+        "let address = cloud.autodiscover + \"/autodiscover/autodiscover.svc/WSSecurity\";\n\
+         onprem.new_organization_relationship(\"A partner in the cloud\", #{ domain_names: [\"fabrikam.com\", \"fabrikam.mail.onmicrosoft.com\"], target_autodiscover_epr: address });\n\
+         onprem.new_organization_relationship(\"On-premises to O365\", #{ domain_names: [\"contoso.mail.onmicrosoft.com\"], target_autodiscover_epr: address });",
+    );
+    let run = contoso.apply("configure");
+    assert!(run.changes().contains(
+        &"update on-premises OrganizationRelationship \"On-premises to O365\"".to_owned()
+    ));
+    let address = |name: &str| {
+        let lines = format!("onprem.get_organization_relationship(\"{name}\").target_sharing_epr");
+        contoso
+            .value(&lines)
+            .as_text()
+            .unwrap_or_default()
+            .to_owned()
+    };
+    assert_eq!(address("A partner in the cloud"), "");
+    assert!(
+        address("On-premises to O365")
+            .to_lowercase()
+            .ends_with("/ews/exchange.asmx")
+    );
+}
+
+#[test]
+fn a_server_that_is_too_old_or_does_not_answer_stops_it_before_anything_is_written() {
+    let contoso = today();
+    contoso.world(|world| world.set_exchange_build("EX16", "15.1.2507.39"));
+    let run = contoso.run(Mode::Apply, "dedicated-app", &[]);
+    let failed = run.failed().unwrap_or_default();
+    assert!(
+        failed.contains("too old for it: EX16 (15.1.2507.39)"),
+        "{failed}"
+    );
+    assert_eq!(contoso.writes(), 0);
+    let run = contoso.run(
+        Mode::Plan,
+        "dedicated-app",
+        &[("builds", "EX17=15.1.2507.55")],
+    );
+    let failed = run.failed().unwrap_or_default();
+    assert!(failed.contains("a build is stated for EX17"), "{failed}");
+}
+
+#[test]
+fn what_is_taken_away_is_named_and_the_direction_fails() {
+    let id = "import \"stdlib/hybrid_applications\" as apps; let id = apps::configured(onprem);";
+    let cases: [(&str, &str, &[&str]); 5] = [
+        (
+            "the override",
+            "onprem.remove_setting_override(\"EnableExchangeHybrid3PAppFeature\"); onprem.refresh_setting_overrides()",
+            &["failed way in use", "failed application: setting override"],
+        ),
+        (
+            "a second override",
+            "onprem.new_setting_override(\"Another\", #{ component: \"Global\", section: \"ExchangeOnpremAsThirdPartyAppId\", parameters: [\"Enabled=true\"], reason: \"x\" }); onprem.refresh_setting_overrides()",
+            &["failed way in use", "failed application: setting override"],
+        ),
+        (
+            "the certificate",
+            "entra.remove_application_key_credential(id, onprem.get_auth_config().current_certificate_thumbprint)",
+            &["failed application: certificates"],
+        ),
+        (
+            "the consent",
+            "for one in entra.get_app_role_assignments(id) { entra.remove_app_role_assignment(id, one.id) }",
+            &["failed application: permission and consent"],
+        ),
+        (
+            "the place in the list",
+            "online.remove_ews_allowed_app_ids([id])",
+            &["failed application: Exchange Web Services"],
+        ),
+    ];
+    for (what, lines, named) in cases {
+        let contoso = today();
+        contoso.apply("configure");
+        contoso.value(&format!("{id} {lines}"));
+        let run = contoso.apply("verify");
+        let mut expected: Vec<String> = named.iter().map(|line| (*line).to_owned()).collect();
+        expected.push("failed on-premises to Exchange Online".to_owned());
+        assert_eq!(not_passed(&run), expected, "without {what}");
+        // And the playbook puts it right, except where there are two of one kind.
+        let again = contoso.run(Mode::Apply, "dedicated-app", &[]);
+        if what == "a second override" {
+            let failed = again.failed().unwrap_or_default();
+            assert!(
+                failed.contains("2 setting overrides set ExchangeOnpremAsThirdPartyAppId"),
+                "{failed}"
+            );
+        } else {
+            assert_eq!(again.failed(), None, "without {what}");
+            assert_eq!(not_passed(&again), Vec::<String>::new(), "without {what}");
+        }
+    }
+}
+
+#[test]
+fn a_certificate_is_rotated_and_the_servers_are_let_in_at_every_moment() {
+    let later = Later::new();
+    later.contoso.apply("configure");
+    let thumbprint = |which: &str| {
+        let lines = format!(
+            "let it = onprem.get_auth_config().{which}_certificate_thumbprint; if type_of(it) == \"()\" {{ \"\" }} else {{ it }}"
+        );
+        later
+            .contoso
+            .value(&lines)
+            .as_text()
+            .unwrap_or_default()
+            .to_owned()
+    };
+    // The lab starts with a next certificate that nobody uploaded; it is as good as one that was staged.
+    let former = thumbprint("current");
+    for _ in 0..40 {
+        later.rotate();
+        later.hours(24);
+        later.is_let_in();
+        if thumbprint("previous").is_empty() && thumbprint("current") != former {
+            break;
+        }
+    }
+    assert_ne!(thumbprint("current"), former);
+    assert_eq!(thumbprint("previous"), "");
+    let keys = format!(
+        "import \"stdlib/hybrid_applications\" as apps; entra.get_application(apps::configured(onprem)).key_credentials.some(|key| key.thumbprint == \"{former}\")"
+    );
+    assert_eq!(later.contoso.value(&keys), Value::Bool(false));
+}
+
+#[test]
+fn a_certificate_that_entra_does_not_know_is_not_published() {
+    let later = Later::new();
+    later.contoso.apply("configure");
+    let staged = later
+        .contoso
+        .run(Mode::Apply, "rotate-certificate", &[("start", "true")]);
+    assert_eq!(staged.failed(), None);
+    later.contoso.value(
+        "import \"stdlib/hybrid_applications\" as apps; import \"stdlib/certificates\" as certificates;\n\
+         let next = onprem.get_auth_config().next_certificate_thumbprint; let id = apps::configured(onprem);\n\
+         if entra.has_application_key_credential(id, onprem.export_auth_certificate(\"next\")) { entra.remove_application_key_credential(id, next); }",
+    );
+    let current = later
+        .contoso
+        .value("onprem.get_auth_config().current_certificate_thumbprint");
+    let run = later.contoso.run_with(
+        Mode::Apply,
+        "rotate-certificate",
+        exoauth::script::HostOptions {
+            only: vec!["rotation-publish".to_owned()],
+            ..Default::default()
+        },
+    );
+    let failed = run.failed().unwrap_or_default();
+    assert!(
+        failed.contains("Entra ID does not know the next certificate"),
+        "{failed}"
+    );
+    assert_eq!(
+        later
+            .contoso
+            .value("onprem.get_auth_config().current_certificate_thumbprint"),
+        current
+    );
+}
+
+#[test]
+fn the_shared_principal_is_cleaned_up_only_once_nobody_needs_it() {
+    let contoso = today();
+    contoso.run(
+        Mode::Apply,
+        "configure",
+        &[("dedicated_application", "false")],
+    );
+    let keys = format!("entra.get_service_principal(\"{EXCHANGE_ONLINE}\").key_credentials.len()");
+    let before = contoso.value(&keys);
+    let run = contoso.run(Mode::Apply, "clean-up-shared-principal", &[]);
+    let failed = run.failed().unwrap_or_default();
+    assert!(
+        failed.contains("the shared service principal is still needed"),
+        "{failed}"
+    );
+    assert_eq!(contoso.value(&keys), before);
+
+    contoso.apply("configure");
+    let run = contoso.apply("clean-up-shared-principal");
+    assert!(!run.changes().is_empty());
+    let ours = format!(
+        "let current = onprem.get_auth_config().current_certificate_thumbprint; entra.get_service_principal(\"{EXCHANGE_ONLINE}\").key_credentials.some(|key| key.thumbprint == current)"
+    );
+    assert_eq!(contoso.value(&ours), Value::Bool(false));
+    let verified = contoso.apply("verify");
+    assert_eq!(not_passed(&verified), Vec::<String>::new());
+    assert_eq!(
+        contoso.apply("clean-up-shared-principal").changes(),
+        Vec::<String>::new()
+    );
+}
+
+#[test]
+fn the_list_of_applications_keeps_what_others_put_there() {
+    let contoso = today();
+    let other = "11111111-2222-3333-4444-555555555555";
+    contoso.value(&format!("online.add_ews_allowed_app_ids([\"{other}\"])"));
+    contoso.apply("configure");
+    let list = contoso.value("online.get_organization_config().ews_allowed_app_ids");
+    let list = list.as_text().unwrap_or_default().to_owned();
+    assert!(
+        list.contains(other) && list.contains(&application(&contoso)),
+        "{list}"
+    );
+    let run = contoso.run(Mode::Apply, "ews-allow-list", &[("remove", other)]);
+    assert_eq!(run.failed(), None);
+    let list = contoso.value("online.get_organization_config().ews_allowed_app_ids");
+    assert_eq!(list.as_text(), Some(application(&contoso).as_str()));
+}
+
+#[test]
+fn verify_fails_in_time_for_what_ends() {
+    let contoso = today();
+    contoso.apply("configure");
+    let run = contoso.run(Mode::Apply, "verify", &[("notice_days", "365")]);
+    assert_eq!(not_passed(&run), ["failed lifetime: the way in use"]);
+    let way = run.verdict("lifetime: the way in use");
+    assert!(way.contains("end on 2027-04-01, in 128 days"), "{way}");
+    let run = contoso.run(Mode::Apply, "verify", &[("next_certificate_days", "9999")]);
+    assert_eq!(
+        not_passed(&run),
+        ["failed lifetime: authorization certificates"]
+    );
+}
