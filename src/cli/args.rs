@@ -165,6 +165,10 @@ pub struct Verify {
     #[command(flatten)]
     #[expect(missing_docs, reason = "clap would take a comment for help")]
     pub several: Several,
+    /// Verifies again and again, every 15 minutes or as often as is said (30s, 15m, 6h, 1d), until it is stopped; the exit
+    /// code is that of the last verification.
+    #[arg(long, value_name = "EVERY", num_args = 0..=1, default_missing_value = "15m")]
+    pub watch: Option<String>,
 }
 
 /// Removes what login kept.

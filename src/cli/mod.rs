@@ -36,6 +36,7 @@ mod steps;
 mod trace;
 mod undo;
 mod wait;
+mod watch;
 mod whoami;
 
 pub use env::Env;
@@ -44,7 +45,7 @@ pub use exit::ExitCode;
 use crate::failure::{Failure, FailureKind};
 use crate::report::{JsonReport, human, json::Ending};
 use crate::session::event::{Event, Listener};
-use args::{Args, Command, Format, Run};
+use args::{Args, Command, Format};
 use clap::{CommandFactory, FromArgMatches};
 use tokio::runtime::{Builder, Runtime};
 use tracing_subscriber::EnvFilter;
@@ -69,7 +70,7 @@ fn parse(env: &Env) -> Result<Args, clap::Error> {
 fn dispatch(env: &Env, command: Command, format: Format) -> Result<ExitCode, Failure> {
     match command {
         Command::Run(asked) => run::main(env, &asked, format),
-        Command::Verify(asked) => run::main(env, &verify(asked), format),
+        Command::Verify(asked) => watch::main(env, asked, format),
         Command::List => list::main(env, format),
         Command::Show(asked) => show::main(env, &asked, format),
         Command::Fork(asked) => fork::main(env, &asked),
@@ -89,23 +90,6 @@ fn dispatch(env: &Env, command: Command, format: Format) -> Result<ExitCode, Fai
         Command::Resume(asked) => resume::main(env, &asked, format),
         Command::Completions(asked) => completions::main(env, &asked),
         Command::Man(asked) => man::main(env, &asked),
-    }
-}
-
-/// `exoauth verify` is `exoauth run verify`; what it asks changes nothing, so nobody has to agree.
-fn verify(asked: args::Verify) -> Run {
-    Run {
-        playbook: "verify".to_owned(),
-        place: asked.place,
-        several: asked.several,
-        plan: false,
-        apply: true,
-        exit_code: false,
-        emit: Vec::new(),
-        step: false,
-        only: Vec::new(),
-        hand_over: None,
-        start_at: None,
     }
 }
 

@@ -220,3 +220,33 @@ fn an_empty_list_of_runs_says_why() {
         .ends_with(0)
         .shows(&["no run was recorded: there is no journal in <folder>/state/runs"]);
 }
+
+#[test]
+fn verify_can_be_watched_and_tells_the_last_result() {
+    let mut runner = Runner::new();
+    let (interrupt, left) = (
+        runner.interrupt.clone(),
+        std::sync::atomic::AtomicUsize::new(2),
+    );
+    // The second pause is cut short by Ctrl-C.
+    runner.patience.sleep = std::sync::Arc::new(move |_| {
+        let interrupt = interrupt.clone();
+        let last = left.fetch_sub(1, std::sync::atomic::Ordering::SeqCst) == 1;
+        Box::pin(async move {
+            if last {
+                interrupt.raise();
+                std::future::pending::<()>().await;
+            }
+        })
+    });
+    let ran = runner.run("verify --watch 6h --format json").ends_with(4);
+    let summaries = ran.stdout.matches("a verification answered no").count();
+    assert_eq!(summaries, 2, "{}", ran.stdout);
+    Runner::new()
+        .run("verify --watch sometimes")
+        .ends_with(2)
+        .complains(&[
+            "\"sometimes\" is not how often to verify",
+            "such as 30s, 15m, 6h or 1d",
+        ]);
+}
