@@ -13,7 +13,7 @@ mod role;
 
 pub use application::Application;
 pub use credential::KeyCredential;
-pub(super) use deleted::Deleted;
+pub use deleted::Deleted;
 pub use principal::ServicePrincipal;
 pub use role::RoleAssignment;
 

@@ -30,11 +30,11 @@ use std::{
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Rules {
     /// Those of before 2025-10-31: the shared principal may call Exchange Web Services.
-    #[default]
     BeforeBlock,
     /// Those since 2025-10-31: calls of the shared principal to Exchange Web Services are refused.
     SinceBlock,
     /// Those of the day that it is in the lab.
+    #[default]
     ByDate,
 }
 

@@ -75,21 +75,36 @@ fn two_halves_after_each_other_leave_the_same_as_one_run() -> Outcome {
     let split = Served::start(LabOptions::default())?;
     let computers = Computers::of(&split);
     computers.onprem("configure").ends_with(0).complains(&[
-        "left to the cloud half: upload-certificate, host-names, connector-online",
+        "left to the cloud half: upload-certificate, host-names, connector-online, application, ",
         "to go on there: exoauth run configure --only cloud --hand-over between.json",
     ]);
+    // Nothing is turned on before there is an application.
+    let overrides = split.lab.world().with(|world| {
+        let plane = exoauth::subject::Plane::OnPremises;
+        world.objects(plane, "SettingOverride").len()
+    });
+    assert_eq!(overrides, 0);
     computers.carry_home()?;
     computers
         .cloud("configure")
         .ends_with(0)
         .complains(&["hand-over: from the on-premises half, written 0 minutes ago"])
-        .complains(&["nothing is left to the on-premises half"]);
+        .complains(&[
+            "left to the on-premises half: application-id, ",
+            "application-override",
+        ]);
+    computers.carry_back()?;
+    computers
+        .onprem("configure")
+        .ends_with(0)
+        .complains(&["nothing is left to the cloud half"])
+        .shows(&["passed: on-premises to Exchange Online"]);
+    computers.carry_home()?;
 
     let state = |served: &Served| served.lab.world().with(|world| in_common(world));
     assert_eq!(difference(&state(&split), &state(&whole)), None);
 
-    // The second time, there is nothing to do on either side.
-    computers.carry_back()?;
+    // The next time, there is nothing to do on either side.
     for ran in [computers.onprem("configure"), computers.cloud("configure")] {
         assert!(!ran.stdout.contains("created") && !ran.stdout.contains("updated"));
     }

@@ -1,6 +1,6 @@
 //! What a world holds, in words that can be compared.
 
-use exoauth::lab::{Certificate, World, noun};
+use exoauth::lab::{Certificate, World, noun, seed};
 use exoauth::subject::Plane;
 use exoauth::value::{Object, Value};
 
@@ -65,6 +65,8 @@ pub(crate) fn in_common(world: &World) -> Vec<String> {
             members.sort();
             members.join(", ")
         }
+        // An application gets its identifier when it is registered.
+        Value::Text(id) if is_made_anew(id) => "an identifier".to_owned(),
         other => format!("{other:?}"),
     });
     lines.sort();
@@ -77,9 +79,20 @@ pub(crate) fn in_common(world: &World) -> Vec<String> {
             .map(|key| subject(Some(key.certificate.clone())))
             .collect();
         keys.sort();
-        lines.push(format!("{} {names:?} {keys:?}", principal.app_id));
+        let id = match is_made_anew(&principal.app_id) {
+            true => "an identifier",
+            false => &principal.app_id,
+        };
+        lines.push(format!("{id} {names:?} {keys:?}"));
     }
     lines
+}
+
+/// Whether a text is an identifier, and not one of those that every world of one seed has.
+fn is_made_anew(text: &str) -> bool {
+    let known = [seed::TENANT, seed::EXCHANGE, seed::ORGANIZATION];
+    let shape = text.split('-').map(str::len).collect::<Vec<_>>();
+    shape == [8, 4, 4, 4, 12] && !known.contains(&text)
 }
 
 fn subject(certificate: Option<Certificate>) -> String {

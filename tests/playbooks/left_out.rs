@@ -2,8 +2,9 @@
 
 use crate::playbooks::configure::ALL_PASSED;
 use crate::support::contoso::{Contoso, Run};
+use exoauth::session::Mode;
 
-const STEPS: [&str; 8] = [
+const STEPS: [&str; 9] = [
     "01-auth-servers",
     "02-partner-application",
     "03-auth-certificate",
@@ -12,12 +13,23 @@ const STEPS: [&str; 8] = [
     "06-connector-on-premises",
     "07-connector-online",
     "08-availability",
+    "dedicated-app",
 ];
 
 fn verify_without(left_out: &str) -> Run {
+    verify_without_all(&[left_out])
+}
+
+fn verify_without_all(left_out: &[&str]) -> Run {
     let contoso = Contoso::new();
-    for step in STEPS.into_iter().filter(|step| *step != left_out) {
-        contoso.apply(step);
+    for step in STEPS.into_iter().filter(|step| !left_out.contains(step)) {
+        // The last one stops where what it needs was left out.
+        let run = contoso.run(Mode::Apply, step, &[]);
+        assert!(
+            run.failed().is_none() || step == "dedicated-app",
+            "{step}: {:?}",
+            run.failed()
+        );
     }
     contoso.apply("verify")
 }
@@ -36,6 +48,7 @@ fn without_the_authorization_servers_neither_side_trusts_the_other() {
         not_passed(&run),
         [
             "failed step 1: authorization servers",
+            "failed way in use",
             "failed on-premises to Exchange Online",
             "failed Exchange Online to on-premises",
         ]
@@ -80,11 +93,12 @@ fn reading_the_certificate_leaves_no_trace() {
 
 #[test]
 fn without_the_certificate_no_token_is_issued_to_on_premises_exchange() {
-    let run = verify_without("04-upload-certificate");
+    let run = verify_without_all(&["04-upload-certificate", "dedicated-app"]);
     assert_eq!(
         not_passed(&run),
         [
             "failed step 4: certificate in Entra ID",
+            "failed way in use",
             "failed on-premises to Exchange Online",
         ]
     );
@@ -115,7 +129,11 @@ fn without_a_connector_nobody_asks_the_other_side() {
     let run = verify_without("06-connector-on-premises");
     assert_eq!(
         not_passed(&run),
-        ["failed step 6: connector to Exchange Online"]
+        [
+            "failed step 6: connector to Exchange Online",
+            "failed way in use",
+            "failed on-premises to Exchange Online",
+        ]
     );
     assert_eq!(
         run.verdict("step 6"),
@@ -138,4 +156,27 @@ fn without_the_address_space_old_servers_are_named() {
     assert_eq!(not_passed(&run), ["failed step 8: older servers"]);
     let step = run.verdict("step 8");
     assert!(step.starts_with("failed: EX10 cannot use OAuth"), "{step}");
+}
+
+#[test]
+fn with_an_application_of_its_own_exchange_needs_no_certificate_at_the_shared_one() {
+    let run = verify_without("04-upload-certificate");
+    assert_eq!(not_passed(&run), Vec::<String>::new());
+    let said = run.said();
+    let reason = "need not: the dedicated application is used";
+    assert!(said.iter().any(|line| line.contains(reason)), "{said:?}");
+}
+
+#[test]
+fn without_the_dedicated_application_exchange_online_refuses_the_servers() {
+    let run = verify_without("dedicated-app");
+    assert_eq!(
+        not_passed(&run),
+        ["failed way in use", "failed on-premises to Exchange Online"]
+    );
+    let direction = run.verdict("on-premises to");
+    assert!(
+        direction.contains("HTTP 403") && direction.contains("run dedicated-app"),
+        "{direction}"
+    );
 }

@@ -10,19 +10,23 @@ use exoauth::value::Value;
 fn since_the_block_the_dedicated_application_is_the_remedy() {
     let contoso = Contoso::new();
     contoso.world(|world| world.set_rules(Rules::SinceBlock));
-    let run = contoso.apply("configure");
+    let run = contoso.run(
+        Mode::Apply,
+        "configure",
+        &[("dedicated_application", "false")],
+    );
     let failed: Vec<String> = run
         .verdicts()
         .into_iter()
         .filter(|verdict| !verdict.starts_with("passed"))
         .collect();
-    assert_eq!(failed, ["failed on-premises to Exchange Online"]);
+    assert_eq!(
+        failed,
+        ["failed way in use", "failed on-premises to Exchange Online"]
+    );
     let direction = run.verdict("on-premises to");
     assert!(direction.contains("since 2025-10-31"), "{direction}");
-    assert!(
-        direction.contains("dedicated hybrid application"),
-        "{direction}"
-    );
+    assert!(direction.contains("run dedicated-app"), "{direction}");
 }
 
 #[test]
