@@ -25,7 +25,8 @@ fn writes(script: &str) -> Vec<&str> {
 #[test]
 fn the_eight_steps_are_those_of_the_how_to() {
     let runner = Runner::new();
-    let ran = runner.run("run configure --emit powershell oauth.ps1");
+    let ran =
+        runner.run("run configure --input dedicated_application=false --emit powershell oauth.ps1");
     ran.ends_with(0).shows(&[
         "+ create on-premises AuthServer",
         "written: oauth-exchange.ps1",

@@ -126,9 +126,12 @@ fn since_the_block_verify_names_the_remedy() -> Outcome {
     })?;
     served
         .runner()
-        .run("run configure --org served.toml --apply")
+        .run("run configure --org served.toml --input dedicated_application=false --apply")
         .ends_with(4)
-        .shows(&["failed: on-premises to Exchange Online", "dedicated"]);
+        .shows(&[
+            "failed: on-premises to Exchange Online",
+            "run dedicated-app",
+        ]);
     Ok(())
 }
 

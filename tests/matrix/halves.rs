@@ -247,7 +247,9 @@ fn the_file_of_another_exchange_organization_is_refused() -> Outcome {
 fn nothing_secret_and_nobody_s_name_is_handed_over() -> Outcome {
     let (served, runner, _) = handed_over()?;
     runner.run("run configure --org served.toml --only cloud --hand-over a.json --apply");
-    let text = runner.read("a.json");
+    // The one address is that of a mailbox that every tenant has.
+    let everybodys = "Migration.8f3e7716-2011-43e4-96b1-aba62d229136@contoso";
+    let text = runner.read("a.json").replace(everybodys, "");
     let file = served.file();
     let secrets = file
         .lines()
