@@ -96,8 +96,16 @@ impl Change {
 
     /// Says whether this change, made now, is what `planned` foresaw; what was unknown then may be anything now.
     fn fulfills(&self, planned: &Self, learned: &[Learned]) -> bool {
+        // When an object was changed last, the run's own changes of it decide.
+        let foreseen = |then: &Object| -> Object {
+            let kept = then
+                .iter()
+                .filter(|(name, _)| !name.starts_with("WhenChanged"));
+            kept.map(|(name, value)| (name.clone(), value.clone()))
+                .collect()
+        };
         let as_planned = |now: &Option<Object>, then: &Option<Object>| match (now, then) {
-            (Some(now), Some(then)) => agrees(now, then),
+            (Some(now), Some(then)) => agrees(now, &foreseen(then)),
             (None, None) => true,
             _ => false,
         };
