@@ -24,7 +24,7 @@ impl Computers {
         let text = served.file();
         let lab = &served.lab;
         let mut no_cloud = text.clone();
-        for front in [Front::Login, Front::Graph, Front::ExchangeOnline] {
+        for front in [Front::Login, Front::Graph] {
             no_cloud = no_cloud.replace(&lab.address(front), NOBODY);
         }
         let no_servers = text.replace(&lab.address(Front::OnPremises), NOBODY);

@@ -82,7 +82,7 @@ fn a_partner_company_is_left_alone() {
     let run = contoso.apply("configure");
     assert_eq!(run.verdicts(), ALL_PASSED);
     assert_eq!(named(&contoso, "fabrikam"), before);
-    assert_eq!(run.changes().len(), 8);
+    assert_eq!(run.changes().len(), 18);
 }
 
 #[test]

@@ -32,7 +32,12 @@ fn since_the_block_the_dedicated_application_is_the_remedy() {
 #[test]
 fn a_mailbox_without_a_counterpart_is_no_failure() {
     let contoso = Contoso::new();
-    contoso.apply("configure");
+    contoso.world(|world| world.set_rules(Rules::BeforeBlock));
+    contoso.run(
+        Mode::Apply,
+        "configure",
+        &[("dedicated_application", "false")],
+    );
     let run = contoso.run(
         Mode::Apply,
         "verify",

@@ -62,10 +62,10 @@ fn not_there(catalog: &Catalog, handle: &str, name: &str) -> Option<Failure> {
 }
 
 fn no_address(name: &str) -> Option<Failure> {
-    if ["tenant", "name"].contains(&name) || Cell::from_key(name).is_some() {
+    if ["tenant", "name", "graph_flow"].contains(&name) || Cell::from_key(name).is_some() {
         return None;
     }
-    let known: Vec<&str> = ["tenant", "name"]
+    let known: Vec<&str> = ["tenant", "name", "graph_flow"]
         .into_iter()
         .chain(Cell::ALL.map(Cell::key))
         .collect();
