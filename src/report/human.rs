@@ -6,6 +6,7 @@
 use crate::failure::Failure;
 use crate::report::{Paint, Stream, clean, count, failure, plan};
 use crate::session::Mode;
+use crate::session::event::Progress;
 use crate::session::event::{
     Event, Level, Listener, StepOutcome, Summary, Verdict, VerdictOutcome,
 };
@@ -308,6 +309,23 @@ impl HumanReport {
         unimportant(&self.options.error.text(&shown));
     }
 
+    /// Shows how far a cmdlet is: `Move-X: copying, 3 of 7 (40 %)`.
+    fn progress_of(&self, state: &mut State, cmdlet: &str, progress: &Progress) {
+        if progress.completed {
+            self.clear_progress(state);
+            return;
+        }
+        let status = progress.status.as_ref();
+        let status = status.map_or_else(String::new, |status| format!(", {status}"));
+        // A server that does not know says -1.
+        let percent = progress
+            .percent
+            .filter(|percent| (0..=100).contains(percent));
+        let percent = percent.map_or_else(String::new, |percent| format!(" ({percent} %)"));
+        let activity = &progress.activity;
+        self.progress(state, &format!("{cmdlet}: {activity}{status}{percent}"));
+    }
+
     fn clear_progress(&self, state: &mut State) {
         if std::mem::take(&mut state.progress_shown) {
             unimportant(&self.options.error.text("\r\u{1b}[K"));
@@ -377,6 +395,21 @@ impl Listener for HumanReport {
             Event::ServiceWarning { plane, text } => {
                 let mark = paint.text(Paint::CHANGED, "warning");
                 report.put(state, &format!("{mark}: {plane}: {}", clean(text)))
+            }
+            Event::Progress {
+                cmdlet, progress, ..
+            } => {
+                report.progress_of(state, cmdlet, progress);
+                Ok(())
+            }
+            Event::ServiceSaid {
+                plane,
+                verbose,
+                text,
+            } => {
+                let word = if *verbose { "verbose: " } else { "" };
+                let mut lines = text.lines();
+                lines.try_for_each(|line| report.aside(state, &format!("{word}{plane}: {line}")))
             }
             Event::Waiting {
                 reason,

@@ -216,7 +216,7 @@ impl HostCall {
     }
 
     /// The names of what can be chosen or has to be given.
-    fn choices(&self) -> Vec<String> {
+    pub fn choices(&self) -> Vec<String> {
         let Some(items) = self.parameters.get(2).and_then(Value::as_list) else {
             return Vec::new();
         };
