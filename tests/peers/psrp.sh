@@ -1,13 +1,18 @@
 #!/bin/sh
 # Checks the on-premises road against an independent WSMan + PSRP server (psrpcore, psrp_peer.py).
 #
-# Its folder is the first argument, or ../shared/peers/psrp beside the repository. Needs Python 3 with venv, and its
-# package registry once; for Kerberos also Debian's krb5-kdc, krb5-admin-server, libkrb5-dev and gcc. Everything is made
-# in a temporary folder, which is removed again; the servers listen on the loopback only.
+# Its folder is the first argument, or ../shared/peers/psrp beside the repository; the second limits the checks to one, such
+# as http-kerberos. With CUT_STEP=1 in the environment, verify is also run with a cut at each piece of its conversation,
+# with another number at every so many.
+#
+# Needs Python 3 with venv, and its package registry once; for Kerberos also Debian's krb5-kdc, krb5-admin-server,
+# libkrb5-dev and gcc. Everything is made in a temporary folder, which is removed again; the servers listen on the loopback
+# only.
 set -eu
 
 repository=$(cd "$(dirname "$0")/../.." && pwd)
 peer=${1:-$repository/../shared/peers/psrp}
+only=${2:-}
 if [ ! -f "$peer/psrp_peer.py" ]; then
     echo "skipped: no psrp_peer.py in $peer"
     exit 0
@@ -83,6 +88,7 @@ PYTHON
 
 # check SCHEME OFFERS AUTH USER KDC: runs the tests with what is asked for against a server with what it offers.
 check() {
+    [ -z "$only" ] || [ "$only" = "$1-$3" ] || return 0
     printf '\n%s, the server offers %s, auth = "%s", %s\n' "$1" "$2" "$3" "$4"
     serve "$@" --require-cookie
     cargo test --quiet --test tests -- --ignored peers::psrp --skip a_server_that_asks --skip cut_anywhere || result=1
@@ -93,6 +99,10 @@ check() {
     # A session whose first answer is lost, and its cookie with it, is closed only by a server that wants no cookie.
     serve "$@" --max-shells=18
     cargo test --quiet --test tests -- --ignored peers::psrp::a_connection_that_is_cut_anywhere || result=1
+    case $scheme-$auth in http-ntlm | http-kerberos)
+        [ -n "${CUT_STEP:-}" ] && "$folder/venv/bin/python" "$folder/organization.py" "$folder" "$kdc" && cut_verify
+        ;;
+    esac
     judge
 }
 
@@ -134,6 +144,65 @@ whole() {
     done
 }
 
+# Verifies again and again, with the connection to the server cut after one piece, two, and so on, in either direction.
+cut_verify() {
+    printf '\nexoauth verify, cut anywhere, auth = "%s"\n' "$auth"
+    after=0 cut=0 well=0 named=0
+    while :; do
+        : > "$folder/near"
+        "$folder/venv/bin/python" "$folder/cutter.py" "$port" "$after" > "$folder/near" &
+        cutter=$!
+        while [ ! -s "$folder/near" ]; do sleep 0.05; done
+        sed "s/localhost:$port/localhost:$(head -1 "$folder/near")/" "$folder/peer.toml" > "$folder/cut.toml"
+        code=0
+        timeout 120 "$program" verify --org "$folder/cut.toml" > "$folder/run" 2>&1 || code=$?
+        kill "$cutter"
+        wait "$cutter" 2> /dev/null || true
+        grep -q cut "$folder/near" || break
+        cut=$((cut + 1))
+        case $code in
+            0) well=$((well + 1)) ;;
+            1 | 4) named=$((named + 1)) ;;
+            *) printf 'cut after %s: exit code %s\n' "$after" "$code"; cat "$folder/run"; result=1 ;;
+        esac
+        after=$((after + ${CUT_STEP:-1}))
+    done
+    printf '%s cuts: %s runs passed, %s ended in a named failure or verdict\n' "$cut" "$well" "$named"
+    [ "$cut" -gt 5 ] || result=1
+}
+
+cat > "$folder/cutter.py" << 'PYTHON'
+import selectors, socket, sys
+
+port, after = map(int, sys.argv[1:])
+listener = socket.create_server(("127.0.0.1", 0))
+selector = selectors.DefaultSelector()
+selector.register(listener, selectors.EVENT_READ, None)
+print(listener.getsockname()[1], flush=True)
+pieces = 0
+while True:
+    for key, _ in selector.select():
+        if key.data is None:
+            near, far = listener.accept()[0], socket.create_connection(("127.0.0.1", port))
+            selector.register(near, selectors.EVENT_READ, far)
+            selector.register(far, selectors.EVENT_READ, near)
+            continue
+        try:
+            data = key.fileobj.recv(65536)
+            if data and pieces == after:
+                print("cut", flush=True)
+            if not data or pieces == after:
+                raise ConnectionError
+            key.data.sendall(data)
+            pieces += 1
+        except (OSError, ConnectionError):
+            pieces += bool(pieces == after and data)
+            for end in (key.fileobj, key.data):
+                if end in selector.get_map():
+                    selector.unregister(end)
+                end.close()
+PYTHON
+
 # judge: looks at what the server saw, and stops it.
 judge() {
     "$folder/venv/bin/python" "$folder/judge.py" "$PSRP_PEER_URL" "$folder/ca.pem" || result=1
@@ -155,7 +224,7 @@ exchange = {"url": url + "/PowerShell/", "auth": os.environ["PSRP_PEER_AUTH"], "
 if sys.argv[2]:
     exchange["kdc"] = sys.argv[2]
 lines = [f"{key} = {quoted(value)}" for key, value in exchange.items()]
-cloud = cloud.replace('"ca.pem"', quoted(folder / "lab" / "ca.pem"))
+cloud = cloud.replace('"lab-ca.pem"', quoted(folder / "lab" / "lab-ca.pem"))
 (folder / "peer.toml").write_text(lab[0] + "[exchange]\n" + "\n".join(lines) + "\n\n[sign_in]" + cloud)
 PYTHON
 

@@ -222,7 +222,8 @@ impl HostCall {
         };
         items
             .iter()
-            .filter_map(|item| property(item, "label").or_else(|| property(item, "name")))
+            // What has to be given has a label too, which is often empty.
+            .filter_map(|item| property(item, "name").or_else(|| property(item, "label")))
             .filter_map(Value::to_text)
             .map(|label| label.replace('&', ""))
             .collect()

@@ -29,6 +29,7 @@ const BULK: i32 = 10_000;
 const PASSWORD: &str = "Passw0rd!";
 
 fn main() -> Outcome {
+    memory()?;
     decode()?;
     let port: u16 = env::args().nth(1).ok_or("no port")?.parse()?;
     tokio::runtime::Runtime::new()?.block_on(async {
@@ -173,6 +174,29 @@ fn decode() -> Outcome {
         println!("{what:10} decoding {:8.1} ms {megabytes:8.1} MB/s", time.as_secs_f64() * 1e3);
     }
     Ok(())
+}
+
+/// What the values of an answer take, against the bytes that they came in; on Linux only.
+fn memory() -> Outcome {
+    let objects: Vec<String> = (0..10_000).map(object).collect();
+    let bytes: usize = objects.iter().map(String::len).sum();
+    let Some(before) = resident() else {
+        return Ok(());
+    };
+    let read = |text: &String| read_str(text, &Limits::default());
+    let values = objects.iter().map(read).collect::<Result<Vec<_>, _>>()?;
+    let held = resident().unwrap_or(before).saturating_sub(before);
+    println!("memory: {bytes} bytes of CLIXML become values of {held} bytes, {:.2} times", held as f64 / bytes as f64);
+    drop(black_box(values));
+    Ok(())
+}
+
+/// The bytes in memory of this process.
+fn resident() -> Option<usize> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    let kilobytes: usize = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    Some(kilobytes * 1024)
 }
 
 fn timed<T>(work: impl FnOnce() -> T) -> Duration {
