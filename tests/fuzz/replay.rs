@@ -28,12 +28,22 @@ fn known_bytes_break_nothing() -> Result<(), Box<dyn Error>> {
         let target = TARGETS.iter().find(|(target, _)| Some(*target) == name);
         let (_, target) = target.ok_or_else(|| format!("{} is no target", folder.display()))?;
         for file in fs::read_dir(&folder)? {
-            target(&fs::read(file?.path())?);
+            target(&bytes_of(&fs::read_to_string(file?.path())?)?);
             known += 1;
         }
     }
     assert!(known >= KNOWN, "{known} files were replayed");
     Ok(())
+}
+
+/// The bytes that a text in hexadecimal digits stands for.
+fn bytes_of(text: &str) -> Result<Vec<u8>, Box<dyn Error>> {
+    let digits: Vec<char> = text
+        .chars()
+        .filter(|letter| !letter.is_whitespace())
+        .collect();
+    let byte = |pair: &[char]| u8::from_str_radix(&pair.iter().collect::<String>(), 16);
+    Ok(digits.chunks(2).map(byte).collect::<Result<_, _>>()?)
 }
 
 #[test]

@@ -133,7 +133,7 @@ impl OnPremises {
             match self.signal(state, pipeline, Signal::Terminate).await {
                 Ok(()) => self.shell(state)?.busy = false,
                 Err(problem) => {
-                    tracing::debug!(%problem, "an ended pipeline could not be released")
+                    tracing::debug!(%problem, "an ended pipeline could not be released");
                 }
             }
             return gathered.conclude();
@@ -363,8 +363,7 @@ impl Gathered {
             Record::Verbose(text) => self.remarks.push(Remark::Verbose(text)),
             Record::Debug(text) => tracing::trace!(text, "debug"),
             Record::Information(information) => {
-                let text = information.text().to_owned();
-                self.remarks.push(Remark::Information(text));
+                self.remarks.push(Remark::Information(information.text()));
             }
             Record::Progress(progress) => {
                 self.remarks.push(Remark::Progress(Progress {

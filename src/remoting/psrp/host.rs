@@ -222,9 +222,12 @@ impl HostCall {
         };
         items
             .iter()
-            // What has to be given has a label too, which is often empty.
-            .filter_map(|item| property(item, "name").or_else(|| property(item, "label")))
-            .filter_map(Value::to_text)
+            .filter_map(|item| {
+                // What has to be given has a label too, which is empty where its name says it all.
+                let text = |name| property(item, name).and_then(Value::to_text);
+                let label = text("label").filter(|label| !label.is_empty());
+                label.or_else(|| text("name"))
+            })
             .map(|label| label.replace('&', ""))
             .collect()
     }

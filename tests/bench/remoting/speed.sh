@@ -24,7 +24,7 @@ python3 -m venv "$folder/venv"
 "$folder/venv/bin/pip" install --quiet --disable-pip-version-check psrpcore pyspnego cryptography pypsrp==0.9.1
 # psrp-rs asks for Rust 1.98 and compiles with 1.95.
 cargo build --quiet --release --ignore-rust-version --manifest-path "$here/Cargo.toml" \
-    --target-dir "${CARGO_TARGET_DIR:-$here/target}"
+    --target-dir "${CARGO_TARGET_DIR:-$repository/target/remoting}"
 "$folder/venv/bin/python" "$repository/tests/peers/psrp_exchange.py" "$peer" --auth-wsman negotiate,ntlm \
     > "$folder/out" 2> "$folder/err" &
 server=$!
@@ -33,5 +33,5 @@ while ! grep -q listening "$folder/out"; do
     sleep 0.1
 done
 port=$(sed 's/listening //' "$folder/out")
-"${CARGO_TARGET_DIR:-$here/target}/release/exoauth-remoting-bench" "$port"
+"${CARGO_TARGET_DIR:-$repository/target/remoting}/release/exoauth-remoting-bench" "$port"
 "$folder/venv/bin/python" "$here/speed.py" "$port"
