@@ -50,7 +50,6 @@ use crate::subject::Plane;
 use crate::value::Object;
 use hyper::StatusCode;
 use hyper::body::Bytes;
-use rustls::ClientConfig;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -88,7 +87,7 @@ pub struct OnPremises {
     service: Service,
     exchange: OnPremisesExchange,
     password: Secret,
-    tls: Arc<ClientConfig>,
+    tls: tls::Settings,
     place: Arc<Place>,
     times: Times,
     listener: Option<RemarkListener>,

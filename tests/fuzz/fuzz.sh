@@ -19,8 +19,8 @@ result=0
 for name in "$@"; do
     printf '\n%s\n' "$name"
     mkdir -p "$corpus/$name" "$target/artifacts/$name"
-    # Nothing that is read may need much more memory than it is long: 64 KiB of input, and 256 MiB in all.
-    "$target/$host/release/$name" "$corpus/$name" -max_total_time="$seconds" -max_len=65536 -rss_limit_mb=512 \
+    # Nothing that is read may need much more memory than it is long: 256 MiB at once.
+    "$target/$host/release/$name" "$corpus/$name" -max_total_time="$seconds" -max_len="${MAX_LEN:-16384}" -rss_limit_mb=512 \
         -malloc_limit_mb=256 -timeout=10 -print_final_stats=1 -artifact_prefix="$target/artifacts/$name/" \
         > "$corpus/log" 2>&1 || result=1
     grep -E "panicked|SUMMARY|ERROR|stat::(number_of_executed_units|peak_rss_mb|new_units_added)|^Done" "$corpus/log" || true

@@ -34,15 +34,15 @@ finish() {
 }
 trap finish EXIT INT TERM
 
+free_port='import socket; print(socket.create_server(("127.0.0.1", 0)).getsockname()[1])'
 python3 -m venv "$folder/venv"
 if "$folder/venv/bin/pip" install --quiet --disable-pip-version-check -r "$peer/requirements.txt" \
     > "$folder/pip" 2>&1 && command -v krb5kdc > /dev/null; then
     # It prints the settings that the server needs, and that our client must do without.
     # A port of its own: two of these at a time would give out tickets that the other's server cannot read.
-    free='import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
-    free=$("$folder/venv/bin/python" -c "$free")
-    if "$peer/kdc.sh" start "$folder/kdc" "$free" > "$folder/kdc.start" 2>&1; then
-        kerberos=127.0.0.1:$free
+    kerberos_port=$("$folder/venv/bin/python" -c "$free_port")
+    if "$peer/kdc.sh" start "$folder/kdc" "$kerberos_port" > "$folder/kdc.start" 2>&1; then
+        kerberos=127.0.0.1:$kerberos_port
     else
         echo "skipped: Kerberos, since the key distribution center does not start"
     fi
@@ -111,7 +111,7 @@ serve() {
     scheme=$1 offers=$2 auth=$3 user=$4 kdc=$5 option=$6
     tls=
     [ "$scheme" = http ] || tls="--tls-cert $folder/cert.pem --tls-key $folder/key.pem"
-    port=$("$folder/venv/bin/python" -c 'import socket; s = socket.create_server(("127.0.0.1", 0)); print(s.getsockname()[1])')
+    port=$("$folder/venv/bin/python" -c "$free_port")
     : > "$folder/out"
     # shellcheck disable=SC2086 # the options are several words
     KRB5_CONFIG=$folder/kdc/krb5.conf KRB5_KTNAME=FILE:$folder/kdc/keytab PSRP_PEER_TENANT=$tenant \

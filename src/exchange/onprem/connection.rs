@@ -88,12 +88,7 @@ impl Endpoint {
     }
 
     /// Where the server sends on to, if that is allowed: to one of these hosts, and never out of TLS.
-    pub(super) fn moved(
-        &self,
-        location: &str,
-        hosts: &[String],
-        tls: &Arc<ClientConfig>,
-    ) -> Option<Self> {
+    pub(super) fn moved(&self, location: &str, hosts: &[String], tls: &Settings) -> Option<Self> {
         let moved = Self {
             expire: Arc::clone(&self.expire),
             ..Self::new(location, tls).ok()?
