@@ -45,6 +45,8 @@ pub struct OnPremisesExchange {
     /// The address of Windows' own PowerShell endpoint, with `{server}` where the name of a server belongs; absent for
     /// the usual port.
     pub winrm: Option<String>,
+    /// Hosts that the server may send on to; none is followed without being named here.
+    pub redirect_hosts: Vec<String>,
 }
 
 impl OnPremisesExchange {
@@ -220,6 +222,7 @@ impl Organization {
                         .winrm
                         .map(|winrm| check_url("exchange.winrm", winrm, &["http://", "https://"]))
                         .transpose()?,
+                    redirect_hosts: check_hosts(exchange.redirect_hosts)?,
                 })
             })
             .transpose()?;
@@ -353,6 +356,20 @@ fn check_url(
     }
 }
 
+/// Hosts are names: an address would hide what is allowed.
+fn check_hosts(given: Vec<String>) -> Result<Vec<String>, Problem> {
+    let wrong = given
+        .iter()
+        .find(|host| host.is_empty() || host.contains(['/', ':', '@', '*', ' ']));
+    match wrong {
+        Some(host) => Err(Problem::Key {
+            key: "exchange.redirect_hosts".to_owned(),
+            reason: format!("\"{host}\" is not the name of a host, such as ex02.contoso.com"),
+        }),
+        None => Ok(given),
+    }
+}
+
 fn check_tenant(given: String) -> Result<String, Problem> {
     let good = |letter: char| letter.is_ascii_alphanumeric() || letter == '.' || letter == '-';
     if !given.is_empty() && given.chars().all(good) && (given.contains('.') || given.contains('-'))
@@ -384,6 +401,8 @@ struct ExchangeTable {
     kdc: Option<String>,
     ca_file: Option<PathBuf>,
     winrm: Option<String>,
+    #[serde(default)]
+    redirect_hosts: Vec<String>,
 }
 
 #[derive(Deserialize)]

@@ -12,6 +12,10 @@ mod cli {
     mod several;
     mod sign_in;
 }
+mod fuzz {
+    mod replay;
+    mod targets;
+}
 mod house {
     mod forgotten;
     mod imports;

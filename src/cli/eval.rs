@@ -116,6 +116,17 @@ impl Listener for Aside {
                 text.lines()
                     .try_for_each(|line| self.stream.line(&format!("{mark}{}", clean(line))))
             }
+            Event::ServiceSaid {
+                plane,
+                verbose,
+                text,
+            } => {
+                let word = if *verbose { "verbose: " } else { "" };
+                text.lines().try_for_each(|line| {
+                    let line = clean(line);
+                    self.stream.line(&format!("{word}{plane}: {line}"))
+                })
+            }
             Event::ServiceWarning { plane, text } => self
                 .stream
                 .line(&format!("warning: {plane}: {}", clean(text))),

@@ -17,7 +17,7 @@ use crate::failure::Failure;
 use crate::subject::{Effect, Plane};
 use crate::value::{Object, Value};
 use serde::{Deserialize, Serialize};
-use std::{fmt, future::Future, pin::Pin};
+use std::{fmt, future::Future, pin::Pin, sync::Arc};
 
 /// A cmdlet as a parameter struct: its fields are the parameters.
 ///
@@ -107,6 +107,35 @@ pub struct Answer {
     /// The warnings, as texts.
     pub warnings: Vec<String>,
 }
+
+/// What a cmdlet says while it runs, besides its objects and warnings.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Remark {
+    /// How far it is.
+    Progress(Progress),
+    /// A text that says what it does, which servers send when they are asked for it.
+    Verbose(String),
+    /// A text for the person in front of it.
+    Information(String),
+}
+
+/// How far a cmdlet is.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Progress {
+    /// What is going on.
+    pub activity: String,
+    /// How it stands.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub status: Option<String>,
+    /// How much is done, if that is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub percent: Option<i32>,
+    /// Whether the activity has ended.
+    pub completed: bool,
+}
+
+/// Hears what a cmdlet of that name says while it runs.
+pub type RemarkListener = Arc<dyn Fn(&str, &Remark) + Send + Sync>;
 
 /// A future that a [`Road`] returns.
 pub type Journey<'road, T> = Pin<Box<dyn Future<Output = Result<T, Error>> + Send + 'road>>;

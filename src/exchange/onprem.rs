@@ -7,6 +7,7 @@
 //! The same road leads to Windows' own PowerShell endpoint, `/wsman`, see [`OnPremises::windows`]: what Exchange's endpoint
 //! cannot tell is asked there, by the [fixed scripts](crate::remoting::scripts) and by nothing else.
 
+mod aside;
 mod connection;
 #[cfg(feature = "sspi")]
 mod context;
@@ -30,11 +31,15 @@ use self::native_tls as tls;
 #[cfg(not(feature = "sspi"))]
 use self::no_context as context;
 
+use self::aside::{Aside, Notice};
 use self::connection::{Connection, Cookies, Endpoint, Limits, Reply};
 use self::problem::{Problem, Service};
 use self::security::Security;
 use self::shell::Shell;
-use super::{Answer, Error, ErrorKind, ErrorRecord, Invocation, Journey, Road, ScriptCall};
+use super::{
+    Answer, Error, ErrorKind, ErrorRecord, Invocation, Journey, Remark, RemarkListener, Road,
+    ScriptCall,
+};
 use crate::failure::Failure;
 use crate::http;
 use crate::organization::OnPremisesExchange;
@@ -45,6 +50,7 @@ use crate::subject::Plane;
 use crate::value::Object;
 use hyper::StatusCode;
 use hyper::body::Bytes;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use tokio::sync::Mutex;
@@ -79,19 +85,32 @@ impl Default for Times {
 /// The road to the Exchange servers of the organization itself.
 pub struct OnPremises {
     service: Service,
+    exchange: OnPremisesExchange,
+    password: Secret,
+    tls: tls::Settings,
+    place: Arc<Place>,
+    times: Times,
+    listener: Option<RemarkListener>,
+    one_at_a_time: bool,
+    requests: Arc<AtomicU64>,
+    state: Mutex<State>,
+}
+
+/// Where it leads, and how requests there prove who sends them.
+struct Place {
     endpoint: Endpoint,
     security: Security,
-    times: Times,
-    requests: AtomicU64,
-    state: Mutex<State>,
 }
 
 /// What is held of the server, and by it.
 #[derive(Default)]
 struct State {
+    /// Where the server has sent on to.
+    moved: Option<Arc<Place>>,
     connection: Option<Connection>,
     cookies: Cookies,
     shell: Option<Shell>,
+    aside: Option<Aside>,
 }
 
 /// A cmdlet that did not end well.
@@ -109,6 +128,17 @@ enum Trouble {
 impl From<Problem> for Trouble {
     fn from(problem: Problem) -> Self {
         Self::Problem(problem)
+    }
+}
+
+impl Place {
+    fn new(
+        endpoint: Endpoint,
+        exchange: &OnPremisesExchange,
+        password: &Secret,
+    ) -> Result<Self, Problem> {
+        let security = Security::new(exchange, password, endpoint.host(), endpoint.is_tls())?;
+        Ok(Self { endpoint, security })
     }
 }
 
@@ -153,14 +183,17 @@ impl OnPremises {
         let tls = tls::Settings::new(exchange.ca.as_deref())?;
         let refuse = |problem: Problem| problem.into_failure(service, &exchange.url);
         let endpoint = Endpoint::new(&exchange.url, &tls).map_err(refuse)?;
-        let security = Security::new(exchange, password, endpoint.host(), endpoint.is_tls())
-            .map_err(refuse)?;
+        let place = Place::new(endpoint, exchange, password).map_err(refuse)?;
         Ok(Self {
             service,
-            endpoint,
-            security,
+            exchange: exchange.clone(),
+            password: password.clone(),
+            tls,
+            place: Arc::new(place),
             times,
-            requests: AtomicU64::new(0),
+            listener: None,
+            one_at_a_time: false,
+            requests: Arc::default(),
             state: Mutex::new(State::default()),
         })
     }
@@ -168,8 +201,35 @@ impl OnPremises {
     /// Has somebody else say when the time of an answer is over.
     #[must_use]
     pub fn expiring_by(mut self, expire: http::Sleep) -> Self {
-        self.endpoint.expire = expire;
+        if let Some(place) = Arc::get_mut(&mut self.place) {
+            place.endpoint.expire = expire;
+        }
         self
+    }
+
+    /// Sends a request only when the one before is answered, also where nobody waits for the answer.
+    #[must_use]
+    pub fn one_at_a_time(mut self, wanted: bool) -> Self {
+        self.one_at_a_time = wanted;
+        self
+    }
+
+    /// Lets somebody hear what cmdlets say while they run.
+    #[must_use]
+    pub fn heard_by(mut self, listener: RemarkListener) -> Self {
+        self.listener = Some(listener);
+        self
+    }
+
+    fn tell(&self, cmdlet: &str, remark: &Remark) {
+        tracing::debug!(cmdlet, ?remark, "remark");
+        if let Some(listener) = &self.listener {
+            listener(cmdlet, remark);
+        }
+    }
+
+    fn place(&self, state: &State) -> Arc<Place> {
+        Arc::clone(state.moved.as_ref().unwrap_or(&self.place))
     }
 
     /// Runs one of the fixed scripts and waits for its end; only on a road to [Windows' endpoint](Self::windows).
@@ -217,7 +277,7 @@ impl OnPremises {
         repeatable: bool,
     ) -> Result<Answer, Trouble> {
         let mut state = self.state.lock().await;
-        let first = self.attempt(&mut state, command).await;
+        let first = self.attempt(&mut state, name, command).await;
         let again = match &first {
             Err(Trouble::Forgotten(_)) => true,
             Err(Trouble::Problem(problem) | Trouble::Unsettled(problem)) => {
@@ -233,17 +293,49 @@ impl OnPremises {
             "the session was lost; running the cmdlet in a new one"
         );
         self.discard_shell(&mut state).await;
-        self.attempt(&mut state, command).await
+        self.attempt(&mut state, name, command).await
     }
 
-    async fn attempt(&self, state: &mut State, command: &Command) -> Result<Answer, Trouble> {
+    async fn attempt(
+        &self,
+        state: &mut State,
+        name: &str,
+        command: &Command,
+    ) -> Result<Answer, Trouble> {
         if state.shell.as_ref().is_some_and(Shell::is_unusable) {
             self.discard_shell(state).await;
         }
         if state.shell.is_none() {
-            self.open_shell(state).await?;
+            self.open_somewhere(state).await?;
         }
-        self.run_pipeline(state, command).await
+        self.run_pipeline(state, name, command).await
+    }
+
+    /// Opens a runspace pool, where the server sends to if that is allowed.
+    async fn open_somewhere(&self, state: &mut State) -> Result<(), Problem> {
+        for _ in 0..MOST_REDIRECTS {
+            match self.open_shell(state).await {
+                Err(Problem::Redirected { status, location }) => {
+                    let hosts = &self.exchange.redirect_hosts;
+                    let here = self.place(state);
+                    let Some(moved) = here.endpoint.moved(&location, hosts, &self.tls) else {
+                        return Err(Problem::Redirected { status, location });
+                    };
+                    tracing::info!(%location, "the server sends on");
+                    let exchange = OnPremisesExchange {
+                        url: location,
+                        ..self.exchange.clone()
+                    };
+                    let place = Place::new(moved, &exchange, &self.password)?;
+                    *state = State {
+                        moved: Some(Arc::new(place)),
+                        ..State::default()
+                    };
+                }
+                opened => return opened,
+            }
+        }
+        self.open_shell(state).await
     }
 
     /// Sends a request of the shell, over a new connection where the old one was closed in between.
@@ -255,11 +347,8 @@ impl OnPremises {
     ) -> Result<wsman::Response, Problem> {
         let message_id = Uuid::new_v4();
         let envelope = Bytes::from(session.envelope(request, message_id));
-        let limits = Limits {
-            connect: self.times.connect,
-            read: self.times.operation + self.times.grace,
-            body: session.answer_limit(),
-        };
+        let limits = self.limits(session);
+        let place = self.place(state);
         let mut reused = true;
         loop {
             // It is put back when the answer is here: a request that was given up leaves the connection useless.
@@ -267,13 +356,13 @@ impl OnPremises {
                 Some(connection) => connection,
                 None => {
                     reused = false;
-                    self.connect(&mut state.cookies, limits).await?
+                    self.connect(&place, &mut state.cookies, limits).await?
                 }
             };
             self.requests.fetch_add(1, Ordering::Relaxed);
             let sending = connection.post(
-                &self.endpoint,
-                &self.security,
+                &place.endpoint,
+                &place.security,
                 &mut state.cookies,
                 &envelope,
                 limits,
@@ -295,9 +384,35 @@ impl OnPremises {
         }
     }
 
+    fn limits(&self, session: &wsman::Session) -> Limits {
+        Limits {
+            connect: self.times.connect,
+            read: self.times.operation + self.times.grace,
+            body: session.answer_limit(),
+        }
+    }
+
+    /// Sends a request of the shell over a connection of its own, without waiting for the answer.
+    fn mention(&self, state: &mut State, session: &wsman::Session, request: &wsman::Request) {
+        let notice = Notice {
+            envelope: Bytes::from(session.envelope(request, Uuid::new_v4())),
+            cookies: state.cookies.clone(),
+        };
+        let (place, limits) = (self.place(state), self.limits(session));
+        let aside = state
+            .aside
+            .get_or_insert_with(|| Aside::start(place, limits, Arc::clone(&self.requests)));
+        aside.say(notice);
+    }
+
     /// Opens a connection and signs in on it. One that breaks meanwhile is tried again, since nothing was asked yet.
-    async fn connect(&self, cookies: &mut Cookies, limits: Limits) -> Result<Connection, Problem> {
-        let (endpoint, security) = (&self.endpoint, &self.security);
+    async fn connect(
+        &self,
+        place: &Place,
+        cookies: &mut Cookies,
+        limits: Limits,
+    ) -> Result<Connection, Problem> {
+        let Place { endpoint, security } = place;
         match Connection::open(endpoint, security, cookies, limits, &self.requests).await {
             Err(problem) if problem.is_broken_connection() => {
                 tracing::debug!(%problem, "signing in again");
@@ -311,11 +426,11 @@ impl OnPremises {
         let kind = match trouble {
             Trouble::Record(record) => ErrorKind::Record(record),
             Trouble::Problem(problem) | Trouble::Forgotten(problem) => {
-                ErrorKind::Road(problem.into_failure(self.service, &self.endpoint.url))
+                ErrorKind::Road(problem.into_failure(self.service, &self.exchange.url))
             }
             Trouble::Unsettled(problem) => ErrorKind::Road(Failure {
                 ambiguous: true,
-                ..problem.into_failure(self.service, &self.endpoint.url)
+                ..problem.into_failure(self.service, &self.exchange.url)
             }),
         };
         Error {
@@ -346,6 +461,9 @@ impl Road for OnPremises {
         })
     }
 }
+
+/// How often a server may send on.
+const MOST_REDIRECTS: usize = 3;
 
 /// What PowerShell calls the end of a session; it stands in errors where a cmdlet stands.
 const CLOSING: &str = "Remove-PSSession";

@@ -176,6 +176,7 @@ impl Lab {
                 password: SecretSource::Plain(password),
                 kdc: None,
                 winrm: Some(self.winrm()),
+                redirect_hosts: Vec::new(),
                 ca: Some(self.authority.clone()),
             }),
             sign_in: SignIn {

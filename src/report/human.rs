@@ -6,6 +6,7 @@
 use crate::failure::Failure;
 use crate::report::{Paint, Stream, clean, count, failure, plan};
 use crate::session::Mode;
+use crate::session::event::Progress;
 use crate::session::event::{
     Event, Level, Listener, StepOutcome, Summary, Verdict, VerdictOutcome,
 };
@@ -308,6 +309,23 @@ impl HumanReport {
         unimportant(&self.options.error.text(&shown));
     }
 
+    /// Shows how far a cmdlet is: `Move-X: copying, 3 of 7 (40 %)`.
+    fn progress_of(&self, state: &mut State, cmdlet: &str, progress: &Progress) {
+        if progress.completed {
+            self.clear_progress(state);
+            return;
+        }
+        let status = progress.status.as_ref();
+        let status = status.map_or_else(String::new, |status| format!(", {status}"));
+        // A server that does not know says -1.
+        let percent = progress
+            .percent
+            .filter(|percent| (0..=100).contains(percent));
+        let percent = percent.map_or_else(String::new, |percent| format!(" ({percent} %)"));
+        let activity = &progress.activity;
+        self.progress(state, &format!("{cmdlet}: {activity}{status}{percent}"));
+    }
+
     fn clear_progress(&self, state: &mut State) {
         if std::mem::take(&mut state.progress_shown) {
             unimportant(&self.options.error.text("\r\u{1b}[K"));
@@ -377,6 +395,21 @@ impl Listener for HumanReport {
             Event::ServiceWarning { plane, text } => {
                 let mark = paint.text(Paint::CHANGED, "warning");
                 report.put(state, &format!("{mark}: {plane}: {}", clean(text)))
+            }
+            Event::Progress {
+                cmdlet, progress, ..
+            } => {
+                report.progress_of(state, cmdlet, progress);
+                Ok(())
+            }
+            Event::ServiceSaid {
+                plane,
+                verbose,
+                text,
+            } => {
+                let word = if *verbose { "verbose: " } else { "" };
+                let mut lines = text.lines();
+                lines.try_for_each(|line| report.aside(state, &format!("{word}{plane}: {line}")))
             }
             Event::Waiting {
                 reason,
@@ -480,4 +513,92 @@ pub(crate) fn requests(summary: &Summary) -> String {
         summary.milliseconds % 1000 / 10,
     );
     format!("{total}{where_to} in {seconds}.{hundredths:02} s")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::session::event::Event;
+    use crate::subject::Plane;
+    use std::io::{self, Write};
+
+    #[derive(Clone, Default)]
+    struct Kept(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Kept {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().write(bytes)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    impl Kept {
+        fn text(&self) -> String {
+            String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
+        }
+    }
+
+    /// What stands on both streams after a cmdlet has spoken.
+    fn heard(colors: bool) -> (String, String) {
+        let (output, error) = (Kept::default(), Kept::default());
+        let paint = Paint { colors, width: 48 };
+        let mut report = HumanReport::new(Options {
+            output: Stream::new(output.clone()),
+            error: Stream::new(error.clone()),
+            paint: Paint {
+                colors: false,
+                ..paint
+            },
+            error_paint: paint,
+            explain: false,
+            simulated: false,
+        });
+        let progress = |percent, completed| Event::Progress {
+            plane: Plane::OnPremises,
+            cmdlet: "Update-X".to_owned(),
+            progress: Progress {
+                activity: "Copying\u{1b}[2J".to_owned(),
+                status: Some("3 of 7".to_owned()),
+                percent: Some(percent),
+                completed,
+            },
+        };
+        let said = |verbose, text: &str| Event::ServiceSaid {
+            plane: Plane::OnPremises,
+            verbose,
+            text: text.to_owned(),
+        };
+        for event in [
+            progress(40, false),
+            progress(-1, false),
+            said(true, "first\nsecond"),
+            said(false, "done\u{7}"),
+            progress(100, true),
+        ] {
+            report.hear(&event).unwrap();
+        }
+        (output.text(), error.text())
+    }
+
+    #[test]
+    fn progress_is_overwritten_at_a_terminal_and_left_out_elsewhere() {
+        let said =
+            "verbose: on-premises: first\nverbose: on-premises: second\non-premises: done\\u{7}\n";
+        assert_eq!(heard(false), (String::new(), said.to_owned()));
+        let (output, error) = heard(true);
+        assert_eq!(output, "");
+        assert!(!error.contains("\u{1b}[2J"), "{error:?}");
+        let (shown, rest) = error.split_once("verbose: ").unwrap();
+        assert!(
+            shown.starts_with("\r\u{1b}[K")
+                && shown.contains("Update-X: Copying\\u{1b}[2J, 3 of 7 (40 %)")
+                && shown.contains("Update-X: Copying\\u{1b}[2J, 3 of 7\u{1b}")
+                && shown.ends_with("\r\u{1b}[K"),
+            "{shown:?}"
+        );
+        assert_eq!(format!("verbose: {rest}"), said);
+    }
 }

@@ -5,7 +5,7 @@ use crate::cloud::{Addresses, Cell};
 use crate::entra::{Credential, Outside, SignIn};
 use crate::exchange::online::Online;
 use crate::exchange::onprem::{OnPremises, Times};
-use crate::exchange::{Answer, Road, ScriptCall};
+use crate::exchange::{Answer, Remark, RemarkListener, Road, ScriptCall};
 use crate::failure::{Failure, FailureKind};
 use crate::organization::{OnPremisesExchange, Organization, SecretSource};
 use crate::secret::Secret;
@@ -32,6 +32,9 @@ pub struct Patience {
     pub sleep: http::Sleep,
     /// How all roads wait until the time of an answer is over.
     pub expire: http::Sleep,
+    /// Whether a request is sent only when the one before is answered. Otherwise the on-premises road says in passing, over
+    /// a connection of its own, that an ended pipeline may be forgotten.
+    pub one_at_a_time: bool,
 }
 
 impl Default for Patience {
@@ -41,6 +44,7 @@ impl Default for Patience {
             on_premises: Times::default(),
             sleep: usual.sleep,
             expire: usual.expire,
+            one_at_a_time: false,
         }
     }
 }
@@ -132,7 +136,7 @@ impl Connections {
             let exchange = self.exchange()?;
             let password = self.exchange_password(exchange)?;
             let road = OnPremises::new(exchange, password, self.patience.on_premises)?;
-            Ok(road.expiring_by(self.patience.expire.clone()))
+            Ok(self.prepared(road))
         })
     }
 
@@ -144,6 +148,12 @@ impl Connections {
             )
             .with_hint("add the table [exchange] with url, auth, username and password")
         })
+    }
+
+    fn prepared(&self, road: OnPremises) -> OnPremises {
+        road.heard_by(announce_remarks(self.audience.clone()))
+            .expiring_by(self.patience.expire.clone())
+            .one_at_a_time(self.patience.one_at_a_time)
     }
 
     /// The password, which a person is asked for once.
@@ -162,9 +172,8 @@ impl Connections {
             return Ok(Arc::clone(road));
         }
         let password = self.exchange_password(exchange)?;
-        let road = OnPremises::windows(server, exchange, password, self.patience.on_premises)?
-            .expiring_by(self.patience.expire.clone());
-        let road = Arc::new(road);
+        let road = OnPremises::windows(server, exchange, password, self.patience.on_premises)?;
+        let road = Arc::new(self.prepared(road));
         roads.insert(server.to_owned(), Arc::clone(&road));
         Ok(road)
     }
@@ -232,6 +241,29 @@ fn announce_pauses(audience: Audience) -> http::PauseListener {
             milliseconds,
         }) {
             tracing::warn!(%deaf, "a pause was not heard");
+        }
+    })
+}
+
+/// What the on-premises roads call when a cmdlet says something while it runs.
+fn announce_remarks(audience: Audience) -> RemarkListener {
+    Arc::new(move |cmdlet, remark| {
+        let said = |verbose, text: &String| Event::ServiceSaid {
+            plane: Plane::OnPremises,
+            verbose,
+            text: text.clone(),
+        };
+        let event = match remark {
+            Remark::Progress(progress) => Event::Progress {
+                plane: Plane::OnPremises,
+                cmdlet: cmdlet.to_owned(),
+                progress: progress.clone(),
+            },
+            Remark::Verbose(text) => said(true, text),
+            Remark::Information(text) => said(false, text),
+        };
+        if let Err(deaf) = audience.hear(&event) {
+            tracing::warn!(%deaf, "what a cmdlet said was not heard");
         }
     })
 }

@@ -2,6 +2,8 @@
 //!
 //! The human report, the JSON report and the journal are listeners, so what is on the screen is what is in the journal.
 
+pub use crate::exchange::Progress;
+
 use crate::failure::Failure;
 use crate::session::{Mode, Origin, Request, plan::Change};
 use crate::subject::{Plane, Subject};
@@ -112,6 +114,25 @@ pub enum Event {
     ServiceWarning {
         /// Which.
         plane: Plane,
+        /// In its words.
+        text: String,
+    },
+    /// A cmdlet says how far it is.
+    Progress {
+        /// Where.
+        plane: Plane,
+        /// Which cmdlet.
+        cmdlet: String,
+        /// How far.
+        #[serde(flatten)]
+        progress: Progress,
+    },
+    /// A cmdlet says something besides its objects and warnings.
+    ServiceSaid {
+        /// Where.
+        plane: Plane,
+        /// Whether it is one of the details that a server tells when it is asked for them.
+        verbose: bool,
         /// In its words.
         text: String,
     },

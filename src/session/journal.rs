@@ -98,7 +98,10 @@ impl Listener for Journal {
     fn hear(&mut self, event: &Event) -> Result<(), Failure> {
         match event {
             // What is only read or planned leaves nothing to resume or to take back.
-            Event::Reading { .. } | Event::Planned { .. } | Event::Waiting { .. } => Ok(()),
+            Event::Reading { .. }
+            | Event::Planned { .. }
+            | Event::Progress { .. }
+            | Event::Waiting { .. } => Ok(()),
             event => {
                 let mut record = serde_json::to_value(event)
                     .map_err(|error| cannot_write(&self.path, error.into()))?;

@@ -124,6 +124,8 @@ impl Scene {
         let over = Arc::clone(&out_of_time);
         runner.patience = Patience {
             sleep: Arc::new(|_| Box::pin(async {})),
+            // A request has the number that it has in an undisturbed run.
+            one_at_a_time: true,
             expire: Arc::new(move |_| {
                 let over = Arc::clone(&over);
                 Box::pin(async move { over.notified().await })

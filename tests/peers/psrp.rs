@@ -5,13 +5,15 @@
 use crate::support::wait::wait_for;
 use exoauth::certificate::Certificate;
 use exoauth::exchange::onprem::{OnPremises, Times};
-use exoauth::exchange::{Answer, Error, ErrorKind, FixedScript, Invocation, Road, ScriptCall};
+use exoauth::exchange::{
+    Answer, Error, ErrorKind, FixedScript, Invocation, Remark, Road, ScriptCall,
+};
 use exoauth::organization::{Authentication, OnPremisesExchange, SecretSource};
 use exoauth::secret::Secret;
 use exoauth::value::{Object, Value};
 use std::error;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
@@ -57,6 +59,7 @@ fn settings(url: String) -> Result<OnPremisesExchange, Box<dyn error::Error>> {
         kdc: variable("PSRP_PEER_KDC").ok(),
         ca: ca.transpose()?,
         winrm: None,
+        redirect_hosts: Vec::new(),
     })
 }
 
@@ -296,10 +299,6 @@ fn streams_errors_and_large_values_arrive() -> Outcome {
         let bulk = road.invoke(&call("Test-Bulk").with("Count", 2_000)).await?;
         assert_eq!(bulk.output.len(), 2_000);
         assert_eq!(
-            message(road.invoke(&call("Test-Streams")).await),
-            "InvalidData: a non-terminating error"
-        );
-        assert_eq!(
             message(road.invoke(&call("Test-Throw").with("Message", "no")).await),
             "OperationStopped: no"
         );
@@ -321,6 +320,107 @@ fn streams_errors_and_large_values_arrive() -> Outcome {
             ),
             "input: the cmdlet asks for confirmation: Sure? | pass confirm: false to run it without the question"
         );
+        road.close().await?;
+        Ok(())
+    })
+}
+
+#[test]
+#[ignore = "needs the independent server of tests/peers/psrp.sh"]
+fn every_stream_is_heard_while_the_cmdlet_runs() -> Outcome {
+    wait_for(async {
+        let heard: Arc<Mutex<Vec<String>>> = Arc::default();
+        let listener = Arc::clone(&heard);
+        let road = road(PASSWORD, "/PowerShell/", Times::default())?.heard_by(Arc::new(
+            move |cmdlet, remark| {
+                let line = match remark {
+                    Remark::Progress(progress) => format!(
+                        "{cmdlet} {} {} {}",
+                        progress.activity,
+                        progress.percent.unwrap_or_default(),
+                        progress.completed
+                    ),
+                    other => format!("{cmdlet} {other:?}"),
+                };
+                listener
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .push(line);
+            },
+        ));
+        let Err(Error {
+            kind: ErrorKind::Record(record),
+            ..
+        }) = road.invoke(&call("Test-Streams")).await
+        else {
+            return Err("no error record".into());
+        };
+        assert_eq!(
+            (
+                record.message.as_str(),
+                record.category.as_str(),
+                record.identifier.as_str(),
+                record.target.as_str(),
+                record.exception.as_str()
+            ),
+            (
+                "a non-terminating error",
+                "InvalidData",
+                "PeerError,Test-Streams",
+                "tgt",
+                "System.InvalidOperationException"
+            )
+        );
+        assert_eq!(
+            *heard.lock().unwrap_or_else(PoisonError::into_inner),
+            [
+                "Test-Streams Working 10 false",
+                "Test-Streams Verbose(\"a verbose line\")",
+                "Test-Streams Information(\"an information line\")",
+                "Test-Streams Working 100 false",
+            ]
+        );
+        let answer = road.invoke(&call("Test-Warning")).await?;
+        assert_eq!(answer.warnings, ["careful"]);
+        for (kind, expected) in [
+            (
+                "Choice",
+                "input: the cmdlet asks for confirmation: Confirm: Sure? [Yes, No] | pass confirm: false to run it without the question",
+            ),
+            (
+                "Parameters",
+                "input: the cmdlet asks its user: Supply values: for these [Identity, TargetUri] | pass identity and target_uri",
+            ),
+            (
+                "Line",
+                "input: the cmdlet asks its user: ReadLine | nobody can answer it from here: run it in the Exchange Management Shell",
+            ),
+        ] {
+            let asked = road.invoke(&call("Test-Question").with("Kind", kind)).await;
+            assert_eq!(message(asked), expected);
+        }
+        road.close().await?;
+        Ok(())
+    })
+}
+
+#[test]
+#[ignore = "needs the independent server of tests/peers/psrp.sh"]
+fn a_redirect_is_followed_where_its_host_is_allowed() -> Outcome {
+    wait_for(async {
+        let url = format!("{}/PowerShell-LiveID/", variable("PSRP_PEER_URL")?);
+        let mut exchange = settings(url)?;
+        let get = call("Get-AuthConfig");
+        let refused = OnPremises::new(&exchange, &Secret::new(PASSWORD), Times::default())?;
+        let said = message(refused.invoke(&get).await);
+        assert!(
+            said.starts_with("protocol: the web server answered 302: go to ")
+                && said.contains("exchange.redirect_hosts"),
+            "{said}"
+        );
+        exchange.redirect_hosts = vec!["localhost".to_owned()];
+        let road = OnPremises::new(&exchange, &Secret::new(PASSWORD), Times::default())?;
+        assert_eq!(road.invoke(&get).await?.output.len(), 1);
         road.close().await?;
         Ok(())
     })

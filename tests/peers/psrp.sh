@@ -1,13 +1,18 @@
 #!/bin/sh
 # Checks the on-premises road against an independent WSMan + PSRP server (psrpcore, psrp_peer.py).
 #
-# Its folder is the first argument, or ../shared/peers/psrp beside the repository. Needs Python 3 with venv, and its
-# package registry once; for Kerberos also Debian's krb5-kdc, krb5-admin-server, libkrb5-dev and gcc. Everything is made
-# in a temporary folder, which is removed again; the servers listen on the loopback only.
+# Its folder is the first argument, or ../shared/peers/psrp beside the repository; the second limits the checks to one, such
+# as http-kerberos. With CUT_STEP=1 in the environment, verify is also run with a cut at each piece of its conversation,
+# with another number at every so many.
+#
+# Needs Python 3 with venv, and its package registry once; for Kerberos also Debian's krb5-kdc, krb5-admin-server,
+# libkrb5-dev and gcc. Everything is made in a temporary folder, which is removed again; the servers listen on the loopback
+# only.
 set -eu
 
 repository=$(cd "$(dirname "$0")/../.." && pwd)
 peer=${1:-$repository/../shared/peers/psrp}
+only=${2:-}
 if [ ! -f "$peer/psrp_peer.py" ]; then
     echo "skipped: no psrp_peer.py in $peer"
     exit 0
@@ -19,23 +24,25 @@ fi
 
 folder=$(mktemp -d)
 server=
+lab=
 kerberos=
 finish() {
     [ -z "$server" ] || kill "$server" 2> /dev/null || true
+    [ -z "$lab" ] || kill "$lab" 2> /dev/null || true
     [ -z "$kerberos" ] || "$peer/kdc.sh" stop "$folder/kdc"
     rm -rf "$folder"
 }
 trap finish EXIT INT TERM
 
+free_port='import socket; print(socket.create_server(("127.0.0.1", 0)).getsockname()[1])'
 python3 -m venv "$folder/venv"
 if "$folder/venv/bin/pip" install --quiet --disable-pip-version-check -r "$peer/requirements.txt" \
     > "$folder/pip" 2>&1 && command -v krb5kdc > /dev/null; then
     # It prints the settings that the server needs, and that our client must do without.
     # A port of its own: two of these at a time would give out tickets that the other's server cannot read.
-    free='import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
-    free=$("$folder/venv/bin/python" -c "$free")
-    if "$peer/kdc.sh" start "$folder/kdc" "$free" > "$folder/kdc.start" 2>&1; then
-        kerberos=127.0.0.1:$free
+    kerberos_port=$("$folder/venv/bin/python" -c "$free_port")
+    if "$peer/kdc.sh" start "$folder/kdc" "$kerberos_port" > "$folder/kdc.start" 2>&1; then
+        kerberos=127.0.0.1:$kerberos_port
     else
         echo "skipped: Kerberos, since the key distribution center does not start"
     fi
@@ -81,40 +88,145 @@ PYTHON
 
 # check SCHEME OFFERS AUTH USER KDC: runs the tests with what is asked for against a server with what it offers.
 check() {
+    [ -z "$only" ] || [ "$only" = "$1-$3" ] || return 0
     printf '\n%s, the server offers %s, auth = "%s", %s\n' "$1" "$2" "$3" "$4"
-    run "$@" --require-cookie --skip cut_anywhere
+    serve "$@" --require-cookie
+    cargo test --quiet --test tests -- --ignored peers::psrp --skip a_server_that_asks --skip cut_anywhere || result=1
+    judge
+    serve "$@" --require-cookie
+    whole
+    judge
     # A session whose first answer is lost, and its cookie with it, is closed only by a server that wants no cookie.
-    run "$@" --port=0 cut_anywhere
+    serve "$@" --max-shells=18
+    cargo test --quiet --test tests -- --ignored peers::psrp::a_connection_that_is_cut_anywhere || result=1
+    case $scheme-$auth in http-ntlm | http-kerberos)
+        [ -n "${CUT_STEP:-}" ] && "$folder/venv/bin/python" "$folder/organization.py" "$folder" "$kdc" && cut_verify
+        ;;
+    esac
+    judge
 }
 
-# run SCHEME OFFERS AUTH USER KDC SERVER_OPTION TEST...
-run() {
+# serve SCHEME OFFERS AUTH USER KDC SERVER_OPTION: starts the server, and says in variables where it is.
+serve() {
     scheme=$1 offers=$2 auth=$3 user=$4 kdc=$5 option=$6
-    shift 6
     tls=
     [ "$scheme" = http ] || tls="--tls-cert $folder/cert.pem --tls-key $folder/key.pem"
+    port=$("$folder/venv/bin/python" -c "$free_port")
     : > "$folder/out"
     # shellcheck disable=SC2086 # the options are several words
-    KRB5_CONFIG=$folder/kdc/krb5.conf KRB5_KTNAME=FILE:$folder/kdc/keytab \
-        "$folder/venv/bin/python" "$repository/tests/peers/psrp_exchange.py" "$peer" "$option" --iis-boundary --gzip \
-        --max-operation-timeout 1 --fragment 8000 --auth-exchange "$offers" --auth-wsman "$offers" \
-        $tls > "$folder/out" 2> "$folder/err" &
+    KRB5_CONFIG=$folder/kdc/krb5.conf KRB5_KTNAME=FILE:$folder/kdc/keytab PSRP_PEER_TENANT=$tenant \
+        "$folder/venv/bin/python" "$repository/tests/peers/psrp_exchange.py" "$peer" "$option" --port "$port" \
+        --redirect-to "$scheme://localhost:$port/PowerShell/" --iis-boundary --gzip --max-operation-timeout 1 \
+        --fragment 8000 --auth-exchange "$offers" --auth-wsman "$offers" $tls > "$folder/out" 2> "$folder/err" &
     server=$!
     while ! grep -q listening "$folder/out"; do
         kill -0 "$server" || { cat "$folder/err"; exit 1; }
         sleep 0.1
     done
-    port=$(sed 's/listening //' "$folder/out")
     export PSRP_PEER_URL="$scheme://localhost:$port" PSRP_PEER_CA="$folder/ca.pem"
     export PSRP_PEER_AUTH="$auth" PSRP_PEER_USER="$user"
     unset PSRP_PEER_KDC
     [ -z "$kdc" ] || export PSRP_PEER_KDC="$kdc"
-    cargo test --quiet --test tests -- --ignored peers::psrp --skip a_server_that_asks "$@" || result=1
+}
+
+# The whole program, with the server as the on-premises half and a lab as the cloud half.
+whole() {
+    "$folder/venv/bin/python" "$folder/organization.py" "$folder" "$kdc"
+    for run in "run configure --apply" "run verify" "run tests/peers/nouns.rhai --apply"; do
+        # shellcheck disable=SC2086 # a run is several words
+        if "$program" $run --org "$folder/peer.toml" > "$folder/run" 2>&1; then
+            printf 'exoauth %s: %s\n' "$run" "$(grep -E '^done|requests' "$folder/run" | tail -2 | tr '\n' ' ')"
+        else
+            printf 'exoauth %s: exit code %s\n' "$run" "$?"
+            cat "$folder/run"
+            result=1
+        fi
+    done
+}
+
+# Verifies again and again, with the connection to the server cut after one piece, two, and so on, in either direction.
+cut_verify() {
+    printf '\nexoauth verify, cut anywhere, auth = "%s"\n' "$auth"
+    after=0 cut=0 well=0 named=0
+    while :; do
+        : > "$folder/near"
+        "$folder/venv/bin/python" "$folder/cutter.py" "$port" "$after" > "$folder/near" &
+        cutter=$!
+        while [ ! -s "$folder/near" ]; do sleep 0.05; done
+        sed "s/localhost:$port/localhost:$(head -1 "$folder/near")/" "$folder/peer.toml" > "$folder/cut.toml"
+        code=0
+        timeout 120 "$program" verify --org "$folder/cut.toml" > "$folder/run" 2>&1 || code=$?
+        kill "$cutter"
+        wait "$cutter" 2> /dev/null || true
+        grep -q cut "$folder/near" || break
+        cut=$((cut + 1))
+        case $code in
+            0) well=$((well + 1)) ;;
+            1 | 4) named=$((named + 1)) ;;
+            *) printf 'cut after %s: exit code %s\n' "$after" "$code"; cat "$folder/run"; result=1 ;;
+        esac
+        after=$((after + ${CUT_STEP:-1}))
+    done
+    printf '%s cuts: %s runs passed, %s ended in a named failure or verdict\n' "$cut" "$well" "$named"
+    [ "$cut" -gt 5 ] || result=1
+}
+
+cat > "$folder/cutter.py" << 'PYTHON'
+import selectors, socket, sys
+
+port, after = map(int, sys.argv[1:])
+listener = socket.create_server(("127.0.0.1", 0))
+selector = selectors.DefaultSelector()
+selector.register(listener, selectors.EVENT_READ, None)
+print(listener.getsockname()[1], flush=True)
+pieces = 0
+while True:
+    for key, _ in selector.select():
+        if key.data is None:
+            near, far = listener.accept()[0], socket.create_connection(("127.0.0.1", port))
+            selector.register(near, selectors.EVENT_READ, far)
+            selector.register(far, selectors.EVENT_READ, near)
+            continue
+        try:
+            data = key.fileobj.recv(65536)
+            if data and pieces == after:
+                print("cut", flush=True)
+            if not data or pieces == after:
+                raise ConnectionError
+            key.data.sendall(data)
+            pieces += 1
+        except (OSError, ConnectionError):
+            pieces += bool(pieces == after and data)
+            for end in (key.fileobj, key.data):
+                if end in selector.get_map():
+                    selector.unregister(end)
+                end.close()
+PYTHON
+
+# judge: looks at what the server saw, and stops it.
+judge() {
     "$folder/venv/bin/python" "$folder/judge.py" "$PSRP_PEER_URL" "$folder/ca.pem" || result=1
     kill "$server"
     wait "$server" 2> /dev/null || true
     server=
 }
+
+cat > "$folder/organization.py" << 'PYTHON'
+import json, os, pathlib, sys
+
+folder = pathlib.Path(sys.argv[1])
+lab = (folder / "lab" / "lab.toml").read_text().split("[exchange]")
+_, cloud = lab[1].split("[sign_in]")
+quoted = lambda text: json.dumps(str(text))
+url = os.environ["PSRP_PEER_URL"]
+exchange = {"url": url + "/PowerShell/", "auth": os.environ["PSRP_PEER_AUTH"], "username": os.environ["PSRP_PEER_USER"],
+            "password": "Passw0rd!", "winrm": url + "/wsman?TargetServer={server}", "ca_file": folder / "ca.pem"}
+if sys.argv[2]:
+    exchange["kdc"] = sys.argv[2]
+lines = [f"{key} = {quoted(value)}" for key, value in exchange.items()]
+cloud = cloud.replace('"lab-ca.pem"', quoted(folder / "lab" / "lab-ca.pem"))
+(folder / "peer.toml").write_text(lab[0] + "[exchange]\n" + "\n".join(lines) + "\n\n[sign_in]" + cloud)
+PYTHON
 
 cat > "$folder/judge.py" << 'PYTHON'
 import collections, json, ssl, sys, urllib.request
@@ -136,6 +248,19 @@ sys.exit(1 if stats["violations"] or stats["open_shells"] or clear else 0)
 PYTHON
 
 cd "$repository"
+cargo build --quiet
+program=${CARGO_TARGET_DIR:-target}/debug/exoauth
+XDG_CONFIG_HOME=$folder/home XDG_STATE_HOME=$folder/home XDG_CACHE_HOME=$folder/home
+export XDG_CONFIG_HOME XDG_STATE_HOME XDG_CACHE_HOME
+"$program" lab --write "$folder/lab" > "$folder/lab.out" 2>&1 &
+lab=$!
+while [ ! -s "$folder/lab.out" ]; do
+    kill -0 "$lab" || { cat "$folder/lab.out"; exit 1; }
+    sleep 0.1
+done
+# The other direction ends at the servers of the lab, which trust its cloud as well.
+"$program" run configure --apply --org "$folder/lab/lab.toml" > /dev/null 2> "$folder/err" || { cat "$folder/err"; exit 1; }
+tenant=$("$program" eval 'entra.get_organization().id' --org "$folder/lab/lab.toml" 2> /dev/null)
 result=0
 check https basic basic 'CONTOSO\admin' ''
 check http negotiate,basic ntlm 'CONTOSO\admin' ''

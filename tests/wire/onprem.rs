@@ -157,10 +157,10 @@ fn one_session_serves_the_whole_run_and_is_closed_at_its_end() -> Outcome {
             road.invoke(&call("Get-AuthConfig")).await?;
             assert_eq!(lab.powershell().sessions(), 1);
         }
-        // Create and one Receive, then Command, Receive and Signal for each cmdlet.
-        assert_eq!(road.requests(), 2 + 3 * 3);
         road.invoke(&call("Get-Nothing")).await.unwrap_err();
         road.close().await?;
+        // Create and one Receive, then Command, Receive and Signal for each cmdlet, and Delete.
+        assert_eq!(road.requests(), 2 + 4 * 3 + 1);
         assert_eq!(lab.powershell().sessions(), 0);
         Ok(())
     })

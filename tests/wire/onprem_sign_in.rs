@@ -25,6 +25,7 @@ fn road(
         kdc,
         ca,
         winrm: None,
+        redirect_hosts: Vec::new(),
     };
     Ok(OnPremises::new(
         &exchange,

@@ -110,6 +110,7 @@ fn road(url: &str, auth: Authentication, kdc: Option<String>) -> Outcome<OnPremi
         password: SecretSource::Prompt,
         kdc,
         winrm: None,
+        redirect_hosts: Vec::new(),
         ca: None,
     };
     Ok(OnPremises::new(

@@ -8,7 +8,10 @@ use exoauth::lab::{Lab, LabOptions};
 use exoauth::organization::{Authentication, OnPremisesExchange, SecretSource};
 use exoauth::secret::Secret;
 use exoauth::subject::Plane;
+use flate2::Compression;
+use flate2::write::GzEncoder;
 use std::error;
+use std::io::Write as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -20,8 +23,8 @@ type Outcome = Result<(), Box<dyn error::Error>>;
 
 const PASSWORD: &str = "hush-the-password";
 
-fn road_to(url: &str, ca: &str, times: Times) -> Result<OnPremises, Box<dyn error::Error>> {
-    let exchange = OnPremisesExchange {
+fn settings(url: &str, ca: &str) -> OnPremisesExchange {
+    OnPremisesExchange {
         url: url.to_owned(),
         auth: Authentication::Basic,
         username: "CONTOSO\\administrator".to_owned(),
@@ -29,7 +32,12 @@ fn road_to(url: &str, ca: &str, times: Times) -> Result<OnPremises, Box<dyn erro
         kdc: None,
         ca: Some(ca.to_owned()),
         winrm: None,
-    };
+        redirect_hosts: Vec::new(),
+    }
+}
+
+fn road_to(url: &str, ca: &str, times: Times) -> Result<OnPremises, Box<dyn error::Error>> {
+    let exchange = settings(url, ca);
     Ok(OnPremises::new(&exchange, &Secret::new(PASSWORD), times)?)
 }
 
@@ -64,6 +72,14 @@ fn fault(subcode: &str, number: u32, message: &str) -> Reply {
     Reply::new(500, &headers, body.as_bytes())
 }
 
+fn zipped(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
+    encoder
+        .write_all(bytes)
+        .and_then(|()| encoder.finish())
+        .unwrap_or_default()
+}
+
 async fn told_of(reply: Reply) -> Result<String, Box<dyn error::Error>> {
     let service = Service::start([reply]).await?;
     let url = format!("{}/PowerShell/", service.base);
@@ -76,7 +92,8 @@ async fn told_of(reply: Reply) -> Result<String, Box<dyn error::Error>> {
 fn odd_answers_are_explained() -> Outcome {
     let html = [("content-type", "text/html")];
     let soap = [("content-type", "application/soap+xml;charset=UTF-8")];
-    let gzip = [soap[0], ("content-encoding", "gzip")];
+    let gzip = [soap[0], ("content-encoding", "GZip")];
+    let brotli = [soap[0], ("content-encoding", "br")];
     let kerberos = [
         ("www-authenticate", "Kerberos"),
         ("www-authenticate", "Negotiate"),
@@ -115,11 +132,24 @@ fn odd_answers_are_explained() -> Outcome {
         ),
         (
             Reply::new(302, &elsewhere, b""),
-            "protocol: the web server answered 302: go to https://ex02.example/PowerShell/\nredirects are not followed, since they would carry the password along; set exchange.url to the address of the server itself",
+            "protocol: the web server answered 302: go to https://ex02.example/PowerShell/\nredirects are followed only to hosts that exchange.redirect_hosts of the organization file names, since they carry the sign-in along, and never from https:// to http://; set exchange.url to the address of the server itself",
         ),
         (
             Reply::new(200, &gzip, b"\x1f\x8b"),
-            "protocol: the answer is compressed as gzip\nturn off dynamic compression on the PowerShell virtual directory, or a proxy in between",
+            "protocol: the answer is compressed, and damaged\nunexpected end of file\nturn off dynamic compression on the PowerShell virtual directory, or a proxy in between",
+        ),
+        (
+            Reply::new(200, &brotli, b"x"),
+            "protocol: the answer is compressed as br\nturn off dynamic compression on the PowerShell virtual directory, or a proxy in between",
+        ),
+        (
+            Reply::new(200, &gzip, &zipped(b"<s:Envelope")),
+            "protocol: the answer cannot be read: the envelope is not XML, at byte 0",
+        ),
+        // What is small on the way is measured as it is unpacked.
+        (
+            Reply::new(200, &gzip, &zipped(&large)),
+            "protocol: an answer is larger than 2097152 bytes",
         ),
         (
             Reply::new(200, &soap, b"<s:Envelope"),
@@ -154,6 +184,82 @@ fn odd_answers_are_explained() -> Outcome {
         assert!(told.starts_with(expected), "{told}\n\nexpected: {expected}");
     }
     Ok(())
+}
+
+/// What a person learns when the first server sends on to a second one, and how many requests that one saw.
+async fn told_of_redirect(
+    allowed: &[&str],
+    location: impl Fn(&Service) -> String,
+) -> Result<(String, usize), Box<dyn error::Error>> {
+    let denied = || fault("AccessDenied", 5, "Access is denied. ");
+    let second = Service::start([denied(), denied()]).await?;
+    let location = location(&second);
+    let redirect = Reply::new(302, &[("location", location.as_str())], b"");
+    let first = Service::start([redirect.clone(), redirect]).await?;
+    let mut exchange = settings(&format!("{}/PowerShell/", first.base), &first.ca);
+    exchange.ca = Some(format!("{}{}", first.ca, second.ca));
+    exchange.redirect_hosts = allowed.iter().map(|host| (*host).to_owned()).collect();
+    let road = OnPremises::new(&exchange, &Secret::new(PASSWORD), Times::default())?;
+    let told = told(road.invoke(&Invocation::new("Get-AuthConfig")).await);
+    assert_eq!(first.seen().len(), 1);
+    let seen = second.seen();
+    assert!(
+        seen.iter()
+            .all(|seen| seen.line == "POST /moved/?x=1 HTTP/1.1" || seen.line == "POST /moved/?x=1"),
+        "{seen:?}"
+    );
+    Ok((told, seen.len()))
+}
+
+#[test]
+fn a_redirect_is_followed_to_a_host_that_is_allowed_and_nowhere_else() -> Outcome {
+    wait_for(async {
+        let there = |second: &Service| format!("{}/moved/?x=1", second.base);
+        let (told, requests) = told_of_redirect(&["LOCALHOST"], there).await?;
+        assert!(
+            told.starts_with("denied: the server refused: access is denied"),
+            "{told}"
+        );
+        assert_eq!(requests, 1);
+        let refused = "protocol: the web server answered 302: go to ";
+        for allowed in [&[][..], &["ex02.example"]] {
+            let (told, requests) = told_of_redirect(allowed, there).await?;
+            assert!(told.starts_with(refused), "{told}");
+            assert_eq!(requests, 0);
+        }
+        // Out of TLS is never allowed, nor is an address that says who signs in.
+        for change in [
+            ("https://", "http://"),
+            ("https://localhost", "https://me:too@localhost"),
+            ("https://localhost", "/elsewhere"),
+        ] {
+            let there = |second: &Service| there(second).replace(change.0, change.1);
+            let (told, requests) = told_of_redirect(&["localhost"], there).await?;
+            assert!(told.starts_with(refused), "{told}");
+            assert_eq!(requests, 0);
+        }
+        Ok(())
+    })
+}
+
+#[test]
+fn a_redirect_in_a_circle_comes_to_an_end() -> Outcome {
+    wait_for(async {
+        let service = Service::start([]).await?;
+        let url = format!("{}/PowerShell/", service.base);
+        let redirect = Reply::new(307, &[("location", url.as_str())], b"");
+        service.then((0..9).map(|_| redirect.clone()));
+        let mut exchange = settings(&url, &service.ca);
+        exchange.redirect_hosts = vec!["localhost".to_owned()];
+        let road = OnPremises::new(&exchange, &Secret::new(PASSWORD), Times::default())?;
+        let told = told(road.invoke(&Invocation::new("Get-AuthConfig")).await);
+        assert!(
+            told.starts_with("protocol: the web server answered 307: go to "),
+            "{told}"
+        );
+        assert_eq!(service.seen().len(), 4);
+        Ok(())
+    })
 }
 
 #[test]

@@ -11,6 +11,7 @@ use crate::http::{Sleep, real_time, within};
 use crate::remoting::wsman;
 use crate::secret::Secret;
 use base64::{Engine as _, prelude::BASE64_STANDARD};
+use flate2::read::MultiGzDecoder;
 use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
 use hyper::body::Bytes;
 use hyper::client::conn::http1::{self, SendRequest};
@@ -21,6 +22,7 @@ use hyper::header::{
 use hyper::{Request, StatusCode, Uri};
 use hyper_util::rt::TokioIo;
 use std::collections::BTreeMap;
+use std::io::Read as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -85,6 +87,18 @@ impl Endpoint {
         })
     }
 
+    /// Where the server sends on to, if that is allowed: to one of these hosts, and never out of TLS.
+    pub(super) fn moved(&self, location: &str, hosts: &[String], tls: &Settings) -> Option<Self> {
+        let moved = Self {
+            expire: Arc::clone(&self.expire),
+            ..Self::new(location, tls).ok()?
+        };
+        let allowed = hosts
+            .iter()
+            .any(|host| host.eq_ignore_ascii_case(&moved.host));
+        (allowed && (moved.is_tls() || !self.is_tls())).then_some(moved)
+    }
+
     pub(super) fn is_tls(&self) -> bool {
         self.tls.is_some()
     }
@@ -107,7 +121,7 @@ pub(super) struct Limits {
 
 /// What the server wants to see again: without its cookies a request reaches another back end, where the shell is
 /// unknown.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(super) struct Cookies(BTreeMap<String, Secret>);
 
 impl Cookies {
@@ -538,8 +552,14 @@ async fn read(
             .and_then(|value: &HeaderValue| value.to_str().ok())
             .map(str::to_owned)
     };
-    if let Some(encoding) = text(CONTENT_ENCODING).filter(|encoding| encoding != "identity") {
-        return Err(Problem::Compressed { encoding });
+    let encoding = text(CONTENT_ENCODING).unwrap_or_default();
+    let encoding = encoding.trim();
+    let is = |known: &str| encoding.eq_ignore_ascii_case(known);
+    let (plain, zipped) = (is("") || is("identity"), is("gzip") || is("x-gzip"));
+    if !plain && !zipped {
+        return Err(Problem::Compressed {
+            encoding: encoding.to_owned(),
+        });
     }
     let body = Limited::new(body, limit)
         .collect()
@@ -551,6 +571,7 @@ async fn read(
             },
         })?
         .to_bytes();
+    let body = if zipped { unzip(&body, limit)? } else { body };
     Ok(Reply {
         status: parts.status,
         content_type: text(CONTENT_TYPE).unwrap_or_default(),
@@ -564,6 +585,22 @@ async fn read(
             .collect(),
         body,
     })
+}
+
+/// Unpacks what a web server compressed although it was asked not to; the limit is that of the unpacked body.
+fn unzip(body: &[u8], limit: usize) -> Result<Bytes, Problem> {
+    let mut plain = Vec::new();
+    let most = u64::try_from(limit).unwrap_or(u64::MAX).saturating_add(1);
+    MultiGzDecoder::new(body)
+        .take(most)
+        .read_to_end(&mut plain)
+        .map_err(|error| Problem::Unzipped {
+            reason: error.to_string(),
+        })?;
+    if plain.len() > limit {
+        return Err(Problem::TooLarge { limit });
+    }
+    Ok(Bytes::from(plain))
 }
 
 /// Windows needs two legs for NTLM, one for Kerberos, and one more for SPNEGO's own signatures.

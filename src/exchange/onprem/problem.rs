@@ -23,6 +23,17 @@ impl Service {
     }
 }
 
+/// What a cmdlet asks its user for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Wants {
+    /// Yes or no.
+    Confirmation,
+    /// The values of these parameters.
+    Parameters(Vec<String>),
+    /// Something that only a person can give.
+    Person,
+}
+
 /// What went wrong on the way.
 #[derive(Debug)]
 #[cfg_attr(
@@ -90,8 +101,10 @@ pub(super) enum Problem {
     ReadTimedOut { seconds: u64 },
     /// The answer is larger than any that was asked for.
     TooLarge { limit: usize },
-    /// The answer is compressed although that was not asked for.
+    /// The answer is compressed in a way that is not read here, and was not asked for.
     Compressed { encoding: String },
+    /// The answer is compressed and damaged.
+    Unzipped { reason: String },
     /// The web server refused before PowerShell saw the request.
     Status {
         status: u16,
@@ -117,7 +130,7 @@ pub(super) enum Problem {
     /// The runspace pool broke; the words are the server's.
     PoolBroken { reason: String },
     /// The cmdlet asked its user something.
-    Prompted { question: String },
+    Prompted { question: String, wants: Wants },
     /// A value cannot travel.
     Value(Mismatch),
     /// The cmdlet runs longer than anybody waits.
@@ -329,6 +342,7 @@ impl Problem {
             | Self::Unsealed
             | Self::TooLarge { .. }
             | Self::Compressed { .. }
+            | Self::Unzipped { .. }
             | Self::Redirected { .. }
             | Self::NotSoap { .. }
             | Self::Envelope(_)
@@ -344,6 +358,7 @@ impl Problem {
             Self::Renegotiation { reason }
             | Self::UnknownHost { reason, .. }
             | Self::Untrusted { reason, .. }
+            | Self::Unzipped { reason }
             | Self::Interrupted { reason } => Some(reason.clone()),
             Self::KdcUnreachable { reason, .. } => Some(reason.clone()),
             Self::Kerberos { code, service } => {
@@ -427,12 +442,22 @@ impl Problem {
                 "the server refuses requests that are not encrypted, or cannot reach its back end; use an https:// address"
             }
             Self::Redirected { .. } => {
-                "redirects are not followed, since they would carry the password along; set exchange.url to the address of the server itself"
+                "redirects are followed only to hosts that exchange.redirect_hosts of the organization file names, since they carry the sign-in along, and never from https:// to http://; set exchange.url to the address of the server itself"
             }
-            Self::Compressed { .. } => {
+            Self::Compressed { .. } | Self::Unzipped { .. } => {
                 "turn off dynamic compression on the PowerShell virtual directory, or a proxy in between"
             }
-            Self::Prompted { .. } => "pass confirm: false to run it without the question",
+            Self::Prompted { wants, .. } => match wants {
+                Wants::Confirmation => "pass confirm: false to run it without the question",
+                Wants::Parameters(names) if !names.is_empty() => {
+                    let keys: Vec<String> = names.iter().map(|name| key_of(name)).collect();
+                    return Some(format!("pass {}", keys.join(" and ")));
+                }
+                Wants::Parameters(_) => "pass the parameters that it asks for",
+                Wants::Person => {
+                    "nobody can answer it from here: run it in the Exchange Management Shell"
+                }
+            },
             Self::Fault(fault) => match fault.kind() {
                 FaultKind::ResourceUnknown => return Some(wrong_path(url)),
                 FaultKind::AccessDenied => {
@@ -552,6 +577,20 @@ const KRB_AP_ERR_TKT_NYV: u32 = 33;
 const KRB_AP_ERR_SKEW: u32 = 37;
 const KRB_AP_ERR_MODIFIED: u32 = 41;
 const KDC_ERR_WRONG_REALM: u32 = 68;
+
+/// The key of a parameter, as scripts write it: `target_uri` for `TargetUri`.
+fn key_of(parameter: &str) -> String {
+    let mut key = String::new();
+    let mut before = false;
+    for letter in parameter.chars() {
+        if letter.is_uppercase() && before {
+            key.push('_');
+        }
+        before = letter.is_lowercase() || letter.is_ascii_digit();
+        key.extend(letter.to_lowercase());
+    }
+    key
+}
 
 fn wrong_path(url: &str) -> String {
     format!("{url} is not Exchange's PowerShell endpoint; its path is /PowerShell/")
@@ -700,6 +739,7 @@ impl fmt::Display for Problem {
             Self::Compressed { encoding } => {
                 write!(formatter, "the answer is compressed as {encoding}")
             }
+            Self::Unzipped { .. } => formatter.write_str("the answer is compressed, and damaged"),
             Self::Status {
                 status: 401,
                 offers,
@@ -750,8 +790,12 @@ impl fmt::Display for Problem {
             Self::PoolBroken { reason } => {
                 write!(formatter, "the runspace pool broke: {reason}")
             }
-            Self::Prompted { question } => {
-                write!(formatter, "the cmdlet asks for confirmation: {question}")
+            Self::Prompted {
+                question,
+                wants: Wants::Confirmation,
+            } => write!(formatter, "the cmdlet asks for confirmation: {question}"),
+            Self::Prompted { question, .. } => {
+                write!(formatter, "the cmdlet asks its user: {question}")
             }
             Self::Value(mismatch) => mismatch.fmt(formatter),
             Self::StillRunning { minutes } => {

@@ -1,9 +1,11 @@
 //! [`Shell`]: the runspace pool that the server holds for us, and the pipelines in it.
 
-use super::problem::Problem;
+use super::problem::{Problem, Wants};
 use super::{Answer, OnPremises, State, Trouble, value};
-use crate::exchange::ErrorRecord;
-use crate::remoting::psrp::{self, Client, ClientOptions, Command, Event, PipelineState, Record};
+use crate::exchange::{ErrorRecord, Progress, Remark};
+use crate::remoting::psrp::{
+    self, Client, ClientOptions, Command, Event, HostCall, HostMethod, PipelineState, Record,
+};
 use crate::remoting::wsman::{CommandState, FaultKind, Request, Response, Session, Signal, Stream};
 use std::time::Duration;
 use tokio::time::timeout;
@@ -29,7 +31,9 @@ impl Shell {
 struct Gathered {
     answer: Answer,
     errors: Vec<ErrorRecord>,
-    question: Option<String>,
+    question: Option<(String, Wants)>,
+    /// What it has said and nobody was told yet.
+    remarks: Vec<Remark>,
     end: Option<End>,
 }
 
@@ -42,7 +46,7 @@ impl OnPremises {
     pub(super) async fn open_shell(&self, state: &mut State) -> Result<(), Problem> {
         let pool = Uuid::new_v4();
         let session = Session {
-            to: self.endpoint.url.clone(),
+            to: self.place(state).endpoint.url.clone(),
             resource_uri: self.service.resource_uri().to_owned(),
             session_id: Uuid::new_v4(),
             max_envelope_size: FIRST_ENVELOPE_SIZE,
@@ -108,12 +112,13 @@ impl OnPremises {
     pub(super) async fn run_pipeline(
         &self,
         state: &mut State,
+        name: &str,
         command: &Command,
     ) -> Result<Answer, Trouble> {
         let pipeline = Uuid::new_v4();
         self.start(state, pipeline, command).await?;
         let mut gathered = Gathered::default();
-        let gathering = self.gather(state, pipeline, &mut gathered);
+        let gathering = self.gather(state, name, pipeline, &mut gathered);
         match timeout(self.times.cmdlet, gathering).await {
             Ok(gathering) => gathering.map_err(Trouble::Unsettled)?,
             Err(_) => {
@@ -123,11 +128,25 @@ impl OnPremises {
                 return Err(Trouble::Unsettled(self.still_running()));
             }
         }
-        // The cmdlet has ended: what goes wrong from here on only costs the runspace pool.
-        match self.signal(state, pipeline, Signal::Terminate).await {
-            Ok(()) => self.shell(state)?.busy = false,
-            Err(problem) => tracing::debug!(%problem, "an ended pipeline could not be released"),
+        // The cmdlet has ended; what goes wrong from here on only costs the runspace pool.
+        if self.one_at_a_time {
+            match self.signal(state, pipeline, Signal::Terminate).await {
+                Ok(()) => self.shell(state)?.busy = false,
+                Err(problem) => {
+                    tracing::debug!(%problem, "an ended pipeline could not be released");
+                }
+            }
+            return gathered.conclude();
         }
+        let shell = self.shell(state)?;
+        shell.busy = false;
+        let session = shell.session.clone();
+        let request = Request::Signal {
+            shell_id: shell.shell_id.clone(),
+            command_id: pipeline,
+            signal: Signal::Terminate,
+        };
+        self.mention(state, &session, &request);
         gathered.conclude()
     }
 
@@ -171,6 +190,7 @@ impl OnPremises {
     async fn gather(
         &self,
         state: &mut State,
+        name: &str,
         pipeline: Uuid,
         gathered: &mut Gathered,
     ) -> Result<(), Problem> {
@@ -186,6 +206,9 @@ impl OnPremises {
                     refusals.extend(shell.client.refuse(call).map_err(Problem::Remoting)?);
                 }
                 gathered.take(event)?;
+            }
+            for remark in gathered.remarks.drain(..) {
+                self.tell(name, &remark);
             }
             for data in refusals {
                 self.send(state, pipeline, data).await?;
@@ -263,6 +286,10 @@ impl OnPremises {
         let Some(mut shell) = state.shell.take() else {
             return Ok(());
         };
+        // What was said in passing comes before the end.
+        if let Some(aside) = state.aside.take() {
+            aside.finish(self.times.grace).await;
+        }
         shell.client.closing();
         let request = Request::Delete {
             shell_id: shell.shell_id,
@@ -315,7 +342,8 @@ impl Gathered {
             Event::PoolEnded { state, error } => return Err(pool_broken(state, error.as_deref())),
             Event::HostCall(call) => {
                 if call.wants_an_answer() {
-                    self.question.get_or_insert_with(|| call.question());
+                    let question = || (call.question(), wants(&call));
+                    self.question.get_or_insert_with(question);
                 } else {
                     tracing::debug!(method = %call.method, "the server called the host");
                 }
@@ -332,13 +360,18 @@ impl Gathered {
         match record {
             Record::Error(error) => self.errors.push(error_record(&error)),
             Record::Warning(text) => self.answer.warnings.push(text),
-            Record::Verbose(text) => tracing::debug!(text, "verbose"),
+            Record::Verbose(text) => self.remarks.push(Remark::Verbose(text)),
             Record::Debug(text) => tracing::trace!(text, "debug"),
             Record::Information(information) => {
-                tracing::debug!(text = information.text(), "information");
+                self.remarks.push(Remark::Information(information.text()));
             }
             Record::Progress(progress) => {
-                tracing::trace!(activity = progress.activity, "progress");
+                self.remarks.push(Remark::Progress(Progress {
+                    activity: progress.activity,
+                    status: progress.status.filter(|status| !status.is_empty()),
+                    percent: progress.percent,
+                    completed: progress.completed,
+                }));
             }
         }
     }
@@ -347,11 +380,12 @@ impl Gathered {
         let (state, error) = self
             .end
             .map_or((PipelineState::Stopped, None), |end| (end.state, end.error));
-        if let Some(question) = self
-            .question
-            .or_else(|| error.as_ref().and_then(refused_question))
-        {
-            return Err(Problem::Prompted { question }.into());
+        let refused = || {
+            let question = error.as_ref().and_then(refused_question)?;
+            Some((question, Wants::Confirmation))
+        };
+        if let Some((question, wants)) = self.question.or_else(refused) {
+            return Err(Problem::Prompted { question, wants }.into());
         }
         // What ended the pipeline comes first; what it said before on the error stream explains it.
         let mut errors = error.into_iter().chain(self.errors);
@@ -367,6 +401,16 @@ impl Gathered {
             PipelineState::Completed => Ok(self.answer),
             _ => Err(Trouble::Unsettled(Problem::Stopped)),
         }
+    }
+}
+
+fn wants(call: &HostCall) -> Wants {
+    match call.method {
+        HostMethod::PromptForChoice | HostMethod::PromptForChoiceMultipleSelection => {
+            Wants::Confirmation
+        }
+        HostMethod::Prompt => Wants::Parameters(call.choices()),
+        _ => Wants::Person,
     }
 }
 

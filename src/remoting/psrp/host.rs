@@ -216,14 +216,18 @@ impl HostCall {
     }
 
     /// The names of what can be chosen or has to be given.
-    fn choices(&self) -> Vec<String> {
+    pub fn choices(&self) -> Vec<String> {
         let Some(items) = self.parameters.get(2).and_then(Value::as_list) else {
             return Vec::new();
         };
         items
             .iter()
-            .filter_map(|item| property(item, "label").or_else(|| property(item, "name")))
-            .filter_map(Value::to_text)
+            .filter_map(|item| {
+                // What has to be given has a label too, which is empty where its name says it all.
+                let text = |name| property(item, name).and_then(Value::to_text);
+                let label = text("label").filter(|label| !label.is_empty());
+                label.or_else(|| text("name"))
+            })
             .map(|label| label.replace('&', ""))
             .collect()
     }
