@@ -36,6 +36,7 @@ mod matrix {
     mod halves;
     mod killed;
     mod resume;
+    mod services;
     pub(crate) mod state;
     mod undo;
 }
@@ -94,6 +95,7 @@ mod support {
     pub(crate) mod service;
     pub(crate) mod snapshot;
     pub(crate) mod source;
+    pub(crate) mod time;
     pub(crate) mod wait;
 }
 mod wire {

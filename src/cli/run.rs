@@ -83,7 +83,8 @@ fn start(
     let emit = Emit::of(env, asked)?;
     let runtime = runtime()?;
     env.watch_signals(runtime.handle());
-    let place = Place::open(env, &asked.place, runtime.handle())?;
+    let mut place = Place::open(env, &asked.place, runtime.handle())?;
+    place.find_cloud(env, runtime.handle())?;
     if let Some(past) = past {
         past.check(&place)?;
     }

@@ -185,8 +185,10 @@ impl<'road> Call<'road> {
             return Ok(answer);
         }
         let online = self.online;
-        let renewed = online.sign_in.renew(&online.base, &self.token).await;
-        self.token = renewed.map_err(road)?;
+        let claims = answer.claims();
+        let sign_in = &online.sign_in;
+        let renewed = sign_in.renew(&online.base, &self.token, claims.as_deref());
+        self.token = renewed.await.map_err(road)?;
         self.send_once(address).await
     }
 

@@ -6,6 +6,7 @@ mod person;
 
 pub(super) use person::SignIns;
 
+use super::challenge;
 use super::front::{Front, Reply, Request};
 use super::graph::KeyCredential;
 use super::seed;
@@ -322,6 +323,7 @@ fn client_credentials(
     let of = if graph { seed::GRAPH } else { seed::EXCHANGE };
     let roles = world.directory().granted(client, of);
     let mut claims = json!({
+        challenge::ANSWERED: challenge::answered(form),
         "aud": audience,
         "iss": world.names().sts_issuer(tenant),
         "iat": now, "nbf": now, "exp": now + 3599,

@@ -6,6 +6,7 @@
 //! configuration is about. Start with [`Lab`]; its state is the [`World`].
 
 mod certificates;
+mod challenge;
 mod cmdlet;
 mod entra;
 mod exchange_web;

@@ -96,7 +96,7 @@ fn invoke(world: &mut World, request: &Request) -> Reply {
 }
 
 /// What a cmdlet that is unknown or not permitted gets: bytes of zero that say that they are gzip.
-fn forbidden() -> Reply {
+pub(super) fn forbidden() -> Reply {
     Reply::with(403, "application/json", vec![0; 64]).header("content-encoding", "gzip")
 }
 

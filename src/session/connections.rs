@@ -1,7 +1,7 @@
 //! [`Connections`]: opens each road when it is first needed and keeps it; the only file here that knows the clients.
 
 use crate::clock::Clock;
-use crate::cloud::{Addresses, Cell};
+use crate::cloud::Cell;
 use crate::entra::{Credential, Outside, SignIn};
 use crate::exchange::online::Online;
 use crate::exchange::onprem::{OnPremises, Times};
@@ -11,7 +11,7 @@ use crate::organization::{OnPremisesExchange, Organization, SecretSource};
 use crate::secret::Secret;
 use crate::session::event::{Audience, Event};
 use crate::session::plan::agrees;
-use crate::session::{Journey, Request, Roads};
+use crate::session::{Journey, Located, Request, Roads};
 use crate::subject::Plane;
 use crate::value::Value;
 use crate::{graph, http};
@@ -62,7 +62,7 @@ pub(super) fn warm_up(runtime: &Handle) {
 /// The roads of an organization, opened when they are first needed.
 pub(super) struct Connections {
     organization: Organization,
-    addresses: Result<Addresses, Failure>,
+    addresses: Located,
     read_secret: ReadSecret,
     outside: Outside,
     clock: Clock,
@@ -80,7 +80,7 @@ pub(super) struct Connections {
 impl Connections {
     pub(super) fn new(
         organization: Organization,
-        addresses: Result<Addresses, Failure>,
+        addresses: Located,
         read_secret: ReadSecret,
         outside: Outside,
         clock: Clock,
@@ -218,7 +218,10 @@ impl Connections {
     }
 
     pub(super) fn address(&self, cell: Cell) -> Result<String, Failure> {
-        let addresses = self.addresses.as_ref().map_err(Clone::clone)?;
+        let addresses = self.addresses.get().ok_or_else(|| {
+            let message = "the cloud of the organization was not looked for";
+            Failure::new(FailureKind::Internal, message)
+        })?;
         Ok(addresses.get(cell)?.to_owned())
     }
 }

@@ -8,9 +8,9 @@ use crate::entra::{Found, Token, find_clouds};
 use crate::failure::{Failure, FailureKind};
 use crate::http;
 use crate::organization::Organization;
-use crate::session::ReadSecret;
 use crate::session::connections::{Connections, Patience};
 use crate::session::event::{Audience, Listener};
+use crate::session::{ReadSecret, located};
 use crate::subject::Plane;
 use reqwest::Method;
 use serde::Serialize;
@@ -56,15 +56,9 @@ pub struct Identity {
     pub expires: Option<String>,
 }
 
-/// Signs in for each service of the cloud, one after the other.
+/// Signs in for each service of the cloud, which is known by now, one after the other.
 pub async fn identities(who: Who) -> Vec<(Plane, Result<Identity, Failure>)> {
-    let addresses = match who.organization.cloud {
-        Some(cloud) => Ok(who.organization.addresses(cloud)),
-        None => Err(Failure::new(
-            FailureKind::Input,
-            "the organization file names no cloud",
-        )),
-    };
+    let addresses = located(&who.organization);
     let connections = Connections::new(
         who.organization,
         addresses,
@@ -148,6 +142,16 @@ pub struct FoundCloud {
     pub cloud: CloudName,
     /// What could not be asked or told, each a clause.
     pub notes: Vec<String>,
+}
+
+impl FoundCloud {
+    /// Where a tenant was found, for people.
+    pub fn said(&self, tenant: &str) -> String {
+        format!(
+            "cloud: {}, where the tenant {tenant} was found",
+            self.cloud.word()
+        )
+    }
 }
 
 /// Finds the cloud of an organization from its tenant.

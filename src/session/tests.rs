@@ -204,7 +204,7 @@ fn gate(mode: Mode, service: &Shared, expected: Option<Plan>, ear: &Ear) -> Gate
         expected,
         interrupt: interrupt.clone(),
     };
-    let addresses = addresses(&options.organization);
+    let addresses = located(&options.organization);
     let session = Session::on(options, addresses, audience, Box::new(service.clone())).unwrap();
     Gate {
         session,

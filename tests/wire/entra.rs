@@ -101,12 +101,30 @@ async fn a_token_is_renewed_before_it_ends() -> Outcome {
 }
 
 #[tokio::test]
+async fn the_claims_of_a_challenge_are_asked_for_with_the_next_token() -> Outcome {
+    let claims = r#"{"access_token":{"nbf":{"essential":true,"value":"1763888400"}}}"#;
+    let service = Service::start([]).await?;
+    let sign_in = service.sign_in()?;
+    let old = sign_in.token("https://graph.example").await?;
+    sign_in
+        .renew("https://graph.example", &old, Some(claims))
+        .await?;
+    let asked: Vec<_> = service
+        .token_requests()
+        .iter()
+        .map(|seen| seen.field("claims"))
+        .collect();
+    assert_eq!(asked, [None, Some(claims.to_owned())]);
+    Ok(())
+}
+
+#[tokio::test]
 async fn a_token_that_was_refused_is_replaced_once() -> Outcome {
     let service = Service::start([]).await?;
     let sign_in = service.sign_in()?;
     let old = sign_in.token("https://graph.example").await?;
-    let new = sign_in.renew("https://graph.example", &old).await?;
-    let same = sign_in.renew("https://graph.example", &old).await?;
+    let new = sign_in.renew("https://graph.example", &old, None).await?;
+    let same = sign_in.renew("https://graph.example", &old, None).await?;
     assert_eq!(
         (new.secret.expose(), new == same),
         (token(2).as_str(), true)

@@ -188,8 +188,8 @@ async fn a_refresh_token_serves_until_it_is_refused() -> Outcome {
     let (outside, told) = listener();
     let sign_in = sign_in(&service, device(), outside)?;
     let first = sign_in.token(GRAPH).await?;
-    let second = sign_in.renew(GRAPH, &first).await?;
-    sign_in.renew(GRAPH, &second).await?;
+    let second = sign_in.renew(GRAPH, &first, None).await?;
+    sign_in.renew(GRAPH, &second, None).await?;
     let seen = service.all_seen();
     assert_eq!(seen[2].field("refresh_token").as_deref(), Some("hush-1"));
     let notes: Vec<bool> = told
@@ -199,6 +199,55 @@ async fn a_refresh_token_serves_until_it_is_refused() -> Outcome {
         .map(|prompt| matches!(prompt, Prompt::DeviceCode { note: Some(_), .. }))
         .collect();
     assert_eq!(notes, [false, true]);
+    Ok(())
+}
+
+const CLAIMS: &str = r#"{"access_token":{"nbf":{"essential":true,"value":"1763888400"}}}"#;
+
+#[tokio::test]
+async fn the_claims_of_a_challenge_are_asked_for_by_the_refresh_token_first_and_then_by_the_person()
+-> Outcome {
+    let others = r#"{"access_token":{"acrs":{"essential":true,"value":"c1"}}}"#;
+    let refused =
+        json!({"error": "interaction_required", "suberror": "basic_action", "claims": others});
+    let script = [
+        begun(&json!({})),
+        granted(),
+        Reply::json(400, &refused),
+        begun(&json!({})),
+        granted(),
+    ];
+    let service = Service::start(script).await?.without_tokens();
+    let sign_in = sign_in(&service, device(), listener().0)?;
+    let first = sign_in.token(GRAPH).await?;
+    sign_in.renew(GRAPH, &first, Some(CLAIMS)).await?;
+    let asked: Vec<_> = service
+        .all_seen()
+        .iter()
+        .map(|seen| seen.field("claims"))
+        .collect();
+    let (claims, others) = (Some(CLAIMS.to_owned()), Some(others.to_owned()));
+    assert_eq!(asked, [None, None, claims, others.clone(), others]);
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_claims_of_a_challenge_are_get_a_person_a_token_for_them() -> Outcome {
+    let hand = Hand::new().await.map_err(|error| error.to_string())?;
+    let graph = hand.lab.address(Front::Graph);
+    let browser = Credential::Browser { client_id: None };
+    let by_browser = in_the_lab(&hand, browser, str::to_owned, &[])?;
+    let first = by_browser.token(&graph).await?;
+    let renewed = by_browser.renew(&graph, &first, Some(CLAIMS)).await?;
+    let payload = renewed
+        .secret
+        .expose()
+        .split('.')
+        .nth(1)
+        .unwrap_or_default();
+    let payload = base64::Engine::decode(&base64::prelude::BASE64_URL_SAFE_NO_PAD, payload)?;
+    let claims: serde_json::Value = serde_json::from_slice(&payload)?;
+    assert_eq!(claims["lab_answered"], "1763888400");
     Ok(())
 }
 
@@ -654,6 +703,9 @@ async fn no_flow_says_a_secret_at_the_most_talkative_level() -> Outcome {
         .with_max_level(tracing::Level::TRACE)
         .with_writer(move || writer.clone())
         .finish();
+    // With one subscriber alone, whether a line is wanted is asked on the thread that comes to it first, which may be
+    // that of another test.
+    let _second = tracing::Dispatch::new(tracing_subscriber::registry());
     let guard = tracing::subscriber::set_default(subscriber);
 
     let script = [
@@ -665,7 +717,7 @@ async fn no_flow_says_a_secret_at_the_most_talkative_level() -> Outcome {
     let service = Service::start(script).await?.without_tokens();
     let by_device = sign_in(&service, device(), listener().0)?;
     let first = by_device.token(GRAPH).await?;
-    by_device.renew(GRAPH, &first).await?;
+    by_device.renew(GRAPH, &first, None).await?;
 
     let answer = Reply::json(200, &json!({"access_token": token(1), "expires_in": 60}));
     let service = Service::start([answer]).await?;
@@ -690,7 +742,7 @@ async fn no_flow_says_a_secret_at_the_most_talkative_level() -> Outcome {
     let browser = Credential::Browser { client_id: None };
     let by_browser = in_the_lab(&hand, browser, str::to_owned, &[])?;
     let found = by_browser.token(&graph).await?;
-    by_browser.renew(&graph, &found).await?;
+    by_browser.renew(&graph, &found, None).await?;
 
     drop(guard);
     let kept = log.0.lock().map_err(|_| "poisoned")?.clone();
