@@ -16,7 +16,7 @@ use crate::failure::{Failure, FailureKind};
 use crate::report::clean;
 use crate::report::human::{self, HumanReport};
 use crate::report::json::{Ending, JsonReport};
-use crate::script::{Bundle, Host, HostOptions, Playbook, ScriptFailure};
+use crate::script::{Bundle, Host, HostOptions, Playbook, ScriptFailure, needs};
 use crate::session::event::{Event, Listener, Summary, VerdictOutcome};
 use crate::session::journal::Journal;
 use crate::session::lock::{Holder, Lock};
@@ -253,6 +253,11 @@ impl Run<'_> {
             };
             return Ok(End::with(code, summary));
         }
+        if let Some(refused) = planned.outcome.refusal() {
+            let stopped = ScriptFailure::from(refused);
+            self.report.stopped(self.env, &stopped)?;
+            return Ok(End::stopped(stopped, summary));
+        }
         if !self.asked.apply && !self.asked.step && !self.agreed(pending)? {
             self.report.say("not applied: nothing was changed")?;
             return Ok(End::with(ExitCode::FAILED, summary));
@@ -412,11 +417,14 @@ impl Run<'_> {
                 open,
             } => {
                 let (bundle, playbook, open) = (bundle.clone(), playbook.clone(), open.clone());
-                let half = self.half.clone();
+                let (half, only) = (self.half.clone(), self.asked.only.clone());
                 pass_without_engine(session, move |session| {
                     undo::settle(session, &open)?;
                     if let Some(half) = &half {
                         half.keep(session)?;
+                    }
+                    if session.mode() == Mode::Plan {
+                        session.preflight(&needs(&bundle, &playbook, &only))?;
                     }
                     let host = Host::new(session.clone(), bundle, options)?;
                     host.run(&playbook)?;

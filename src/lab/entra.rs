@@ -574,6 +574,21 @@ pub(super) fn check(world: &World, token: &str, front: Front) -> Result<(), Stri
         .map_err(|_| "Lifetime validation failed, the token is expired.".to_owned())
 }
 
+/// Whether one of the roles or scopes of a token holds one of these words.
+pub(super) fn is_granted_any(token: &str, words: &[&str]) -> bool {
+    let Some(token) = Token::read(token) else {
+        return false;
+    };
+    let roles = token.claims["roles"].as_array().into_iter().flatten();
+    let granted: Vec<&str> = roles
+        .filter_map(Json::as_str)
+        .chain(token.claim("scp").split(' '))
+        .collect();
+    words
+        .iter()
+        .any(|word| granted.iter().any(|granted| granted.contains(word)))
+}
+
 /// The realm metadata of the Access Control Service.
 fn acs_metadata(world: &World, request: &Request, tenant: &str) -> Reply {
     let names = world.names();

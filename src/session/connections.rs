@@ -11,7 +11,7 @@ use crate::organization::{OnPremisesExchange, Organization, SecretSource};
 use crate::secret::Secret;
 use crate::session::event::{Audience, Event};
 use crate::session::plan::agrees;
-use crate::session::{Journey, Located, Request, Roads};
+use crate::session::{Journey, Lack, Located, Need, Request, Roads};
 use crate::subject::Plane;
 use crate::value::Value;
 use crate::{graph, http};
@@ -105,7 +105,7 @@ impl Connections {
         }
     }
 
-    fn graph(&self) -> Result<&graph::Client, Failure> {
+    pub(super) fn graph(&self) -> Result<&graph::Client, Failure> {
         open(&self.graph, || {
             let base = self.address(Cell::Graph)?;
             Ok(graph::Client::new(
@@ -116,7 +116,7 @@ impl Connections {
         })
     }
 
-    fn online(&self) -> Result<&Online, Failure> {
+    pub(super) fn online(&self) -> Result<&Online, Failure> {
         open(&self.online, || {
             let base = self.address(Cell::ExchangeOnline)?;
             Ok(Online::new(
@@ -127,7 +127,7 @@ impl Connections {
         })
     }
 
-    fn on_premises(&self) -> Result<&OnPremises, Failure> {
+    pub(super) fn on_premises(&self) -> Result<&OnPremises, Failure> {
         open(&self.on_premises, || {
             let exchange = self.exchange()?;
             let password = self.exchange_password(exchange)?;
@@ -306,6 +306,10 @@ impl Roads for Connections {
                 }
             }
         })
+    }
+
+    fn lacks<'a>(&'a self, plane: Plane, needs: &'a [Need]) -> Journey<'a, Vec<Lack>> {
+        Box::pin(self.lacks_of(plane, needs))
     }
 
     fn requests(&self) -> BTreeMap<String, u64> {

@@ -13,6 +13,7 @@ pub mod journal;
 pub mod lock;
 pub mod operation;
 pub mod plan;
+mod preflight;
 mod sign_in;
 pub mod undo;
 
@@ -20,6 +21,7 @@ pub use connections::{Patience, ReadSecret};
 pub use half::{Done, Half, HandOver, Side};
 pub use interrupt::Interrupt;
 pub use operation::{Operation, Origin, Request, unknown_of, unknown_text};
+pub use preflight::{Lack, Need};
 pub use sign_in::{
     Ask, FoundCloud, Identity, Memory, Outside, Probed, Prompt, Who, find_cloud, identities, probe,
 };
@@ -159,6 +161,16 @@ pub struct Outcome {
     pub unsettled: usize,
     /// How many verifications answered no.
     pub failed_verdicts: usize,
+    /// What the account lacks of what the playbook needs.
+    pub lacks: Vec<Lack>,
+}
+
+impl Outcome {
+    /// Why what was planned would be refused, where that is known before.
+    pub fn refusal(&self) -> Option<Failure> {
+        let changes = self.plan.changes.iter();
+        preflight::refusal(&self.lacks, changes.filter(|change| !change.same))
+    }
 }
 
 /// What is known of the pass that runs.
@@ -175,6 +187,7 @@ struct State {
     written: usize,
     unsettled: usize,
     learned: Vec<Learned>,
+    lacks: Vec<Lack>,
 }
 
 impl State {
@@ -192,6 +205,7 @@ impl State {
             written: 0,
             unsettled: 0,
             learned: Vec::new(),
+            lacks: Vec::new(),
         }
     }
 }
@@ -199,6 +213,7 @@ impl State {
 /// Carries a request to the service of its plane.
 trait Roads: Send + Sync {
     fn send<'a>(&'a self, plane: Plane, request: &'a Request) -> Journey<'a, Answer>;
+    fn lacks<'a>(&'a self, plane: Plane, needs: &'a [Need]) -> Journey<'a, Vec<Lack>>;
     fn requests(&self) -> BTreeMap<String, u64>;
     fn close(&self) -> Journey<'_, ()>;
 }
@@ -429,6 +444,7 @@ impl Session {
             written: state.written,
             unsettled: state.unsettled,
             failed_verdicts: state.failed_verdicts,
+            lacks: state.lacks,
         }
     }
 

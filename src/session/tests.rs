@@ -127,6 +127,10 @@ impl Roads for Shared {
         })
     }
 
+    fn lacks<'a>(&'a self, _plane: Plane, _needs: &'a [Need]) -> Journey<'a, Vec<Lack>> {
+        Box::pin(async { Ok(Vec::new()) })
+    }
+
     fn requests(&self) -> BTreeMap<String, u64> {
         BTreeMap::from([("on-premises".to_owned(), self.lock().asked.len() as u64)])
     }
