@@ -7,7 +7,9 @@ mod cli {
     mod commands;
     mod emit;
     mod lab;
+    mod login_terminal;
     mod mistakes;
+    mod probe;
     mod run;
     mod sign_in;
 }
@@ -65,6 +67,7 @@ mod playbooks {
     mod configure;
     mod found;
     mod left_out;
+    mod preflight;
     mod scenarios;
     mod steps;
     mod verify;
@@ -117,6 +120,8 @@ mod wire {
     mod onprem_tokens;
     mod onprem_trouble;
     mod pair;
+    mod pkcs12;
     mod psrp;
+    mod refusals;
     mod wsman;
 }

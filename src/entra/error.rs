@@ -75,7 +75,7 @@ pub enum ErrorKind {
     },
     /// The request itself failed.
     Road(http::Error),
-    /// The PEM file with key and certificate cannot be used.
+    /// The file with key and certificate cannot be used.
     Certificate {
         /// Why.
         reason: String,
@@ -327,7 +327,7 @@ impl From<Error> for Failure {
                 ..Self::from(road.clone())
             },
             ErrorKind::Certificate { .. } => Self::new(FailureKind::Input, message).with_hint(
-                "\"sign_in.certificate\" is a PEM file with an RSA private key and its certificate",
+                "\"sign_in.certificate\" is a file with an RSA private key and its certificate, PEM or PKCS #12 (.pfx)",
             ),
             ErrorKind::Missing { .. } => Self::new(FailureKind::Input, message),
             ErrorKind::NobodyToAsk => Self::new(FailureKind::SignIn, message).with_hint(

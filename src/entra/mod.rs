@@ -14,14 +14,17 @@ mod discovery;
 mod error;
 mod machine;
 mod outside;
+mod pkcs12;
 mod receiver;
 mod token;
 
-pub use assertion::Algorithm;
 pub use discovery::{Found, find_clouds};
 pub use error::{Error, ErrorKind, Flow};
 pub use outside::{Ask, Keep, Memory, Outside, Prompt, ReadFile, RunProgram, Variable};
+pub use pkcs12::key_and_certificate;
 pub use token::Token;
+
+pub use crate::organization::Algorithm;
 
 use crate::clock::Clock;
 use crate::http;
@@ -95,6 +98,7 @@ impl Credential {
         client_id: Option<String>,
         secret: Option<Secret>,
         pem: Option<Secret>,
+        algorithm: Algorithm,
     ) -> Result<Self, Error> {
         let missing = |flow, key| move || Error::new(flow, ErrorKind::Missing { method, key });
         Ok(match method {
@@ -106,7 +110,7 @@ impl Credential {
             SignInMethod::Certificate => Self::Certificate {
                 client_id: client_id.ok_or_else(missing(Flow::Certificate, "sign_in.client_id"))?,
                 pem: pem.ok_or_else(missing(Flow::Certificate, "sign_in.certificate"))?,
-                algorithm: Algorithm::default(),
+                algorithm,
             },
             SignInMethod::Browser => Self::Browser { client_id },
             SignInMethod::DeviceCode => Self::DeviceCode { client_id },

@@ -811,6 +811,17 @@ impl Session {
         answer
     }
 
+    /// What the account lacks of what is needed on a plane.
+    fn ask_lacks(&self, plane: Plane, needs: &[Need]) -> Result<Vec<Lack>, Failure> {
+        self.block_on(async {
+            tokio::select! {
+                biased;
+                () = self.interrupt.wait() => Err(interrupted()),
+                lacks = self.roads.lacks(plane, needs) => lacks,
+            }
+        })
+    }
+
     fn block_on<T>(&self, future: impl Future<Output = T>) -> T {
         #[expect(
             clippy::disallowed_methods,

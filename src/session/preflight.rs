@@ -3,16 +3,13 @@
 //! What a token says costs nothing; Exchange Online and the on-premises server are asked once each for the cmdlets that
 //! they permit. A service that does not tell is taken to permit everything: what it refuses, it says then.
 
-use crate::cloud::Cell;
-use crate::entra::Token;
-use crate::exchange::{Invocation, Road};
 use crate::failure::{Failure, FailureKind};
 use crate::graph::{self, Method};
-use crate::session::connections::Connections;
+use crate::session::connections::Token;
 use crate::session::event::Level;
 use crate::session::plan::Change;
-use crate::session::{Request, Session, interrupted};
-use crate::subject::Plane;
+use crate::session::{Request, Session};
+use crate::subject::{Plane, Subject};
 use std::collections::BTreeSet;
 
 /// Something that a playbook asks of a service.
@@ -72,14 +69,7 @@ impl Session {
             if plane != Plane::OnPremises {
                 self.addresses()?;
             }
-            let asked = self.block_on(async {
-                tokio::select! {
-                    biased;
-                    () = self.interrupt.wait() => Err(interrupted()),
-                    lacks = self.roads.lacks(plane, &of_plane) => lacks,
-                }
-            });
-            match asked {
+            match self.ask_lacks(plane, &of_plane) {
                 Ok(lacks) => {
                     for lack in lacks {
                         self.say(
@@ -92,7 +82,8 @@ impl Session {
                 Err(failure)
                     if matches!(failure.kind, FailureKind::SignIn | FailureKind::Interrupted) =>
                 {
-                    return Err(failure);
+                    // Asking again with a wrong password would bring the account nearer to being locked.
+                    return Err(failure.about(Subject::all(plane, "account")));
                 }
                 Err(failure) => tracing::debug!(%plane, %failure, "what is permitted is not known"),
             }
@@ -131,6 +122,7 @@ fn key(request: &Request) -> String {
     match request {
         Request::Cmdlet(invocation) => invocation.cmdlet.clone(),
         Request::Graph(request) => format!("{} {}", request.method, request.path),
+        Request::Script(_) => request.call(),
     }
 }
 
@@ -146,53 +138,8 @@ fn same_call(one: &str, other: &str) -> bool {
     parts(one) == parts(other)
 }
 
-impl Connections {
-    pub(super) async fn lacks_of(
-        &self,
-        plane: Plane,
-        needs: &[Need],
-    ) -> Result<Vec<Lack>, Failure> {
-        match plane {
-            Plane::Entra => {
-                let service = self.address(Cell::Graph)?;
-                let token = self.sign_in()?.token(&service).await?;
-                Ok(of_graph(needs, &token))
-            }
-            Plane::ExchangeOnline => {
-                let service = self.address(Cell::ExchangeOnline)?;
-                let token = self.sign_in()?.token(&service).await?;
-                if let Some(lack) = of_application(needs, &token) {
-                    return Ok(vec![lack]);
-                }
-                let permitted = self.online()?.permitted().await?;
-                Ok(of_cmdlets(plane, needs, permitted))
-            }
-            Plane::OnPremises => {
-                let names: Vec<&str> = needs.iter().map(|need| need.call.as_str()).collect();
-                // One that is not there is an error of Get-Command, and none to us.
-                let invocation = Invocation::new("Get-Command")
-                    .with("Name", names)
-                    .with("ErrorAction", "SilentlyContinue");
-                let answer = self.on_premises()?.invoke(&invocation).await?;
-                let permitted: BTreeSet<String> = answer
-                    .output
-                    .iter()
-                    .filter_map(|command| command.text("Name"))
-                    .map(str::to_lowercase)
-                    .collect();
-                // None at all is not what anybody is permitted who got in.
-                Ok(of_cmdlets(
-                    plane,
-                    needs,
-                    Some(permitted).filter(|permitted| !permitted.is_empty()),
-                ))
-            }
-        }
-    }
-}
-
 /// What a token for Graph lacks, and the account behind it.
-fn of_graph(needs: &[Need], token: &Token) -> Vec<Lack> {
+pub(super) fn of_graph(needs: &[Need], token: &Token) -> Vec<Lack> {
     let has = |wanted: &&str| {
         let granted = token.roles.iter().chain(&token.scopes);
         granted
@@ -260,7 +207,7 @@ fn of_graph(needs: &[Need], token: &Token) -> Vec<Lack> {
 /// What lets an application run cmdlets of Exchange Online at all.
 const AS_APPLICATION: &str = "Exchange.ManageAsApp";
 
-fn of_application(needs: &[Need], token: &Token) -> Option<Lack> {
+pub(super) fn of_application(needs: &[Need], token: &Token) -> Option<Lack> {
     let application = token.scopes.is_empty() && token.account.is_none() && token.app_id.is_some();
     let has = token.roles.iter().any(|role| role == AS_APPLICATION);
     (application && !has).then(|| Lack {
@@ -279,7 +226,11 @@ fn speaker(token: &Token) -> String {
     }
 }
 
-fn of_cmdlets(plane: Plane, needs: &[Need], permitted: Option<BTreeSet<String>>) -> Vec<Lack> {
+pub(super) fn of_cmdlets(
+    plane: Plane,
+    needs: &[Need],
+    permitted: Option<BTreeSet<String>>,
+) -> Vec<Lack> {
     let Some(permitted) = permitted else {
         return Vec::new();
     };

@@ -166,8 +166,12 @@ pub async fn find_cloud(organization: &Organization, clock: Clock) -> Result<Fou
         None => sign_in_services(),
     };
     let tenant = &organization.tenant;
-    let found = find_clouds(&http, &services, tenant).await;
-    let notes = notes(&found);
+    only_cloud(&find_clouds(&http, &services, tenant).await, tenant)
+}
+
+/// The one cloud that has a tenant.
+fn only_cloud(found: &Found, tenant: &str) -> Result<FoundCloud, Failure> {
+    let notes = notes(found);
     let clouds: BTreeMap<CloudName, &str> = found
         .clouds
         .iter()
@@ -379,5 +383,49 @@ async fn document(http: &http::Client, address: &str) -> Result<http::Response, 
             answer.url().host_str().unwrap_or_default(),
             answer.status()
         )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn found(clouds: &[(CloudName, &str)]) -> Found {
+        Found {
+            clouds: clouds
+                .iter()
+                .map(|(cloud, id)| (*cloud, (*id).to_owned()))
+                .collect(),
+            silent: vec![(
+                "https://login.partner.microsoftonline.cn".to_owned(),
+                "cannot connect to it".to_owned(),
+            )],
+            unclear: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn a_name_that_is_a_tenant_in_two_clouds_is_not_guessed_about() {
+        let two = found(&[(CloudName::Worldwide, "1111"), (CloudName::China, "2222")]);
+        let failure = only_cloud(&two, "contoso.com").unwrap_err();
+        assert_eq!(failure.message, "several clouds have a tenant contoso.com");
+        assert_eq!(
+            failure.detail.as_deref(),
+            Some("worldwide: tenant 1111; china: tenant 2222; not asked: cannot connect to it")
+        );
+        assert!(failure.hint.is_some_and(|hint| hint.contains("--cloud")));
+    }
+
+    #[test]
+    fn one_that_could_not_be_asked_is_said_and_decides_nothing() {
+        let one = found(&[(CloudName::GccHigh, "1111")]);
+        let only = only_cloud(&one, "contoso.us").unwrap();
+        assert_eq!(only.cloud, CloudName::GccHigh);
+        assert_eq!(only.notes, ["not asked: cannot connect to it"]);
+        let failure = only_cloud(&found(&[]), "contoso.us").unwrap_err();
+        assert_eq!(
+            failure.message,
+            "no cloud is known to have the tenant contoso.us"
+        );
     }
 }

@@ -189,6 +189,8 @@ fn gate(mode: Mode, service: &Shared, expected: Option<Plan>, ear: &Ear) -> Gate
             client_id: None,
             secret: None,
             certificate: None,
+            certificate_password: None,
+            algorithm: crate::organization::Algorithm::default(),
         },
         endpoints: BTreeMap::new(),
         ca: None,

@@ -12,7 +12,7 @@ type Outcome = Result<(), Box<dyn Error>>;
 const CONFIGURE: &str = "run configure --org served.toml --apply";
 
 fn needs_of(playbook: &str, only: &[&str]) -> Result<Vec<String>, Box<dyn Error>> {
-    let bundle = Bundle::shipped_only();
+    let bundle = Bundle::embedded();
     let playbook = bundle
         .playbook(playbook)
         .map_err(|stopped| stopped.failure.to_string())?;
@@ -60,10 +60,15 @@ fn an_account_that_may_do_everything_hears_nothing_and_costs_little() -> Outcome
     let ran = runner.run("run configure --org served.toml --plan");
     let ran = ran.ends_with(0);
     assert!(!ran.stderr.contains("may not"), "{}", ran.stderr);
-    let asked = served.lab.world().with(|world| world.faults().asked().to_vec());
+    let asked = served
+        .lab
+        .world()
+        .with(|world| world.faults().asked().to_vec());
     let of_modules = asked.iter().filter(|asked| asked.contains("EXOModuleFile"));
     assert_eq!(of_modules.count(), 1);
-    let tokens = asked.iter().filter(|asked| asked.ends_with("oauth2/v2.0/token"));
+    let tokens = asked
+        .iter()
+        .filter(|asked| asked.ends_with("oauth2/v2.0/token"));
     assert_eq!(tokens.count(), 2, "one for each service, as without");
     Ok(())
 }
@@ -87,7 +92,8 @@ fn a_missing_cmdlet_is_said_before_the_plan_and_nothing_is_applied() -> Outcome 
         let ran = served.runner().run(CONFIGURE).ends_with(1);
         let all = format!("{}\n{}", ran.stdout, ran.stderr);
         assert!(all.contains(words), "{all}");
-        let ran = ran.complains(&["this plan is not applied, because this account may not do all of it"]);
+        let ran =
+            ran.complains(&["this plan is not applied, because this account may not do all of it"]);
         let (said, planned) = (all.find("may not run"), all.find("create "));
         assert!(said < planned, "{}", ran.stdout);
         let writes: u64 = served.lab.world().with(|world| {
@@ -116,13 +122,20 @@ fn what_a_token_says_is_missing_costs_no_request() -> Outcome {
         ),
     ] {
         let served = Served::start(LabOptions::default())?;
-        served.lab.world().with(|world| world.set_client_roles(roles));
-        let ran = served.runner().run("run configure --org served.toml --plan");
+        served
+            .lab
+            .world()
+            .with(|world| world.set_client_roles(roles));
+        let ran = served
+            .runner()
+            .run("run configure --org served.toml --plan");
         let all = format!("{}\n{}", ran.stdout, ran.stderr);
         assert!(all.contains(words), "{all}");
         let asked = served.lab.world().with(|world| {
             let asked = world.faults().asked().iter();
-            asked.filter(|asked| asked.contains("EXOModuleFile")).count()
+            asked
+                .filter(|asked| asked.contains("EXOModuleFile"))
+                .count()
         });
         assert_eq!(asked, usize::from(asked_exchange));
     }
@@ -168,9 +181,10 @@ fn looking_before_a_plan_adds_few_requests() -> Outcome {
             .runner()
             .run(&format!("run {playbook} --org served.toml --plan"))
             .ends_with(0);
-        let asked = served.lab.world().with(|world| {
-            Front::ALL.map(|front| world.requests(front))
-        });
+        let asked = served
+            .lab
+            .world()
+            .with(|world| Front::ALL.map(|front| world.requests(front)));
         counts.insert(playbook, asked);
     }
     show(&format!("{counts:?}\n"));

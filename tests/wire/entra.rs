@@ -551,13 +551,19 @@ fn what_a_method_needs_is_named_by_its_key() -> Outcome {
         ),
     ];
     for (method, client_id, expected) in cases {
-        let error = Credential::new(method, client_id, None, None)
+        let error = Credential::new(method, client_id, None, None, Algorithm::default())
             .err()
             .ok_or("no error")?;
         assert_eq!(error.to_string(), expected);
         assert_eq!(Failure::from(error).kind, FailureKind::Input);
     }
-    let good = Credential::new(SignInMethod::ClientSecret, id(), secret(), None)?;
+    let good = Credential::new(
+        SignInMethod::ClientSecret,
+        id(),
+        secret(),
+        None,
+        Algorithm::default(),
+    )?;
     assert_no_secret(&format!("{good:?}"));
     Ok(())
 }

@@ -90,8 +90,16 @@ impl Call {
         entries
             .filter(|entry| entry.function == self.function && entry.planes.contains(&self.plane))
             .filter_map(|entry| Some(need(entry.cmdlet?, entry.effect?.writes())))
+            // What is no cmdlet is not among those that Exchange lists.
+            .filter(|need| need.plane == Plane::Entra || is_cmdlet(&need.call))
             .collect()
     }
+}
+
+/// Whether it is a verb and a noun.
+fn is_cmdlet(call: &str) -> bool {
+    let letter = |letter: char| letter.is_ascii_alphanumeric() || letter == '-';
+    call.contains('-') && call.chars().all(letter)
 }
 
 /// The plane that a handle stands for.
