@@ -104,7 +104,7 @@ mod support {
 mod wire {
     mod certificate;
     mod clixml;
-    mod entra;
+    pub(crate) mod entra;
     mod entra_people;
     mod graph;
     mod http;

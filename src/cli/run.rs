@@ -417,7 +417,7 @@ impl Run<'_> {
                 open,
             } => {
                 let (bundle, playbook, open) = (bundle.clone(), playbook.clone(), open.clone());
-                let (half, only) = (self.half.clone(), self.asked.only.clone());
+                let (half, only) = (self.half.clone(), options.only.clone());
                 pass_without_engine(session, move |session| {
                     undo::settle(session, &open)?;
                     if let Some(half) = &half {

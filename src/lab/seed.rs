@@ -43,12 +43,6 @@ pub const GRAPH: &str = "00000003-0000-0000-c000-000000000000";
 pub const TENANT: &str = "6f2c1b9e-4d3a-4c57-9a63-1d0c5e8b7f24";
 /// The registered client that signs in to the lab.
 pub const CLIENT: &str = "3d9f0c51-7a2e-4b68-8f15-c04e2ab96d73";
-/// The application roles that it starts with.
-pub(crate) const CLIENT_ROLES: [&str; 3] = [
-    "Application.ReadWrite.All",
-    "Organization.Read.All",
-    "Exchange.ManageAsApp",
-];
 /// Microsoft's applications that people sign in with, each with the service that it is authorized for.
 pub const PUBLIC_CLIENTS: [(&str, &str, Front); 4] = [
     (

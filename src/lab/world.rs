@@ -141,8 +141,6 @@ pub struct World {
     challenges: BTreeMap<Front, String>,
     /// The cmdlets that its account may not run, in lower case.
     forbidden: BTreeSet<(Plane, String)>,
-    /// The application roles of the client.
-    pub(super) client_roles: Vec<String>,
     requests: BTreeMap<Front, u64>,
     writes: BTreeMap<Plane, u64>,
     faults: Faults,
@@ -178,7 +176,6 @@ impl World {
             shown: None,
             challenges: BTreeMap::new(),
             forbidden: BTreeSet::new(),
-            client_roles: seed::CLIENT_ROLES.map(str::to_owned).to_vec(),
             requests: BTreeMap::new(),
             writes: BTreeMap::new(),
             faults: Faults::default(),
@@ -214,11 +211,6 @@ impl World {
     /// Whether the account that signs in may not run a cmdlet.
     pub(super) fn forbids(&self, plane: Plane, cmdlet: &str) -> bool {
         self.forbidden.contains(&(plane, cmdlet.to_lowercase()))
-    }
-
-    /// Gives the client other application roles than it starts with.
-    pub fn set_client_roles(&mut self, roles: &[&str]) {
-        self.client_roles = roles.iter().map(|role| (*role).to_owned()).collect();
     }
 
     /// Sends a request to another server of the world.

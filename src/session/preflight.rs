@@ -63,7 +63,8 @@ impl Session {
                 .filter(|need| need.plane == plane)
                 .cloned()
                 .collect();
-            if of_plane.is_empty() {
+            let elsewhere = self.half().is_some_and(|half| !half.side().has(plane));
+            if of_plane.is_empty() || elsewhere {
                 continue;
             }
             if plane != Plane::OnPremises {
@@ -169,7 +170,7 @@ pub(super) fn of_graph(needs: &[Need], token: &Token) -> Vec<Lack> {
                 ["servicePrincipals", "applications"].contains(&graph::resource(path));
             written.push(need.call.clone());
         }
-        if any_of.iter().any(|permission| has(&permission)) {
+        if any_of.iter().any(has) {
             continue;
         }
         let what = format!("{} does not have the permission {least}", speaker(token));

@@ -62,7 +62,12 @@ fn calm() -> Result<Calm, Box<dyn Error>> {
             let method = asked.split(' ').next().unwrap_or_default();
             method.to_owned()
         });
-        faults.seen().iter().copied().zip(methods).collect()
+        faults
+            .seen()
+            .iter()
+            .map(|seen| seen.front)
+            .zip(methods)
+            .collect()
     });
     Ok(Calm {
         requests,
@@ -373,7 +378,9 @@ fn a_redirect_to_another_host_is_not_followed() -> Outcome {
         .lab
         .world()
         .with(|world| world.faults().seen().to_vec());
-    let there = seen.iter().filter(|front| **front == Front::ExchangeOnline);
+    let there = seen
+        .iter()
+        .filter(|seen| seen.front == Front::ExchangeOnline);
     assert_eq!(there.count(), 2, "that question, and one cmdlet");
     Ok(())
 }

@@ -1,6 +1,7 @@
 //! What an account may not do is said before anything is planned, with who can give it.
 
 use crate::support::served::Served;
+use exoauth::lab::seed::{CLIENT, EXCHANGE, GRAPH};
 use exoauth::lab::{Front, LabOptions};
 use exoauth::script::{Bundle, needs};
 use exoauth::subject::Plane;
@@ -107,11 +108,14 @@ fn a_missing_cmdlet_is_said_before_the_plan_and_nothing_is_applied() -> Outcome 
 
 #[test]
 fn what_a_token_says_is_missing_costs_no_request() -> Outcome {
-    let reader = ["Application.Read.All", "Exchange.ManageAsApp"];
-    let no_exchange = ["Application.ReadWrite.All"];
+    let reads = [
+        (GRAPH, "Application.Read.All"),
+        (EXCHANGE, "Exchange.ManageAsApp"),
+    ];
+    let no_exchange = [(GRAPH, "Application.ReadWrite.All")];
     for (roles, words, asked_exchange) in [
         (
-            &reader[..],
+            &reads[..],
             "Entra ID: the application exoauth does not have the permission Application.ReadWrite.All; a Global Administrator or Privileged Role Administrator",
             true,
         ),
@@ -122,10 +126,13 @@ fn what_a_token_says_is_missing_costs_no_request() -> Outcome {
         ),
     ] {
         let served = Served::start(LabOptions::default())?;
-        served
-            .lab
-            .world()
-            .with(|world| world.set_client_roles(roles));
+        served.lab.world().with(|world| {
+            let directory = world.directory_mut();
+            directory.assignments.clear();
+            for (resource, role) in roles {
+                directory.grant(CLIENT, resource, role);
+            }
+        });
         let ran = served
             .runner()
             .run("run configure --org served.toml --plan");

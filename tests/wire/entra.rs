@@ -361,6 +361,12 @@ fn identity() -> Outcome<Identity> {
     })
 }
 
+/// A private key and its certificate, made now.
+pub(crate) fn client_pem() -> Outcome<String> {
+    let identity = identity()?;
+    Ok(format!("{}{}", identity.key, identity.pem))
+}
+
 fn by_certificate(pem: &str, algorithm: Algorithm) -> Credential {
     Credential::Certificate {
         client_id: CLIENT_ID.to_owned(),

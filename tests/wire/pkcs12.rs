@@ -1,6 +1,6 @@
 //! PKCS #12 files that OpenSSL wrote, read for signing in.
 //!
-//! OpenSSL 3.0.19 wrote them, with a key and certificate made for this (`openssl req -x509 -newkey rsa:2048 -nodes -subj
+//! OpenSSL 3.0.19 wrote them (they are kept as base64), with a key and certificate made for this (`openssl req -x509 -newkey rsa:2048 -nodes -subj
 //! "/CN=exoauth test"`):
 //!
 //! | file | `openssl pkcs12 -export ...` |
@@ -26,8 +26,8 @@ const OWN: &str = "40509E64E39D6B827F49BFE2A2449FB7078E36B1";
 const LEAF: &str = "77737A66F6EC27C5E5D1773C23B359E519939CA5";
 
 fn file(name: &str) -> Result<Secret, Box<dyn Error>> {
-    let bytes = fs::read(format!("tests/wire/fixtures/pkcs12/{name}"))?;
-    Ok(Secret::new(BASE64_STANDARD.encode(bytes)))
+    let text = fs::read_to_string(format!("tests/wire/fixtures/pkcs12/{name}.base64"))?;
+    Ok(Secret::new(text.split_whitespace().collect::<String>()))
 }
 
 #[test]

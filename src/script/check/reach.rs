@@ -166,11 +166,12 @@ impl<'bundle> Reach<'bundle> {
             let Some(program) = self.program(&id) else {
                 continue;
             };
-            let part = match &function {
-                None => program.clone(),
-                Some(wanted) => program
-                    .clone_functions_only_filtered(|_, _, _, name, _| name == wanted.as_str()),
-            };
+            let mut part = program.clone();
+            if let Some(wanted) = &function {
+                // Cloning with a filter keeps all functions (rhai 1.27), so the others are taken out.
+                part.clear_statements();
+                part.retain_functions(|_, _, name, _| name == wanted.as_str());
+            }
             let aliases: BTreeMap<String, String> = imports(&program)
                 .into_iter()
                 .map(|(path, alias)| (alias, format!("{path}.rhai")))
