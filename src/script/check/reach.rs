@@ -12,7 +12,7 @@ use crate::script::throw::placed;
 use crate::script::without_shebang;
 use crate::session::Need;
 use crate::subject::Plane;
-use rhai::{AST, ASTNode, Expr, FnCallExpr, FnPtr, Position};
+use rhai::{AST, ASTNode, Expr, FnCallExpr, FnPtr, Position, Stmt};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The inputs that a playbook uses and does not have, or has and does not use; the clouds on which it cannot run.
@@ -180,7 +180,7 @@ impl<'bundle> Reach<'bundle> {
                 if let Some(ASTNode::Expr(expression)) = path.last() {
                     self.expression(&id, &aliases, &way, expression);
                 }
-                if let Some(ASTNode::Stmt(rhai::Stmt::FnCall(call, position))) = path.last() {
+                if let Some(ASTNode::Stmt(Stmt::FnCall(call, position))) = path.last() {
                     let call = Expr::FnCall(call.clone(), *position);
                     self.expression(&id, &aliases, &way, &call);
                 }
@@ -421,6 +421,12 @@ fn closure_in(argument: &Expr) -> Option<String> {
             Some(closure.fn_name().to_owned())
         }
         Expr::FnCall(curry, _) => curry.args.first().and_then(closure_in),
+        // One that captures: its variables are shared first.
+        Expr::Stmt(block) => block.iter().find_map(|statement| match statement {
+            Stmt::Expr(expression) => closure_in(expression),
+            Stmt::FnCall(curry, _) => curry.args.first().and_then(closure_in),
+            _ => None,
+        }),
         _ => None,
     }
 }
