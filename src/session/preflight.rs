@@ -123,7 +123,7 @@ fn key(request: &Request) -> String {
     match request {
         Request::Cmdlet(invocation) => invocation.cmdlet.clone(),
         Request::Graph(request) => format!("{} {}", request.method, request.path),
-        Request::Script(_) => request.call(),
+        Request::Script(_) | Request::Discovery(_) => request.call(),
     }
 }
 
