@@ -262,6 +262,12 @@ fn everything_that_services_do_at_every_request_of_configure_is_survived() -> Ou
     run_all(1, 1)
 }
 
+#[test]
+#[ignore = "minutes: cargo test --test tests matrix::services -- --ignored --nocapture"]
+fn everything_that_cloud_services_do_at_every_request_of_configure_is_survived() -> Outcome {
+    run_all(1, usize::MAX)
+}
+
 /// Runs one playbook while something goes wrong with every request for which this holds.
 fn run_with(
     kind: Kind,
