@@ -8,10 +8,11 @@
 pub mod tls;
 
 mod error;
+mod resolver;
 mod response;
 
 pub use error::{Error, ErrorKind};
-pub use response::{Response, challenge, sentence};
+pub use response::{POLICY, Response, challenge, claims, sentence, wants_claims};
 
 use crate::clock::Clock;
 use crate::secret::Secret;
@@ -251,6 +252,7 @@ impl Client {
                 .user_agent(&options.user_agent)
                 .redirect(redirect::Policy::none())
                 .retry(reqwest::retry::never())
+                .dns_resolver(resolver::Resolver)
                 .connect_timeout(Duration::from_secs(15))
         };
         let build = |builder: reqwest::ClientBuilder| {
@@ -450,6 +452,8 @@ pub fn parse_url(text: &str) -> Result<Url, Error> {
 
 fn is_transient(request: &Request, answer: &Response) -> bool {
     matches!(answer.status(), 502..=504)
+        // One with a reason in it is the service's own, and says so again.
+        || (answer.status() == 500 && answer.json().is_err())
         || request.transient.is_some_and(|transient| transient(answer))
 }
 

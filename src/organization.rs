@@ -120,8 +120,24 @@ pub struct SignIn {
     pub client_id: Option<String>,
     /// Where the client secret is.
     pub secret: Option<SecretSource>,
-    /// A PEM file with key and certificate.
+    /// A file with private key and certificate, PEM or PKCS #12.
     pub certificate: Option<PathBuf>,
+    /// Where the password of a PKCS #12 file is.
+    pub certificate_password: Option<SecretSource>,
+    /// How assertions are signed with the certificate.
+    pub algorithm: Algorithm,
+}
+
+/// How assertions are signed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+pub enum Algorithm {
+    /// RSASSA-PSS with SHA-256, with the SHA-256 thumbprint in the header; what Entra documents.
+    #[default]
+    #[serde(rename = "PS256")]
+    Ps256,
+    /// RSASSA-PKCS1-v1_5 with SHA-256, with the SHA-1 thumbprint; for services that know only the older form.
+    #[serde(rename = "RS256")]
+    Rs256,
 }
 
 /// The flows of signing in.
@@ -168,6 +184,8 @@ pub enum SecretSource {
     Env(String),
     /// In a file.
     File(PathBuf),
+    /// In a file that need not be text; what is read is its base64.
+    Bytes(PathBuf),
     /// The output of a command.
     Command(String),
     /// Asked for at the terminal.
@@ -237,6 +255,11 @@ impl Organization {
                 client_id: file.sign_in.client_id,
                 secret: file.sign_in.secret.map(|secret| secret.into_source(folder)),
                 certificate: file.sign_in.certificate.map(|path| folder.join(path)),
+                certificate_password: file
+                    .sign_in
+                    .certificate_password
+                    .map(|secret| secret.into_source(folder)),
+                algorithm: file.sign_in.algorithm,
             },
             endpoints: file.endpoints.cells()?,
             ca,
@@ -412,6 +435,9 @@ struct SignInTable {
     client_id: Option<String>,
     secret: Option<SecretValue>,
     certificate: Option<PathBuf>,
+    certificate_password: Option<SecretValue>,
+    #[serde(default)]
+    algorithm: Algorithm,
 }
 
 #[derive(Default, Deserialize)]

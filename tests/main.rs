@@ -7,7 +7,9 @@ mod cli {
     mod commands;
     mod emit;
     mod lab;
+    mod login_terminal;
     mod mistakes;
+    mod probe;
     mod run;
     mod several;
     mod sign_in;
@@ -43,6 +45,7 @@ mod matrix {
     mod killed;
     mod races;
     mod resume;
+    mod services;
     pub(crate) mod state;
     mod undo;
 }
@@ -71,6 +74,7 @@ mod playbooks {
     mod configure;
     mod found;
     mod left_out;
+    mod preflight;
     mod scenarios;
     mod steps;
     mod today;
@@ -102,12 +106,13 @@ mod support {
     pub(crate) mod service;
     pub(crate) mod snapshot;
     pub(crate) mod source;
+    pub(crate) mod time;
     pub(crate) mod wait;
 }
 mod wire {
     mod certificate;
     mod clixml;
-    mod entra;
+    pub(crate) mod entra;
     mod entra_people;
     mod graph;
     mod http;
@@ -123,6 +128,8 @@ mod wire {
     mod onprem_tokens;
     mod onprem_trouble;
     mod pair;
+    mod pkcs12;
     mod psrp;
+    mod refusals;
     mod wsman;
 }

@@ -8,6 +8,7 @@ use crate::organization::SecretSource;
 use crate::report::{Paint, Stream, clean};
 use crate::secret::{Secret, without_tokens};
 use crate::session::{Ask, Interrupt, Memory, Outside, Patience, Prompt, ReadSecret};
+use base64::{Engine as _, prelude::BASE64_STANDARD};
 use etcetera::{AppStrategy, AppStrategyArgs, choose_app_strategy};
 use std::collections::{BTreeMap, VecDeque};
 use std::ffi::OsString;
@@ -18,6 +19,7 @@ use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::runtime::Handle;
+use zeroize::Zeroizing;
 
 /// The width of a window that nobody tells us about.
 const USUAL_WIDTH: usize = 100;
@@ -268,6 +270,7 @@ impl Env {
                 |text| Ok(Secret::new(text.as_str())),
             ),
             SecretSource::File(path) => secret_from_file(path),
+            SecretSource::Bytes(path) => bytes_from_file(path),
             SecretSource::Command(command) => secret_from_command(command, &env.folder),
             SecretSource::Prompt => env.ask_secret(),
         })
@@ -490,6 +493,15 @@ fn restore_terminal() {
 fn leave(code: i32) {
     #[expect(clippy::disallowed_methods, reason = "the user asked twice")]
     std::process::exit(code)
+}
+
+fn bytes_from_file(path: &Path) -> Result<Secret, Failure> {
+    match std::fs::read(path).map(Zeroizing::new) {
+        Ok(bytes) => Ok(Secret::new(BASE64_STANDARD.encode(&*bytes))),
+        Err(error) => {
+            Err(wrong(format!("{} cannot be read", path.display())).with_detail(error.to_string()))
+        }
+    }
 }
 
 fn secret_from_file(path: &Path) -> Result<Secret, Failure> {

@@ -10,7 +10,8 @@ use crate::organization::SignInMethod;
 pub(super) fn main(env: &Env, asked: Which, format: Format) -> Result<ExitCode, Failure> {
     let runtime = runtime()?;
     env.watch_signals(runtime.handle());
-    let place = Place::open_keeping(env, &asked.into(), runtime.handle(), true)?;
+    let mut place = Place::open_keeping(env, &asked.into(), runtime.handle(), true)?;
+    place.find_cloud(env, runtime.handle())?;
     let code = whoami::show(env, &place, runtime.handle(), format)?;
     let method = place.organization.sign_in.method;
     let person = matches!(method, SignInMethod::Browser | SignInMethod::DeviceCode);

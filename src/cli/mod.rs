@@ -46,6 +46,7 @@ use crate::failure::{Failure, FailureKind};
 use crate::report::{JsonReport, human, json::Ending};
 use crate::session::event::{Event, Listener};
 use args::{Args, Command, Format};
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{CommandFactory, FromArgMatches};
 use tokio::runtime::{Builder, Runtime};
 use tracing_subscriber::EnvFilter;
@@ -63,8 +64,25 @@ pub fn main(env: &Env) -> ExitCode {
 
 fn parse(env: &Env) -> Result<Args, clap::Error> {
     let width = env.paint(&env.output).width;
-    let command = Args::command().term_width(width);
-    Args::from_arg_matches(&command.try_get_matches_from(&env.arguments)?)
+    let mut command = Args::command().term_width(width);
+    let matches = command.try_get_matches_from_mut(&env.arguments);
+    Args::from_arg_matches(&matches.map_err(|error| with_subcommands(error, &command, env))?)
+}
+
+/// Names the subcommands there are to who gave another one that is near to none.
+fn with_subcommands(mut error: clap::Error, command: &clap::Command, env: &Env) -> clap::Error {
+    let near = error.get(ContextKind::SuggestedSubcommand).is_some();
+    if error.kind() == ErrorKind::InvalidSubcommand && !near {
+        let given = env.arguments.iter().skip(1);
+        let of = given.fold(command, |of, word| of.find_subcommand(word).unwrap_or(of));
+        let names: Vec<&str> = of.get_subcommands().map(clap::Command::get_name).collect();
+        let tip = format!("there are: {}", names.join(", "));
+        error.insert(
+            ContextKind::Suggested,
+            ContextValue::StyledStrs(vec![tip.into()]),
+        );
+    }
+    error
 }
 
 fn dispatch(env: &Env, command: Command, format: Format) -> Result<ExitCode, Failure> {

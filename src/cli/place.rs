@@ -6,7 +6,7 @@ use crate::cli::files::write_private;
 use crate::cli::nearest::hint;
 use crate::cli::{Env, lab, wait};
 use crate::clock::Clock;
-use crate::cloud::{Cell, CloudName};
+use crate::cloud::Cell;
 use crate::failure::{Failure, FailureKind};
 use crate::lab::Lab;
 use crate::organization::{Organization, Problem};
@@ -61,7 +61,9 @@ impl Place {
             [org] => {
                 let file = find(env, org)?;
                 let mut organization = read(&file)?;
-                organization.cloud = Some(cloud_of(env, &organization, asked, runtime)?);
+                if let Some(word) = &asked.cloud {
+                    organization.cloud = Some(lab::find_cloud(word)?);
+                }
                 Ok(Self {
                     file: Some(file),
                     simulated: is_simulated(&organization),
@@ -88,33 +90,28 @@ impl Place {
     }
 }
 
-/// The cloud that was asked for, or that the file names, or that the tenant is found in.
-fn cloud_of(
-    env: &Env,
-    organization: &Organization,
-    asked: &Where,
-    runtime: &Handle,
-) -> Result<CloudName, Failure> {
-    if let Some(word) = &asked.cloud {
-        return lab::find_cloud(word);
+impl Place {
+    /// Looks for the cloud of the tenant where the organization file does not name it.
+    ///
+    /// A command that speaks to the cloud in any case does so at once, so that it can say which one; otherwise the
+    /// session does when the first request needs it.
+    pub(super) fn find_cloud(&mut self, env: &Env, runtime: &Handle) -> Result<(), Failure> {
+        let organization = &mut self.organization;
+        if organization.cloud.is_some() {
+            return Ok(());
+        }
+        let (searched, clock) = (organization.clone(), env.clock.clone());
+        let found = wait::wait(env, runtime, async move {
+            session::find_cloud(&searched, clock).await
+        })??;
+        let say = |line: String| env.error.stream.line(&clean(&line));
+        say(found.said(&organization.tenant))?;
+        for note in found.notes {
+            say(format!("warning: {note}"))?;
+        }
+        organization.cloud = Some(found.cloud);
+        Ok(())
     }
-    if let Some(cloud) = organization.cloud {
-        return Ok(cloud);
-    }
-    let (searched, clock) = (organization.clone(), env.clock.clone());
-    let found = wait::wait(env, runtime, async move {
-        session::find_cloud(&searched, clock).await
-    })??;
-    let word = found.cloud.word();
-    let tenant = &organization.tenant;
-    let say = |line: String| env.error.stream.line(&clean(&line));
-    say(format!(
-        "cloud: {word}, where the tenant {tenant} was found"
-    ))?;
-    for note in found.notes {
-        say(format!("warning: {note}"))?;
-    }
-    Ok(found.cloud)
 }
 
 /// The tokens of a person who signed in with `exoauth login`; with `keep`, also of one who does now.

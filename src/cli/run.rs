@@ -17,7 +17,7 @@ use crate::failure::{Failure, FailureKind};
 use crate::report::clean;
 use crate::report::human::{self, HumanReport};
 use crate::report::json::{Ending, JsonReport};
-use crate::script::{Bundle, Host, HostOptions, Playbook, ScriptFailure};
+use crate::script::{Bundle, Host, HostOptions, Playbook, ScriptFailure, needs};
 use crate::session::event::{Event, Listener, Summary, VerdictOutcome};
 use crate::session::journal::Journal;
 use crate::session::lock::{Holder, Lock};
@@ -89,7 +89,8 @@ fn start(
     if let Some(files) = several {
         return several::main(env, asked, format, &work, files, runtime.handle());
     }
-    let place = Place::open(env, &asked.place, runtime.handle())?;
+    let mut place = Place::open(env, &asked.place, runtime.handle())?;
+    place.find_cloud(env, runtime.handle())?;
     if let Some(past) = past {
         past.check(&place)?;
     }
@@ -443,6 +444,12 @@ impl Run<'_> {
             let end = End::with(code, "planned", &summary);
             return Ok(Step::Ended(Box::new(end)));
         }
+        if let Some(refused) = planned.outcome.refusal() {
+            let stopped = ScriptFailure::from(refused);
+            self.report.stopped(self.env, &stopped)?;
+            let end = End::stopped(stopped, &summary);
+            return Ok(Step::Ended(Box::new(end)));
+        }
         Ok(Step::Agree {
             plan: planned.outcome.plan,
             summary,
@@ -626,11 +633,14 @@ impl Run<'_> {
                 open,
             } => {
                 let (bundle, playbook, open) = (bundle.clone(), playbook.clone(), open.clone());
-                let half = self.half.clone();
+                let (half, only) = (self.half.clone(), options.only.clone());
                 pass_without_engine(session, move |session| {
                     undo::settle(session, &open)?;
                     if let Some(half) = &half {
                         half.keep(session)?;
+                    }
+                    if session.mode() == Mode::Plan {
+                        session.preflight(&needs(&bundle, &playbook, &only))?;
                     }
                     let host = Host::new(session.clone(), bundle, options)?;
                     host.run(&playbook)?;

@@ -275,6 +275,7 @@ impl All<'_> {
             ..self.asked.place.clone()
         };
         let mut place = Place::open(&one.live, &asked, self.runtime)?;
+        place.find_cloud(&one.live, self.runtime)?;
         place.organization.name.clone_from(&one.name);
         let half = HalfRun::of(&one.live, self.asked, &place)?;
         let report = match self.format {

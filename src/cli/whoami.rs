@@ -17,7 +17,8 @@ use tokio::runtime::Handle;
 pub(super) fn main(env: &Env, asked: Which, format: Format) -> Result<ExitCode, Failure> {
     let runtime = runtime()?;
     env.watch_signals(runtime.handle());
-    let place = Place::open(env, &asked.into(), runtime.handle())?;
+    let mut place = Place::open(env, &asked.into(), runtime.handle())?;
+    place.find_cloud(env, runtime.handle())?;
     show(env, &place, runtime.handle(), format)
 }
 

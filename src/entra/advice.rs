@@ -189,7 +189,7 @@ const ADVICE: &[(&[u64], &str, &str)] = &[
     (
         &[50105],
         "the account is not assigned to the application",
-        "assign it in the tenant",
+        "an administrator of the tenant assigns the account to the application, or stops asking for assignment",
     ),
     (
         &[50196],

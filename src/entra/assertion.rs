@@ -2,6 +2,7 @@
 
 use super::error::{Error, ErrorKind, Flow};
 use crate::certificate::{Certificate, KeyKind};
+use crate::organization::Algorithm;
 use crate::secret::Secret;
 use aws_lc_rs::rsa::KeyPair;
 use aws_lc_rs::signature::KeyPair as _;
@@ -11,16 +12,6 @@ use jsonwebtoken::{EncodingKey, Header};
 use rustls::pki_types::PrivateKeyDer;
 use rustls::pki_types::pem::PemObject;
 use serde_json::json;
-
-/// How assertions are signed.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Algorithm {
-    /// RSASSA-PSS with SHA-256, with the SHA-256 thumbprint in the header; what Entra documents.
-    #[default]
-    Ps256,
-    /// RSASSA-PKCS1-v1_5 with SHA-256, with the SHA-1 thumbprint; for services that know only the older form.
-    Rs256,
-}
 
 /// How long an assertion is valid, in seconds.
 const LIFETIME: i64 = 600;
@@ -115,7 +106,7 @@ fn key_block(pem: &str) -> &str {
         .map_or(block, |length| &block[..length + end.len()])
 }
 
-fn refuse(reason: impl Into<String>) -> Error {
+pub(super) fn refuse(reason: impl Into<String>) -> Error {
     let reason = reason.into();
     Error::new(Flow::Certificate, ErrorKind::Certificate { reason })
 }

@@ -4,7 +4,7 @@ use super::error::{Error, ErrorKind};
 use super::outside::{Ask, Prompt};
 use super::receiver::{Answer, Receiver};
 use super::token::claims;
-use super::{Grant, SignIn, persons_scope};
+use super::{Grant, SignIn, Wanted, asking_for, persons_scope};
 use crate::secret::Secret;
 use aws_lc_rs::digest::{SHA256, digest};
 use aws_lc_rs::rand;
@@ -26,11 +26,15 @@ impl SignIn {
     /// Sends a person to the browser and waits until the browser comes back.
     pub(super) async fn by_browser(
         &self,
-        client: &str,
-        resource: &str,
+        wanted: Wanted<'_>,
         note: Option<String>,
         ask: &Ask,
     ) -> Result<Grant, Error> {
+        let Wanted {
+            client,
+            resource,
+            claims,
+        } = wanted;
         let visit = Visit {
             state: self.random()?,
             nonce: self.random()?,
@@ -41,7 +45,7 @@ impl SignIn {
             self.error(ErrorKind::NoPort { reason })
         })?;
         let redirect = receiver.address();
-        let page = self.authorize_page(client, resource, &redirect, &visit)?;
+        let page = self.authorize_page(wanted, &redirect, &visit)?;
         let prompt = Prompt::Browser {
             service: resource.to_owned(),
             address: page.into(),
@@ -64,27 +68,31 @@ impl SignIn {
                 return Err(Error::brought(self.credential.flow(), &error, &description));
             }
         };
-        let grant = self
-            .grant(vec![
-                ("grant_type", Secret::new("authorization_code")),
-                ("client_id", Secret::new(client)),
-                ("code", code),
-                ("redirect_uri", Secret::new(redirect)),
-                ("code_verifier", visit.verifier),
-                ("scope", Secret::new(persons_scope(resource))),
-            ])
-            .await?;
+        let mut form = vec![
+            ("grant_type", Secret::new("authorization_code")),
+            ("client_id", Secret::new(client)),
+            ("code", code),
+            ("redirect_uri", Secret::new(redirect)),
+            ("code_verifier", visit.verifier),
+            ("scope", Secret::new(persons_scope(resource))),
+        ];
+        form.extend(asking_for(claims));
+        let grant = self.grant(form).await?;
         self.check_identity(&grant, client, &visit.nonce)?;
         Ok(grant)
     }
 
     fn authorize_page(
         &self,
-        client: &str,
-        resource: &str,
+        wanted: Wanted<'_>,
         redirect: &str,
         visit: &Visit,
     ) -> Result<Url, Error> {
+        let Wanted {
+            client,
+            resource,
+            claims,
+        } = wanted;
         let challenge = digest(&SHA256, visit.verifier.expose().as_bytes());
         let challenge = BASE64_URL_SAFE_NO_PAD.encode(challenge);
         let mut page = self.endpoint("authorize")?;
@@ -99,6 +107,9 @@ impl SignIn {
             .append_pair("code_challenge", &challenge)
             .append_pair("code_challenge_method", "S256")
             .append_pair("prompt", "select_account");
+        if let Some(claims) = claims {
+            page.query_pairs_mut().append_pair("claims", claims);
+        }
         Ok(page)
     }
 

@@ -2,7 +2,7 @@
 
 use super::error::{Error, ErrorKind};
 use super::outside::{Ask, Prompt};
-use super::{Grant, SignIn, persons_scope};
+use super::{Grant, SignIn, Wanted, asking_for, persons_scope};
 use crate::http;
 use crate::secret::Secret;
 use serde_json::Value as Json;
@@ -27,22 +27,22 @@ impl SignIn {
     /// Shows a person a code, and asks until they have used it.
     pub(super) async fn by_device_code(
         &self,
-        client: &str,
-        resource: &str,
+        wanted: Wanted<'_>,
         note: Option<String>,
         ask: &Ask,
     ) -> Result<Grant, Error> {
-        let form = vec![
-            ("client_id", Secret::new(client)),
-            ("scope", Secret::new(persons_scope(resource))),
+        let mut form = vec![
+            ("client_id", Secret::new(wanted.client)),
+            ("scope", Secret::new(persons_scope(wanted.resource))),
         ];
+        form.extend(asking_for(wanted.claims));
         let answer = self.ask("devicecode", form).await?;
         let device = Device::read(&self.read(&answer)?).ok_or_else(|| {
             let shape = http::Error::shape(answer.url(), "a device code and how long it is good");
             self.road(shape)
         })?;
         let prompt = Prompt::DeviceCode {
-            service: resource.to_owned(),
+            service: wanted.resource.to_owned(),
             address: device.page.clone(),
             code: device.user_code.clone(),
             seconds: device.seconds,
@@ -53,26 +53,25 @@ impl SignIn {
                 failure: failure.message,
             })
         })?;
-        self.poll(client, resource, &device).await
+        self.poll(wanted, &device).await
     }
 
-    async fn poll(&self, client: &str, resource: &str, device: &Device) -> Result<Grant, Error> {
+    async fn poll(&self, wanted: Wanted<'_>, device: &Device) -> Result<Grant, Error> {
         let (mut pause, mut waited) = (device.pause, 0);
         while waited < device.seconds {
             self.http.wait(Duration::from_secs(pause)).await;
             waited += pause;
-            let grant = self
-                .grant(vec![
-                    (
-                        "grant_type",
-                        Secret::new("urn:ietf:params:oauth:grant-type:device_code"),
-                    ),
-                    ("client_id", Secret::new(client)),
-                    ("device_code", device.code.clone()),
-                    ("scope", Secret::new(persons_scope(resource))),
-                ])
-                .await;
-            match grant {
+            let mut form = vec![
+                (
+                    "grant_type",
+                    Secret::new("urn:ietf:params:oauth:grant-type:device_code"),
+                ),
+                ("client_id", Secret::new(wanted.client)),
+                ("device_code", device.code.clone()),
+                ("scope", Secret::new(persons_scope(wanted.resource))),
+            ];
+            form.extend(asking_for(wanted.claims));
+            match self.grant(form).await {
                 Err(error) if error.word() == Some("authorization_pending") => {}
                 Err(error) if error.word() == Some("slow_down") => pause += SLOWER,
                 Err(error) if matches!(error.word(), Some("expired_token" | "code_expired")) => {

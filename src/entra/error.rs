@@ -70,10 +70,12 @@ pub enum ErrorKind {
         description: String,
         /// What to tell Microsoft's support.
         correlation_id: Option<String>,
+        /// The claims that the next sign-in of a person must ask for (OpenID Connect Core section 5.5), as JSON.
+        claims: Option<String>,
     },
     /// The request itself failed.
     Road(http::Error),
-    /// The PEM file with key and certificate cannot be used.
+    /// The file with key and certificate cannot be used.
     Certificate {
         /// Why.
         reason: String,
@@ -147,6 +149,7 @@ impl Error {
                 code,
                 description: without_tokens(first_line.trim()),
                 correlation_id: text("correlation_id"),
+                claims: text("claims").filter(|claims| !claims.is_empty()),
             },
         )
     }
@@ -162,6 +165,7 @@ impl Error {
                 code: code_in(first_line),
                 description: without_tokens(first_line.trim()),
                 correlation_id: None,
+                claims: None,
             },
         )
     }
@@ -170,6 +174,14 @@ impl Error {
     pub(super) fn word(&self) -> Option<&str> {
         match &self.kind {
             ErrorKind::Refused { error, .. } => Some(error),
+            _ => None,
+        }
+    }
+
+    /// The claims that the next sign-in of a person must ask for.
+    pub(super) fn claims(&self) -> Option<&str> {
+        match &self.kind {
+            ErrorKind::Refused { claims, .. } => claims.as_deref(),
             _ => None,
         }
     }
@@ -290,6 +302,7 @@ impl From<Error> for Failure {
                 code,
                 description,
                 correlation_id,
+                ..
             } => {
                 let kind = match status {
                     Some(429) => FailureKind::Throttled,
@@ -314,7 +327,7 @@ impl From<Error> for Failure {
                 ..Self::from(road.clone())
             },
             ErrorKind::Certificate { .. } => Self::new(FailureKind::Input, message).with_hint(
-                "\"sign_in.certificate\" is a PEM file with an RSA private key and its certificate",
+                "\"sign_in.certificate\" is a file with an RSA private key and its certificate, PEM or PKCS #12 (.pfx)",
             ),
             ErrorKind::Missing { .. } => Self::new(FailureKind::Input, message),
             ErrorKind::NobodyToAsk => Self::new(FailureKind::SignIn, message).with_hint(

@@ -39,16 +39,21 @@ impl SignIn {
             let answer = self.http.send(request).await;
             answer.map_err(|error| self.unreachable(&source, error))
         };
+        let mut proofs = match &source {
+            Source::AppService { header, .. } => vec![header.clone()],
+            Source::Arc { .. } | Source::InstanceMetadata { .. } => Vec::new(),
+        };
         let mut answer = send(&request).await?;
         if matches!(source, Source::Arc { .. }) && answer.status() == 401 {
             let key = self.arc_key(&answer)?;
+            proofs.push(key.clone());
             let proof = Secret::new(format!("Basic {}", key.expose()));
             answer = send(&request.secret_header("Authorization", proof)).await?;
         }
         let json = self.read(&answer)?;
         if !answer.is_success() {
-            let flow = self.credential.flow();
-            return Err(Error::refused(flow, answer.status(), &json));
+            let refused = Error::refused(self.credential.flow(), answer.status(), &json);
+            return Err(proofs.iter().fold(refused, Error::without));
         }
         match json["access_token"]
             .as_str()

@@ -14,14 +14,17 @@ mod discovery;
 mod error;
 mod machine;
 mod outside;
+mod pkcs12;
 mod receiver;
 mod token;
 
-pub use assertion::Algorithm;
 pub use discovery::{Found, find_clouds};
 pub use error::{Error, ErrorKind, Flow};
 pub use outside::{Ask, Keep, Memory, Outside, Prompt, ReadFile, RunProgram, Variable};
+pub use pkcs12::key_and_certificate;
 pub use token::Token;
+
+pub use crate::organization::Algorithm;
 
 use crate::clock::Clock;
 use crate::http;
@@ -95,6 +98,7 @@ impl Credential {
         client_id: Option<String>,
         secret: Option<Secret>,
         pem: Option<Secret>,
+        algorithm: Algorithm,
     ) -> Result<Self, Error> {
         let missing = |flow, key| move || Error::new(flow, ErrorKind::Missing { method, key });
         Ok(match method {
@@ -106,7 +110,7 @@ impl Credential {
             SignInMethod::Certificate => Self::Certificate {
                 client_id: client_id.ok_or_else(missing(Flow::Certificate, "sign_in.client_id"))?,
                 pem: pem.ok_or_else(missing(Flow::Certificate, "sign_in.certificate"))?,
-                algorithm: Algorithm::default(),
+                algorithm,
             },
             SignInMethod::Browser => Self::Browser { client_id },
             SignInMethod::DeviceCode => Self::DeviceCode { client_id },
@@ -203,30 +207,44 @@ impl SignIn {
         {
             return Ok(token.clone());
         }
-        let token = self.request(resource, &mut memory).await?;
+        let token = self.request(resource, None, &mut memory).await?;
         memory.tokens.insert(resource.to_owned(), token.clone());
         Ok(token)
     }
 
-    /// A token in place of one that the resource refused.
+    /// A token in place of one that the resource refused, for the claims that it asked for, if it did.
     ///
     /// # Errors
     ///
     /// As [`SignIn::token`].
-    pub async fn renew(&self, resource: &str, refused: &Token) -> Result<Token, Error> {
+    pub async fn renew(
+        &self,
+        resource: &str,
+        refused: &Token,
+        claims: Option<&str>,
+    ) -> Result<Token, Error> {
         let mut memory = self.outside.memory.lock().await;
-        if memory.tokens.get(resource) == Some(refused) {
-            memory.tokens.remove(resource);
+        if let Some(token) = memory.tokens.get(resource)
+            && token != refused
+        {
+            return Ok(token.clone());
         }
-        drop(memory);
-        self.token(resource).await
+        memory.tokens.remove(resource);
+        let token = self.request(resource, claims, &mut memory).await?;
+        memory.tokens.insert(resource.to_owned(), token.clone());
+        Ok(token)
     }
 
-    async fn request(&self, resource: &str, memory: &mut State) -> Result<Token, Error> {
+    async fn request(
+        &self,
+        resource: &str,
+        claims: Option<&str>,
+        memory: &mut State,
+    ) -> Result<Token, Error> {
         match &self.credential {
             Credential::ClientSecret { client_id, secret } => {
                 let proof = vec![("client_secret", secret.clone())];
-                self.application(client_id, resource, proof).await
+                self.application(client_id, resource, claims, proof).await
             }
             Credential::Certificate {
                 client_id,
@@ -234,20 +252,22 @@ impl SignIn {
                 algorithm,
             } => {
                 let assertion = self.assertion(client_id, pem, *algorithm)?;
-                self.application(client_id, resource, asserted(assertion))
+                self.application(client_id, resource, claims, asserted(assertion))
                     .await
             }
             Credential::WorkloadIdentity { client_id } => {
                 let (client_id, assertion) = self.workload(client_id.as_deref())?;
-                self.application(&client_id, resource, asserted(assertion))
+                self.application(&client_id, resource, claims, asserted(assertion))
                     .await
             }
+            // These two have no way to ask for claims; a token made anew may satisfy the service all the same.
             Credential::ManagedIdentity { client_id } => {
                 self.machine(client_id.as_deref(), resource).await
             }
             Credential::AzureCli => self.azure_cli(resource).await,
             Credential::Browser { client_id } | Credential::DeviceCode { client_id } => {
-                self.person(client_id.as_deref(), resource, memory).await
+                self.person(client_id.as_deref(), resource, claims, memory)
+                    .await
             }
         }
     }
@@ -257,6 +277,7 @@ impl SignIn {
         &self,
         client_id: &str,
         resource: &str,
+        claims: Option<&str>,
         proof: Vec<(&'static str, Secret)>,
     ) -> Result<Token, Error> {
         let mut form = vec![
@@ -265,6 +286,7 @@ impl SignIn {
             ("scope", Secret::new(default_scope(resource))),
         ];
         form.extend(proof);
+        form.extend(asking_for(claims));
         Ok(self.grant(form).await?.token)
     }
 
@@ -273,18 +295,22 @@ impl SignIn {
         &self,
         own: Option<&str>,
         resource: &str,
+        claims: Option<&str>,
         memory: &mut State,
     ) -> Result<Token, Error> {
         let client = own.unwrap_or_else(|| self.microsofts_client(resource));
         let key = format!("{}/{} {client}", self.login, self.tenant);
         let mut note = None;
+        let mut claims = claims.map(str::to_owned);
         if let Some(refresh) = memory.refresh.get(&key).cloned() {
-            match self.refresh(client, resource, refresh).await {
+            let refreshed = self.refresh(client, resource, claims.as_deref(), refresh);
+            match refreshed.await {
                 Ok(grant) => return self.remember(grant, key, memory),
                 Err(error) if error.asks_for_the_person() => {
                     note = Some(format!(
                         "the earlier sign-in does not serve for it: {error}"
                     ));
+                    claims = error.claims().map(str::to_owned).or(claims);
                 }
                 Err(error) => return Err(error),
             }
@@ -300,9 +326,14 @@ impl SignIn {
             .ask
             .as_ref()
             .ok_or_else(|| Error::new(method, ErrorKind::NobodyToAsk))?;
+        let wanted = Wanted {
+            client,
+            resource,
+            claims: claims.as_deref(),
+        };
         let grant = match method {
-            Flow::Browser => self.by_browser(client, resource, note, ask).await?,
-            _ => self.by_device_code(client, resource, note, ask).await?,
+            Flow::Browser => self.by_browser(wanted, note, ask).await?,
+            _ => self.by_device_code(wanted, note, ask).await?,
         };
         self.remember(grant, key, memory)
     }
@@ -316,14 +347,21 @@ impl SignIn {
     }
 
     /// Refreshing (RFC 6749 section 6).
-    async fn refresh(&self, client: &str, resource: &str, refresh: Secret) -> Result<Grant, Error> {
-        self.grant(vec![
+    async fn refresh(
+        &self,
+        client: &str,
+        resource: &str,
+        claims: Option<&str>,
+        refresh: Secret,
+    ) -> Result<Grant, Error> {
+        let mut form = vec![
             ("grant_type", Secret::new("refresh_token")),
             ("client_id", Secret::new(client)),
             ("refresh_token", refresh),
             ("scope", Secret::new(persons_scope(resource))),
-        ])
-        .await
+        ];
+        form.extend(asking_for(claims));
+        self.grant(form).await
     }
 
     /// The application of Microsoft that people sign in with to a resource.
@@ -358,7 +396,7 @@ impl SignIn {
     ) -> Result<http::Response, Error> {
         let secrets: Vec<Secret> = form
             .iter()
-            .filter(|(name, _)| !["grant_type", "client_id", "scope"].contains(name))
+            .filter(|(name, _)| !["grant_type", "client_id", "scope", "claims"].contains(name))
             .map(|(_, value)| value.clone())
             .collect();
         let request = http::Request::read(Method::POST, self.endpoint(endpoint)?)
@@ -419,6 +457,19 @@ struct Grant {
     token: Token,
     refresh: Option<Secret>,
     id_token: Option<Secret>,
+}
+
+/// What a person is asked to sign in for.
+#[derive(Clone, Copy)]
+struct Wanted<'ask> {
+    client: &'ask str,
+    resource: &'ask str,
+    claims: Option<&'ask str>,
+}
+
+/// The field of a form that asks for claims (OpenID Connect Core section 5.5).
+fn asking_for(claims: Option<&str>) -> Option<(&'static str, Secret)> {
+    claims.map(|claims| ("claims", Secret::new(claims)))
 }
 
 /// The fields of a client assertion (RFC 7523 section 2.2).

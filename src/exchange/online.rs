@@ -14,6 +14,7 @@ use crate::subject::Plane;
 use crate::value::Value;
 use reqwest::{Method, Url};
 use serde_json::Value as Json;
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -23,6 +24,9 @@ const SYSTEM_MAILBOX: &str = "SystemMailbox{bb558c35-97f1-4cb9-8ff7-d53741dc928c
 /// Microsoft's module waits this long for a cmdlet; giving up a write earlier would leave its outcome unknown.
 const LONGEST_WRITE: Duration = Duration::from_secs(960);
 const LONGEST_READ: Duration = Duration::from_secs(300);
+
+/// The version of Microsoft's module whose list of cmdlets is asked for.
+const MODULE_VERSION: &str = "Version=3.9.0";
 
 /// A service that offers more turns in circles.
 const MOST_REDIRECTS: usize = 3;
@@ -49,6 +53,56 @@ impl Online {
             region: Mutex::default(),
             connection: uuid::Uuid::new_v4().to_string(),
         }
+    }
+
+    /// The cmdlets that this account may run, in lower case, by the list from which Microsoft's module makes its own;
+    /// absent when the service does not say.
+    ///
+    /// # Errors
+    ///
+    /// When signing in or the request failed.
+    pub async fn permitted(&self) -> Result<Option<BTreeSet<String>>, Failure> {
+        let token = self.sign_in.token(&self.base).await?;
+        let base = http::parse_url(&self.base)?;
+        let tenant = token.tenant_id.as_deref().unwrap_or(self.sign_in.tenant());
+        let mut address = base.clone();
+        address
+            .path_segments_mut()
+            .map_err(|()| Failure::new(FailureKind::Input, "its address cannot have a path"))?
+            .clear()
+            .extend(["adminapi", "v1.0", tenant, "EXOModuleFile"]);
+        address.set_query(Some(MODULE_VERSION));
+        for _ in 0..=MOST_REDIRECTS {
+            let request = http::Request::read(Method::GET, address.clone())
+                .header("Accept", "application/json")
+                .header("CommandName", "*")
+                .header("X-AnchorMailbox", format!("APP:{SYSTEM_MAILBOX}@{tenant}"))
+                .header("client-request-id", uuid::Uuid::new_v4().to_string())
+                .bearer(&token.secret);
+            let answer = self.http.send(&request).await?;
+            if let Some(location) = answer.header("location")
+                && (300..400).contains(&answer.status())
+            {
+                let Some(to) = redirect(&base, &address, location) else {
+                    return Ok(None);
+                };
+                address = to;
+                continue;
+            }
+            let json = match answer.is_success() {
+                true => answer.json()?,
+                false => return Ok(None),
+            };
+            let list = json["value"][0]["exportedCmdlets"].as_str();
+            return Ok(list.map(|list| {
+                let names = list
+                    .split(',')
+                    .map(str::trim)
+                    .filter(|name| !name.is_empty());
+                names.map(str::to_lowercase).collect()
+            }));
+        }
+        Ok(None)
     }
 
     async fn run(&self, invocation: &Invocation) -> Result<Answer, ErrorKind> {
@@ -185,8 +239,10 @@ impl<'road> Call<'road> {
             return Ok(answer);
         }
         let online = self.online;
-        let renewed = online.sign_in.renew(&online.base, &self.token).await;
-        self.token = renewed.map_err(road)?;
+        let claims = answer.claims();
+        let sign_in = &online.sign_in;
+        let renewed = sign_in.renew(&online.base, &self.token, claims.as_deref());
+        self.token = renewed.await.map_err(road)?;
         self.send_once(address).await
     }
 

@@ -60,7 +60,7 @@ impl Client {
         Ok(first.into())
     }
 
-    /// One request, with a new token if the first one was refused.
+    /// One request, with a new token if the first one was refused: once, for the claims that Graph asks for, if it does.
     async fn exchange(&self, request: &Request, url: Url) -> Result<http::Response, Error> {
         let sign_in = |error| Error::new(request, ErrorKind::SignIn(error));
         let token = self.sign_in.token(&self.base).await.map_err(sign_in)?;
@@ -68,7 +68,7 @@ impl Client {
         if answer.status() == 401 {
             let token = self
                 .sign_in
-                .renew(&self.base, &token)
+                .renew(&self.base, &token, answer.claims().as_deref())
                 .await
                 .map_err(sign_in)?;
             answer = self.send_with(request, url, &token).await?;

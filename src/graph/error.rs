@@ -112,8 +112,17 @@ impl fmt::Display for Error {
                 status,
                 code,
                 message,
+                challenge,
                 ..
             } => {
+                if let Some(challenge) = challenge
+                    && http::wants_claims(challenge)
+                {
+                    return write!(
+                        formatter,
+                        "Microsoft Graph refused {method} {path}: a policy of the tenant is not satisfied, also after a new sign-in"
+                    );
+                }
                 let words = [message, code].into_iter().find(|words| !words.is_empty());
                 write!(formatter, "Microsoft Graph refused {method} {path}: ")?;
                 match words {
@@ -213,9 +222,7 @@ fn hint(status: u16, code: &str, message: &str, challenge: Option<&str>) -> Opti
         _ if message.contains("InvalidCloudInstance") => {
             "the token is from another cloud: \"cloud\" and [endpoints] in the organization file must agree"
         }
-        401 if challenge.is_some_and(|challenge| challenge.contains("insufficient_claims")) => {
-            "the tenant's policy changed since signing in: sign in again"
-        }
+        401 if challenge.is_some_and(http::wants_claims) => http::POLICY,
         401 => "check that [endpoints] names the Graph of the cloud that issued the token",
         403 if code == "Authorization_RequestDenied" => {
             "to read, the application needs Application.Read.All; to write, Application.ReadWrite.All, with admin consent"

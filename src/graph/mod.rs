@@ -6,10 +6,12 @@
 mod client;
 pub mod credential;
 mod error;
+mod needed;
 pub mod permission;
 
 pub use client::Client;
 pub use error::{Error, ErrorKind};
+pub use needed::{APPLICATION_ROLES, permissions, resource};
 
 use crate::value::{Object, Value};
 use serde::{Deserialize, Serialize};

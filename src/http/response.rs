@@ -1,6 +1,7 @@
 //! [`Response`]: an answer, read to its end; and its JSON, or what came instead.
 
 use super::{Error, ErrorKind};
+use base64::{Engine as _, prelude::BASE64_STANDARD_NO_PAD};
 use reqwest::Url;
 use reqwest::header::{CONTENT_TYPE, HeaderMap};
 use std::time::Duration;
@@ -91,6 +92,11 @@ impl Response {
         values.filter_map(|value| value.to_str().ok())
     }
 
+    /// The claims that it asks for, where it is a challenge that does.
+    pub fn claims(&self) -> Option<String> {
+        self.headers("www-authenticate").find_map(claims)
+    }
+
     /// The service's name for this request.
     pub fn request_id(&self) -> Option<&str> {
         self.header("request-id")
@@ -174,6 +180,40 @@ pub fn challenge(header: &str) -> Option<String> {
         None => error,
     })
 }
+
+/// The claims that a challenge asks for (OpenID Connect Core section 5.5), as JSON: the service wants a token that was
+/// issued for them.
+///
+/// ```
+/// use exoauth::http::claims;
+///
+/// let header = r#"Bearer realm="", error="insufficient_claims", claims="eyJhY2Nlc3NfdG9rZW4iOnt9fQ==""#;
+/// assert_eq!(claims(header).as_deref(), Some(r#"{"access_token":{}}"#));
+/// assert_eq!(claims("Bearer error=\"invalid_token\""), None);
+/// ```
+pub fn claims(header: &str) -> Option<String> {
+    if !wants_claims(&challenge(header)?) {
+        return None;
+    }
+    let (_, after) = header.split_once("claims=\"")?;
+    let (coded, _) = after.split_once('"')?;
+    // Services write either alphabet, with the padding or without.
+    let plain = coded
+        .trim_end_matches('=')
+        .replace('-', "+")
+        .replace('_', "/");
+    let text = String::from_utf8(BASE64_STANDARD_NO_PAD.decode(plain).ok()?).ok()?;
+    let json: serde_json::Value = serde_json::from_str(&text).ok()?;
+    json.is_object().then_some(text)
+}
+
+/// Whether what a challenge says of the token is that it was issued for too few claims.
+pub fn wants_claims(challenge: &str) -> bool {
+    challenge.starts_with("insufficient_claims")
+}
+
+/// What to do when a service asks for claims once more, after a sign-in for those that it asked for.
+pub const POLICY: &str = "an administrator of Conditional Access finds the policy in the tenant's sign-in log; it may ask for another place, device or method than this sign-in has";
 
 /// A service's words as part of a sentence of ours: the first line without its full stop.
 pub fn sentence(words: &str) -> &str {

@@ -53,7 +53,11 @@ pub(super) fn invoke(
     name: &str,
     given: &Object,
 ) -> Result<Answer, Refusal> {
-    let (verb, noun) = noun::find(plane, name).ok_or_else(|| unknown_cmdlet(name))?;
+    if plane == Plane::OnPremises && name.eq_ignore_ascii_case("Get-Command") {
+        return get_command(world, given);
+    }
+    let found = noun::find(plane, name).filter(|_| !world.forbids(plane, name));
+    let (verb, noun) = found.ok_or_else(|| unknown_cmdlet(name))?;
     let word = noun::VERBS
         .iter()
         .find(|(_, bit)| *bit == verb)
@@ -85,6 +89,52 @@ pub(super) fn invoke(
         return Err(cannot_prompt(&call));
     }
     run(world, &call)
+}
+
+/// The cmdlets of a plane that the account may run.
+pub(super) fn permitted(world: &World, plane: Plane) -> Vec<String> {
+    let cmdlets = noun::NOUNS.iter().flat_map(|noun| {
+        let verbs = noun::VERBS.iter();
+        let verbs = verbs.filter(move |(_, verb)| noun.verbs_on(plane) & verb != 0);
+        verbs.map(|(word, _)| format!("{word}-{}", noun.name))
+    });
+    cmdlets
+        .filter(|cmdlet| !world.forbids(plane, cmdlet))
+        .collect()
+}
+
+/// The commands of a session, all or those that are named; one that is not there is an error, unless that is silenced.
+fn get_command(world: &World, given: &Object) -> Result<Answer, Refusal> {
+    let parameter = |wanted: &str| {
+        let mut found = given
+            .iter()
+            .filter(|(name, _)| name.eq_ignore_ascii_case(wanted));
+        found.next().map(|(_, value)| value)
+    };
+    let silent = parameter("ErrorAction")
+        .and_then(Value::as_text)
+        .is_some_and(|action| action.eq_ignore_ascii_case("SilentlyContinue"));
+    let all = permitted(world, Plane::OnPremises);
+    let named: Vec<String> = match parameter("Name") {
+        None => all.clone(),
+        Some(Value::List(names)) => {
+            let names = names.iter().filter_map(Value::as_text);
+            names.map(str::to_owned).collect()
+        }
+        Some(name) => name.as_text().map(str::to_owned).into_iter().collect(),
+    };
+    let mut answer = Answer::default();
+    for name in named {
+        match all.iter().find(|cmdlet| cmdlet.eq_ignore_ascii_case(&name)) {
+            Some(cmdlet) => answer.output.push(Value::Object(Object::from([
+                ("Name".to_owned(), cmdlet.as_str().into()),
+                ("CommandType".to_owned(), "Function".into()),
+            ]))),
+            None if silent => {}
+            None => return Err(unknown_cmdlet(&name)),
+        }
+    }
+    Ok(answer)
 }
 
 fn run(world: &mut World, call: &Call<'_>) -> Result<Answer, Refusal> {

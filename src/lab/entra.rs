@@ -6,6 +6,7 @@ mod person;
 
 pub(super) use person::SignIns;
 
+use super::challenge;
 use super::front::{Front, Reply, Request};
 use super::graph::KeyCredential;
 use super::seed;
@@ -322,6 +323,7 @@ fn client_credentials(
     let of = if graph { seed::GRAPH } else { seed::EXCHANGE };
     let roles = world.directory().granted(client, of);
     let mut claims = json!({
+        challenge::ANSWERED: challenge::answered(form),
         "aud": audience,
         "iss": world.names().sts_issuer(tenant),
         "iat": now, "nbf": now, "exp": now + 3599,
@@ -570,6 +572,21 @@ pub(super) fn check(world: &World, token: &str, front: Front) -> Result<(), Stri
     }
     check_lifetime(world, &read)
         .map_err(|_| "Lifetime validation failed, the token is expired.".to_owned())
+}
+
+/// Whether one of the roles or scopes of a token holds one of these words.
+pub(super) fn is_granted_any(token: &str, words: &[&str]) -> bool {
+    let Some(token) = Token::read(token) else {
+        return false;
+    };
+    let roles = token.claims["roles"].as_array().into_iter().flatten();
+    let granted: Vec<&str> = roles
+        .filter_map(Json::as_str)
+        .chain(token.claim("scp").split(' '))
+        .collect();
+    words
+        .iter()
+        .any(|word| granted.iter().any(|granted| granted.contains(word)))
 }
 
 /// The realm metadata of the Access Control Service.

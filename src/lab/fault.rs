@@ -33,6 +33,76 @@ pub enum Kind {
         /// How many others.
         by: u64,
     },
+    /// The request is not handled; the answer asks to wait until a moment, written as a date.
+    ThrottleUntil {
+        /// How far that moment is.
+        seconds: u64,
+    },
+    /// This request and the next ones to the same front are not handled: 503, 500 and 502 in turn.
+    Burst {
+        /// How many.
+        times: u32,
+    },
+    /// The request is handled; the connection is cut in the middle of the answer's body.
+    CutWithin,
+    /// The request is handled; the answer's body ends in the middle, and says that this is all.
+    Truncate,
+    /// The request is not handled: something on the way answers in its place, with a page and status 200.
+    Page,
+    /// The request is handled, and a page with status 200 comes in place of its answer.
+    PageDone,
+    /// The request is not handled: its token is refused until one comes that was issued for the claims in the answer.
+    Challenge,
+    /// The request is not handled: 403, with bytes of zero that say that they are gzip.
+    Forbid,
+    /// The request is not handled: it is sent on to a region of the same service.
+    Region,
+    /// The request is not handled: it is sent on to a host that does not belong to the service.
+    Elsewhere,
+    /// The request is handled; what it changed in the directory is shown only later.
+    Replicate {
+        /// How much later.
+        seconds: u64,
+    },
+}
+
+/// What the cloud services are known to do, by name.
+pub const NAMED: [(&str, Kind); 12] = [
+    ("retry-after-seconds", Kind::Throttle { seconds: 7 }),
+    ("retry-after-date", Kind::ThrottleUntil { seconds: 40 }),
+    ("server-error-burst", Kind::Burst { times: 3 }),
+    ("reset-mid-answer", Kind::CutWithin),
+    ("truncated-json", Kind::Truncate),
+    ("page-instead", Kind::Page),
+    ("page-after", Kind::PageDone),
+    ("claims-challenge", Kind::Challenge),
+    ("forbidden-nul-bytes", Kind::Forbid),
+    ("regional-redirect", Kind::Region),
+    ("foreign-redirect", Kind::Elsewhere),
+    ("replication-delay", Kind::Replicate { seconds: 170 }),
+];
+
+impl Kind {
+    /// Whether a service behind this front is known to do so with such a request.
+    ///
+    /// ```
+    /// use exoauth::lab::{Front, fault::Kind};
+    ///
+    /// assert!(Kind::Forbid.happens_at(Front::ExchangeOnline, "POST"));
+    /// assert!(!Kind::Forbid.happens_at(Front::Graph, "GET"));
+    /// ```
+    pub fn happens_at(self, front: Front, method: &str) -> bool {
+        match self {
+            Self::ThrottleUntil { .. } => front != Front::OnPremises,
+            Self::Challenge => {
+                matches!(front, Front::Graph | Front::ExchangeOnline)
+                    || (front == Front::Login && method == "POST")
+            }
+            Self::Forbid | Self::Region | Self::Elsewhere => front == Front::ExchangeOnline,
+            Self::Replicate { .. } => front == Front::Graph && method != "GET",
+            _ => true,
+        }
+    }
 }
 
 /// Says whether a request is the one that is meant.
@@ -88,6 +158,7 @@ pub struct Seen {
 pub struct Faults {
     planned: Vec<Fault>,
     seen: Vec<Seen>,
+    asked: Vec<String>,
     happened: Vec<(u64, Kind)>,
     held: Vec<Held>,
 }
@@ -114,6 +185,11 @@ impl Faults {
     /// The requests since the faults were cleared, in order; the place in it is the number of the request.
     pub fn seen(&self) -> &[Seen] {
         &self.seen
+    }
+
+    /// The method and path of each of them.
+    pub fn asked(&self) -> &[String] {
+        &self.asked
     }
 
     /// What went wrong, each with the number of its request.
@@ -162,6 +238,8 @@ impl Faults {
             front,
             writes_before,
         });
+        self.asked
+            .push(format!("{} {}", request.method, request.path));
         let number = self.seen.len() as u64;
         let to_front = self.seen.iter().filter(|seen| seen.front == front).count() as u64;
         let at = self.planned.iter().position(|fault| match &fault.when {
@@ -172,6 +250,11 @@ impl Faults {
         let kind = self.planned.get(at)?.kind;
         if !matches!(self.planned.get(at)?.when, When::Every(_)) {
             self.planned.remove(at);
+        }
+        if let Kind::Burst { times: times @ 2.. } = kind {
+            let when = When::NthTo(front, to_front + 1);
+            let kind = Kind::Burst { times: times - 1 };
+            self.planned.push(Fault { when, kind });
         }
         self.happened.push((number, kind));
         Some(kind)
@@ -233,5 +316,19 @@ mod tests {
         assert_eq!(paths(faults.due()), ["/two"]);
         assert_eq!(paths(faults.rest()), ["/nine"]);
         assert!(faults.rest().is_empty());
+    }
+
+    #[test]
+    fn a_burst_meets_the_next_requests_to_the_same_front() {
+        let mut faults = Faults::default();
+        faults.add(Fault {
+            when: When::Nth(1),
+            kind: Kind::Burst { times: 2 },
+        });
+        let fronts = [Front::Graph, Front::Login, Front::Graph, Front::Graph];
+        let met = fronts.map(|front| faults.take(front, &request("/"), 0));
+        let burst = |times| Some(Kind::Burst { times });
+        assert_eq!(met, [burst(2), None, burst(1), None]);
+        assert_eq!(faults.asked()[1], "GET /");
     }
 }

@@ -8,11 +8,17 @@ use super::fault::Kind;
 use super::onprem::door::Door;
 use super::onprem::{self, PowerShell};
 use super::world::{Shared, World};
-use super::{entra, exchange_web, graph, online};
-use http_body_util::{BodyExt as _, Full, Limited};
-use hyper::{body::Bytes, body::Incoming, service::service_fn};
+use super::{challenge, entra, exchange_web, graph, online};
+use http_body_util::combinators::MapErr;
+use http_body_util::{BodyExt as _, Either, Full, Limited};
+use hyper::{body::Bytes, body::Frame, body::Incoming, service::service_fn};
 use hyper_util::rt::TokioIo;
+use jiff::{SignedDuration, Timestamp};
+use serde_json::json;
+use std::convert::Infallible;
 use std::fmt::Write as _;
+use std::pin::Pin;
+use std::task::{Context, Poll};
 use std::{error, fmt};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::{net::TcpListener, net::TcpStream, task::JoinSet};
@@ -120,6 +126,8 @@ pub struct Reply {
     pub headers: Vec<(String, String)>,
     /// The body.
     pub body: Vec<u8>,
+    /// Whether the connection is cut in the middle of the body.
+    pub cut: bool,
 }
 
 impl Reply {
@@ -129,6 +137,7 @@ impl Reply {
             status,
             headers: Vec::new(),
             body: Vec::new(),
+            cut: false,
         }
     }
 
@@ -138,6 +147,7 @@ impl Reply {
             status,
             headers: vec![("content-type".to_owned(), content_type.to_owned())],
             body: body.into(),
+            cut: false,
         }
     }
 
@@ -180,8 +190,14 @@ impl Reply {
 
 /// Answers a request from the world, without waiting for anything.
 pub(super) fn answer(world: &mut World, front: Front, request: &Request) -> Reply {
+    if let Some(reply) = challenge::repeated(world, front, request) {
+        return reply;
+    }
     match front {
         Front::Login => entra::answer(world, request),
+        Front::Graph if request.method == "GET" => {
+            world.as_shown(|world| graph::answer(world, request))
+        }
         Front::Graph => graph::answer(world, request),
         Front::ExchangeOnline if request.path.to_ascii_lowercase().starts_with("/adminapi/") => {
             online::answer(world, request)
@@ -276,7 +292,7 @@ async fn respond(
     request: hyper::Request<Incoming>,
     services: &Services,
     door: &Door,
-) -> Result<hyper::Response<Full<Bytes>>, Cut> {
+) -> Result<hyper::Response<Body>, Cut> {
     let (parts, body) = request.into_parts();
     let reply = match Limited::new(body, BODY_LIMIT).collect().await {
         Ok(body) => {
@@ -334,17 +350,45 @@ async fn answer_badly(
         }
         Kind::ErrorDone => {
             answer_counted(front, &request, services, door).await;
-            Ok(unavailable())
+            Ok(out_of_order(503))
         }
-        Kind::ErrorNotDone => Ok(unavailable()),
+        Kind::ErrorNotDone => Ok(out_of_order(503)),
         Kind::Throttle { seconds } if front == Front::OnPremises => {
             Ok(onprem::throttled(&request, seconds, &services.world, door))
         }
-        Kind::Throttle { seconds } => Ok(Reply::json(
-            429,
-            &serde_json::json!({"error": {"code": "TooManyRequests", "message": "Too many requests"}}),
-        )
-        .header("retry-after", seconds.to_string())),
+        Kind::Throttle { seconds } => Ok(too_many(&seconds.to_string())),
+        Kind::ThrottleUntil { seconds } => Ok(too_many(&services.world.with(|world| {
+            let until = world.now() + SignedDuration::from_secs(seconds.cast_signed());
+            http_date(until)
+        }))),
+        Kind::Burst { times } => Ok(out_of_order([502, 503, 500][times as usize % 3])),
+        Kind::CutWithin => Ok(Reply {
+            cut: true,
+            ..answer_counted(front, &request, services, door).await
+        }),
+        Kind::Truncate => {
+            let mut reply = answer_counted(front, &request, services, door).await;
+            reply.body.truncate(reply.body.len() / 2);
+            Ok(reply)
+        }
+        Kind::Page => Ok(page()),
+        Kind::PageDone => {
+            answer_counted(front, &request, services, door).await;
+            Ok(page())
+        }
+        Kind::Challenge => Ok(services.world.with(|world| challenge::begin(world, front))),
+        Kind::Forbid => Ok(online::forbidden()),
+        Kind::Region => Ok(sent_on(&request, |port| format!("eur01.localhost:{port}"))),
+        Kind::Elsewhere => Ok(sent_on(&request, |port| format!("127.0.0.1:{port}"))),
+        Kind::Replicate { seconds } => {
+            let before = services.world.with(|world| world.directory().clone());
+            let reply = answer_counted(front, &request, services, door).await;
+            services.world.with(|world| {
+                let until = world.now() + SignedDuration::from_secs(seconds.cast_signed());
+                world.show_instead(before, until);
+            });
+            Ok(reply)
+        }
         Kind::Delay(time) => {
             let (services, door) = (services.clone(), door.clone());
             // A task of its own: the request is handled even if nobody waits for the answer any more.
@@ -366,14 +410,54 @@ async fn answer_badly(
     }
 }
 
-fn unavailable() -> Reply {
+/// Asks to come back later: after seconds, or at a date (RFC 9110 section 10.2.3).
+fn too_many(retry_after: &str) -> Reply {
+    let body = json!({"error": {"code": "TooManyRequests", "message": "Too many requests"}});
+    Reply::json(429, &body).header("retry-after", retry_after)
+}
+
+fn http_date(at: Timestamp) -> String {
+    let printer = jiff::fmt::rfc2822::DateTimePrinter::new();
+    printer
+        .timestamp_to_rfc9110_string(&at)
+        .unwrap_or_else(|_| at.to_string())
+}
+
+fn out_of_order(status: u16) -> Reply {
+    let title = match status {
+        500 => "Internal Server Error",
+        502 => "Bad Gateway",
+        _ => "Service Unavailable",
+    };
     Reply::with(
-        503,
+        status,
         "text/html; charset=us-ascii",
-        "<!DOCTYPE HTML PUBLIC \"-//W3C//DTD HTML 4.01//EN\"\"http://www.w3.org/TR/html4/strict.dtd\">\r\n\
-         <HTML><HEAD><TITLE>Service Unavailable</TITLE></HEAD>\r\n\
-         <BODY><h2>Service Unavailable</h2><hr><p>HTTP Error 503. The service is unavailable.</p></BODY></HTML>\r\n",
+        format!(
+            "<!DOCTYPE HTML PUBLIC \"-//W3C//DTD HTML 4.01//EN\"\"http://www.w3.org/TR/html4/strict.dtd\">\r\n\
+             <HTML><HEAD><TITLE>{title}</TITLE></HEAD>\r\n\
+             <BODY><h2>{title}</h2><hr><p>HTTP Error {status}. {title}.</p></BODY></HTML>\r\n"
+        ),
     )
+}
+
+/// What a proxy or a portal in front of the network answers in place of a service.
+fn page() -> Reply {
+    Reply::with(
+        200,
+        "text/html; charset=utf-8",
+        "<!DOCTYPE html><html><head><title>Welcome</title></head><body><p>Accept the terms of this network to go on.</p></body></html>",
+    )
+}
+
+/// Sends a request on to the same port of another host.
+fn sent_on(request: &Request, host: impl Fn(&str) -> String) -> Reply {
+    let (_, port) = request.authority.rsplit_once(':').unwrap_or_default();
+    let query = match request.query.as_str() {
+        "" => String::new(),
+        query => format!("?{query}"),
+    };
+    let place = format!("https://{}{}{query}", host(port), request.path);
+    Reply::empty(302).header("location", place)
 }
 
 /// The one place where a front may wait: PowerShell remoting answers some requests only when there is something to say.
@@ -414,14 +498,58 @@ fn headers(headers: &hyper::HeaderMap) -> Vec<(String, String)> {
         .collect()
 }
 
-fn response(reply: Reply) -> hyper::Response<Full<Bytes>> {
+fn response(reply: Reply) -> hyper::Response<Body> {
     let mut builder = hyper::Response::builder().status(reply.status);
     for (name, value) in &reply.headers {
         builder = builder.header(name, value);
     }
+    let mut bytes = Bytes::from(reply.body);
+    let body = if reply.cut {
+        builder = builder.header("content-length", bytes.len());
+        Either::Right(Half {
+            first: Some(bytes.split_to(bytes.len() / 2)),
+            rests: 3,
+        })
+    } else {
+        Either::Left(Full::new(bytes).map_err(never as fn(Infallible) -> Cut))
+    };
     builder
-        .body(Full::new(Bytes::from(reply.body)))
-        .unwrap_or_else(|_| hyper::Response::new(Full::new(Bytes::new())))
+        .body(body)
+        .unwrap_or_else(|_| hyper::Response::new(Either::Right(Half::default())))
+}
+
+type Body = Either<MapErr<Full<Bytes>, fn(Infallible) -> Cut>, Half>;
+
+fn never(never: Infallible) -> Cut {
+    match never {}
+}
+
+/// The first half of a body; where the other one should come, the connection is cut.
+#[derive(Default)]
+struct Half {
+    first: Option<Bytes>,
+    /// How often it is not ready yet, so that what was sent before reaches the client.
+    rests: u8,
+}
+
+impl hyper::body::Body for Half {
+    type Data = Bytes;
+    type Error = Cut;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Cut>>> {
+        if let Some(first) = self.first.take().filter(|first| !first.is_empty()) {
+            return Poll::Ready(Some(Ok(Frame::data(first))));
+        }
+        if self.rests == 0 {
+            return Poll::Ready(Some(Err(Cut)));
+        }
+        self.rests -= 1;
+        context.waker().wake_by_ref();
+        Poll::Pending
+    }
 }
 
 fn pairs(text: &str) -> Vec<(String, String)> {

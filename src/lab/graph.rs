@@ -107,7 +107,16 @@ fn allowed(world: &World, request: &Request) -> Result<(), Refusal> {
         .filter(|token| !token.is_empty())
         .ok_or_else(|| refusal(401, "InvalidAuthenticationToken", "Access token is empty."))?;
     entra::check(world, token, Front::Graph)
-        .map_err(|reason| refusal(401, "InvalidAuthenticationToken", reason))
+        .map_err(|reason| refusal(401, "InvalidAuthenticationToken", reason))?;
+    let may = ["ReadWrite", "Directory.AccessAsUser.All"];
+    match request.method == "GET" || entra::is_granted_any(token, &may) {
+        true => Ok(()),
+        false => Err(refusal(
+            403,
+            "Authorization_RequestDenied",
+            "Insufficient privileges to complete the operation.",
+        )),
+    }
 }
 
 fn dispatch(world: &mut World, request: &Request) -> Result<Reply, Refusal> {

@@ -6,6 +6,7 @@
 //! configuration is about. Start with [`Lab`]; its state is the [`World`].
 
 mod certificates;
+mod challenge;
 mod cmdlet;
 mod entra;
 mod exchange_web;
@@ -35,7 +36,7 @@ pub use world::{Answer, Refusal, Rules, Shared, Trouble, World};
 use crate::clock::Clock;
 use crate::cloud::{Cell, CloudName};
 use crate::organization::{
-    Authentication, OnPremisesExchange, Organization, SecretSource, SignIn, SignInMethod,
+    Algorithm, Authentication, OnPremisesExchange, Organization, SecretSource, SignIn, SignInMethod,
 };
 use crate::secret::Secret;
 use aws_lc_rs::rand;
@@ -184,6 +185,8 @@ impl Lab {
                 client_id: Some(seed::CLIENT.to_owned()),
                 secret: Some(SecretSource::Plain(client_secret)),
                 certificate: None,
+                certificate_password: None,
+                algorithm: Algorithm::default(),
             },
             endpoints: BTreeMap::from([
                 (Cell::Login, self.address(Front::Login)),

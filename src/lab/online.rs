@@ -2,7 +2,7 @@
 //!
 //! Cmdlets themselves are the world's; here are their envelope, its annotations, pages and errors.
 
-use super::cmdlet::UNKNOWN_CMDLET;
+use super::cmdlet::{self, UNKNOWN_CMDLET};
 use super::entra;
 use super::front::{Front, Reply, Request};
 use super::noun::{self, Kind, Noun};
@@ -39,6 +39,12 @@ fn dispatch(world: &mut World, request: &Request) -> Reply {
     if let Err(reply) = allowed(world, request) {
         return *reply;
     }
+    if version.eq_ignore_ascii_case("v1.0")
+        && command.eq_ignore_ascii_case("EXOModuleFile")
+        && request.method == "GET"
+    {
+        return module_file(world);
+    }
     if !version.eq_ignore_ascii_case("beta") || request.method != "POST" {
         return Reply::empty(405);
     }
@@ -49,6 +55,12 @@ fn dispatch(world: &mut World, request: &Request) -> Reply {
         return Reply::empty(401).header("x-ms-diagnostics", format!("2000004;reason=\"The tenant for tenant guid '{tenant}' does not exist.\";error_category=\"invalid_tenant\""));
     }
     invoke(world, request)
+}
+
+/// What Microsoft's module is made from: the cmdlets that the caller may run.
+fn module_file(world: &World) -> Reply {
+    let cmdlets = cmdlet::permitted(world, Plane::ExchangeOnline).join(",");
+    Reply::json(200, &json!({"value": [{"exportedCmdlets": cmdlets}]}))
 }
 
 fn allowed(world: &World, request: &Request) -> Result<(), Box<Reply>> {
@@ -96,7 +108,7 @@ fn invoke(world: &mut World, request: &Request) -> Reply {
 }
 
 /// What a cmdlet that is unknown or not permitted gets: bytes of zero that say that they are gzip.
-fn forbidden() -> Reply {
+pub(super) fn forbidden() -> Reply {
     Reply::with(403, "application/json", vec![0; 64]).header("content-encoding", "gzip")
 }
 

@@ -57,7 +57,7 @@ fn authority_parameters() -> CertificateParams {
 }
 
 fn leaf_parameters() -> Result<CertificateParams, rcgen::Error> {
-    let names = ["localhost", "127.0.0.1", "::1"].map(String::from);
+    let names = ["localhost", "eur01.localhost", "127.0.0.1", "::1"].map(String::from);
     let mut parameters = dated(CertificateParams::new(names)?);
     parameters
         .distinguished_name

@@ -136,6 +136,11 @@ pub struct World {
     local: Shelf,
     online: Shelf,
     directory: Directory,
+    /// What reads of the directory show, and until when; since then the directory itself.
+    shown: Option<(Directory, Timestamp)>,
+    challenges: BTreeMap<Front, String>,
+    /// The cmdlets that its account may not run, in lower case.
+    forbidden: BTreeSet<(Plane, String)>,
     requests: BTreeMap<Front, u64>,
     writes: BTreeMap<Plane, u64>,
     faults: Faults,
@@ -168,6 +173,9 @@ impl World {
             loopback: loopback.collect(),
             local: Shelf::new(),
             online: Shelf::new(),
+            shown: None,
+            challenges: BTreeMap::new(),
+            forbidden: BTreeSet::new(),
             requests: BTreeMap::new(),
             writes: BTreeMap::new(),
             faults: Faults::default(),
@@ -193,6 +201,16 @@ impl World {
         parameters: &Object,
     ) -> Result<Answer, Refusal> {
         cmdlet::invoke(self, plane, name, parameters)
+    }
+
+    /// Takes a cmdlet away from the account that signs in.
+    pub fn forbid(&mut self, plane: Plane, cmdlet: &str) {
+        self.forbidden.insert((plane, cmdlet.to_lowercase()));
+    }
+
+    /// Whether the account that signs in may not run a cmdlet.
+    pub(super) fn forbids(&self, plane: Plane, cmdlet: &str) -> bool {
+        self.forbidden.contains(&(plane, cmdlet.to_lowercase()))
     }
 
     /// Sends a request to another server of the world.
@@ -323,6 +341,40 @@ impl World {
     /// The directory of the tenant, to be changed.
     pub fn directory_mut(&mut self) -> &mut Directory {
         &mut self.directory
+    }
+
+    /// Lets reads of the directory show an earlier state of it until then.
+    pub(super) fn show_instead(&mut self, earlier: Directory, until: Timestamp) {
+        self.shown = Some((earlier, until));
+    }
+
+    /// Answers a read from what the directory shows.
+    pub(super) fn as_shown<T>(&mut self, read: impl FnOnce(&mut Self) -> T) -> T {
+        let now = self.clock.now();
+        let Some((shown, until)) = self.shown.take_if(|(_, until)| now < *until) else {
+            self.shown = None;
+            return read(self);
+        };
+        let real = std::mem::replace(&mut self.directory, shown);
+        let answer = read(self);
+        let shown = std::mem::replace(&mut self.directory, real);
+        self.shown = Some((shown, until));
+        answer
+    }
+
+    /// Asks for other claims at a front from now on; gives what they are recognized by.
+    pub(super) fn challenge(&mut self, front: Front) -> String {
+        self.made += 1;
+        let value = format!("{}", self.now().as_second() + self.made.cast_signed());
+        if front != Front::Login {
+            self.challenges.insert(front, value.clone());
+        }
+        value
+    }
+
+    /// What the claims are recognized by that a front asks for.
+    pub(super) fn challenged(&self, front: Front) -> Option<&str> {
+        self.challenges.get(&front).map(String::as_str)
     }
 
     pub(super) fn passwords(&self) -> &Passwords {

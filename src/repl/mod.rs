@@ -346,7 +346,7 @@ impl Conversation<'_> {
         let organization = self.running.session.organization();
         let cloud = organization
             .cloud
-            .map_or("cloud unknown", |cloud| cloud.word());
+            .map_or("cloud to be found", |cloud| cloud.word());
         let simulated = match self.running.simulated {
             true => " (simulated, nothing real is touched)",
             false => "",

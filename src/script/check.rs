@@ -8,6 +8,8 @@ mod handles;
 mod options;
 mod reach;
 
+pub use reach::needs;
+
 use super::bundle::{Bundle, ScriptOrigin};
 use super::playbook::{Playbook, each_call, imports};
 use super::throw::{Known, ScriptFailure, placed};

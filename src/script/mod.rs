@@ -17,7 +17,7 @@ pub mod throw;
 pub use crate::native::run::AskStep;
 pub use bundle::Bundle;
 pub use catalog::Catalog;
-pub use check::{Finding, Severity, check_script};
+pub use check::{Finding, Severity, check_script, needs};
 pub use conversation::{
     ANSWER, Inside, Memory, Shape, Variable, is_expression, is_unfinished, shape,
 };

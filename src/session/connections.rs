@@ -1,21 +1,23 @@
 //! [`Connections`]: opens each road when it is first needed and keeps it; the only file here that knows the clients.
 
 use crate::clock::Clock;
-use crate::cloud::{Addresses, Cell};
-use crate::entra::{Credential, Outside, SignIn};
+use crate::cloud::Cell;
+pub(super) use crate::entra::Token;
+use crate::entra::{Credential, Outside, SignIn, key_and_certificate};
 use crate::exchange::online::Online;
 use crate::exchange::onprem::{OnPremises, Times};
-use crate::exchange::{Answer, Remark, RemarkListener, Road, ScriptCall};
+use crate::exchange::{Answer, Invocation, Remark, RemarkListener, Road, ScriptCall};
 use crate::failure::{Failure, FailureKind};
 use crate::organization::{OnPremisesExchange, Organization, SecretSource};
 use crate::secret::Secret;
 use crate::session::event::{Audience, Event};
 use crate::session::plan::agrees;
-use crate::session::{Journey, Request, Roads};
+use crate::session::preflight;
+use crate::session::{Journey, Lack, Located, Need, Request, Roads};
 use crate::subject::Plane;
 use crate::value::Value;
 use crate::{graph, http};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use tokio::runtime::Handle;
@@ -66,7 +68,7 @@ pub(super) fn warm_up(runtime: &Handle) {
 /// The roads of an organization, opened when they are first needed.
 pub(super) struct Connections {
     organization: Organization,
-    addresses: Result<Addresses, Failure>,
+    addresses: Located,
     read_secret: ReadSecret,
     outside: Outside,
     clock: Clock,
@@ -84,7 +86,7 @@ pub(super) struct Connections {
 impl Connections {
     pub(super) fn new(
         organization: Organization,
-        addresses: Result<Addresses, Failure>,
+        addresses: Located,
         read_secret: ReadSecret,
         outside: Outside,
         clock: Clock,
@@ -192,12 +194,18 @@ impl Connections {
                     .map(|source| (self.read_secret)(source))
                     .transpose()
             };
-            let pem = how.certificate.clone().map(SecretSource::File);
+            let file = read(&how.certificate.clone().map(SecretSource::Bytes))?;
+            let password = match file {
+                Some(_) => read(&how.certificate_password)?,
+                None => None,
+            };
+            let pem = file.map(|file| key_and_certificate(&file, password.as_ref()));
             let credential = Credential::new(
                 how.method,
                 how.client_id.clone(),
                 read(&how.secret)?,
-                read(&pem)?,
+                pem.transpose()?,
+                how.algorithm,
             )?;
             let tenant = self.organization.tenant.clone();
             let http = self.client()?.with_own_count();
@@ -227,8 +235,49 @@ impl Connections {
     }
 
     pub(super) fn address(&self, cell: Cell) -> Result<String, Failure> {
-        let addresses = self.addresses.as_ref().map_err(Clone::clone)?;
+        let addresses = self.addresses.get().ok_or_else(|| {
+            let message = "the cloud of the organization was not looked for";
+            Failure::new(FailureKind::Internal, message)
+        })?;
         Ok(addresses.get(cell)?.to_owned())
+    }
+}
+
+impl Connections {
+    /// What the account lacks of what is needed on a plane; an error where nobody tells.
+    async fn lacks_of(&self, plane: Plane, needs: &[Need]) -> Result<Vec<Lack>, Failure> {
+        match plane {
+            Plane::Entra => {
+                let service = self.address(Cell::Graph)?;
+                let token = self.sign_in()?.token(&service).await?;
+                Ok(preflight::of_graph(needs, &token))
+            }
+            Plane::ExchangeOnline => {
+                let service = self.address(Cell::ExchangeOnline)?;
+                let token = self.sign_in()?.token(&service).await?;
+                if let Some(lack) = preflight::of_application(needs, &token) {
+                    return Ok(vec![lack]);
+                }
+                let permitted = self.online()?.permitted().await?;
+                Ok(preflight::of_cmdlets(plane, needs, permitted))
+            }
+            Plane::OnPremises => {
+                let names: Vec<&str> = needs.iter().map(|need| need.call.as_str()).collect();
+                // One that is not there is an error of Get-Command, and none to us.
+                let invocation = Invocation::new("Get-Command")
+                    .with("Name", names)
+                    .with("ErrorAction", "SilentlyContinue");
+                let answer = self.on_premises()?.invoke(&invocation).await?;
+                let names = answer
+                    .output
+                    .iter()
+                    .filter_map(|command| command.text("Name"));
+                let permitted: BTreeSet<String> = names.map(str::to_lowercase).collect();
+                // Who got in may run something.
+                let permitted = (!permitted.is_empty()).then_some(permitted);
+                Ok(preflight::of_cmdlets(plane, needs, permitted))
+            }
+        }
     }
 }
 
@@ -335,6 +384,10 @@ impl Roads for Connections {
                 }
             }
         })
+    }
+
+    fn lacks<'a>(&'a self, plane: Plane, needs: &'a [Need]) -> Journey<'a, Vec<Lack>> {
+        Box::pin(self.lacks_of(plane, needs))
     }
 
     fn requests(&self) -> BTreeMap<String, u64> {

@@ -13,6 +13,7 @@ pub mod journal;
 pub mod lock;
 pub mod operation;
 pub mod plan;
+mod preflight;
 mod sign_in;
 pub mod undo;
 
@@ -20,6 +21,7 @@ pub use connections::{Patience, ReadSecret};
 pub use half::{Done, Half, HandOver, Side};
 pub use interrupt::Interrupt;
 pub use operation::{Operation, Origin, Request, unknown_of, unknown_text};
+pub use preflight::{Lack, Need};
 pub use sign_in::{
     Ask, FoundCloud, Identity, Memory, Outside, Probed, Prompt, Who, find_cloud, identities, probe,
 };
@@ -28,6 +30,7 @@ use crate::clock::Clock;
 use crate::cloud::Addresses;
 use crate::exchange::Answer;
 use crate::failure::{Failure, FailureKind};
+use crate::http::Sleep;
 use crate::organization::Organization;
 use crate::subject::{Effect, Plane, Subject};
 use crate::value::{Object, Value};
@@ -40,8 +43,13 @@ use std::collections::BTreeMap;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use tokio::runtime::Handle;
+
+/// How long to wait before looking again whether the directory shows a write, and for how long in all.
+const FIRST_LOOK: Duration = Duration::from_secs(2);
+const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+const LONGEST_LOOK: Duration = Duration::from_secs(300);
 
 /// What a pass does with writes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -116,10 +124,11 @@ pub struct Options {
 /// One pass over a playbook, or the passes of one conversation: its mode, its connections, its plan, its listeners.
 pub struct Session {
     organization: Organization,
-    addresses: Result<Addresses, Failure>,
+    addresses: Located,
     run: String,
     runtime: Handle,
     clock: Clock,
+    sleep: Sleep,
     roads: Box<dyn Roads>,
     audience: Audience,
     interrupt: Interrupt,
@@ -152,6 +161,16 @@ pub struct Outcome {
     pub unsettled: usize,
     /// How many verifications answered no.
     pub failed_verdicts: usize,
+    /// What the account lacks of what the playbook needs.
+    pub lacks: Vec<Lack>,
+}
+
+impl Outcome {
+    /// Why what was planned would be refused, where that is known before.
+    pub fn refusal(&self) -> Option<Failure> {
+        let changes = self.plan.changes.iter();
+        preflight::refusal(&self.lacks, changes.filter(|change| !change.same))
+    }
 }
 
 /// What is known of the pass that runs.
@@ -168,6 +187,7 @@ struct State {
     written: usize,
     unsettled: usize,
     learned: Vec<Learned>,
+    lacks: Vec<Lack>,
 }
 
 impl State {
@@ -185,6 +205,7 @@ impl State {
             written: 0,
             unsettled: 0,
             learned: Vec::new(),
+            lacks: Vec::new(),
         }
     }
 }
@@ -192,6 +213,7 @@ impl State {
 /// Carries a request to the service of its plane.
 trait Roads: Send + Sync {
     fn send<'a>(&'a self, plane: Plane, request: &'a Request) -> Journey<'a, Answer>;
+    fn lacks<'a>(&'a self, plane: Plane, needs: &'a [Need]) -> Journey<'a, Vec<Lack>>;
     fn requests(&self) -> BTreeMap<String, u64>;
     fn close(&self) -> Journey<'_, ()>;
 }
@@ -205,12 +227,12 @@ impl Session {
     ///
     /// When the start cannot be recorded.
     pub fn start(mut options: Options) -> Result<Arc<Self>, Failure> {
-        let addresses = addresses(&options.organization);
+        let addresses = located(&options.organization);
         let audience = Audience::new(std::mem::take(&mut options.listeners));
         connections::warm_up(&options.runtime);
         let roads = Connections::new(
             options.organization.clone(),
-            addresses.clone(),
+            Arc::clone(&addresses),
             options.read_secret.clone(),
             options.outside.clone(),
             options.clock.clone(),
@@ -222,7 +244,7 @@ impl Session {
 
     fn on(
         options: Options,
-        addresses: Result<Addresses, Failure>,
+        addresses: Located,
         audience: Audience,
         roads: Box<dyn Roads>,
     ) -> Result<Arc<Self>, Failure> {
@@ -237,6 +259,7 @@ impl Session {
             run: options.run,
             runtime: options.runtime,
             clock: options.clock,
+            sleep: options.patience.sleep,
             roads,
             audience,
             interrupt: options.interrupt,
@@ -259,7 +282,7 @@ impl Session {
         let organization = &self.organization;
         let cloud = organization
             .cloud
-            .map_or("cloud unknown", |cloud| cloud.word());
+            .map_or("cloud to be found", |cloud| cloud.word());
         *self.state() = State::new(pass.mode, pass.expected, self.roads.requests());
         self.announce(&Event::RunStarted {
             run: self.run.clone(),
@@ -294,13 +317,28 @@ impl Session {
         self.state().mode
     }
 
-    /// The addresses of the organization's cloud.
+    /// The addresses of the organization's cloud, which is looked for now where the organization file does not name it.
     ///
     /// # Errors
     ///
-    /// When the organization file does not name the cloud.
+    /// When no cloud is found that has the tenant, or several are.
     pub fn addresses(&self) -> Result<&Addresses, Failure> {
-        self.addresses.as_ref().map_err(Clone::clone)
+        if let Some(addresses) = self.addresses.get() {
+            return Ok(addresses);
+        }
+        let found = self.block_on(async {
+            tokio::select! {
+                biased;
+                () = self.interrupt.wait() => Err(interrupted()),
+                found = find_cloud(&self.organization, self.clock.clone()) => found,
+            }
+        })?;
+        self.say(Level::Info, found.said(&self.organization.tenant));
+        for note in found.notes {
+            self.say(Level::Warning, note);
+        }
+        let addresses = || self.organization.addresses(found.cloud);
+        Ok(self.addresses.get_or_init(addresses))
     }
 
     /// The time.
@@ -346,6 +384,10 @@ impl Session {
             return half
                 .answer(operation)
                 .map_err(|failure| failure.about(operation.subject.clone()));
+        }
+        if operation.subject.plane != Plane::OnPremises {
+            self.addresses()
+                .map_err(|failure| failure.about(operation.subject.clone()))?;
         }
         match operation.effect {
             Effect::Read => self.read(operation),
@@ -402,6 +444,7 @@ impl Session {
             written: state.written,
             unsettled: state.unsettled,
             failed_verdicts: state.failed_verdicts,
+            lacks: state.lacks,
         }
     }
 
@@ -546,14 +589,23 @@ impl Session {
         let (mut answer, after) = loop {
             match sent {
                 Ok(answer) => {
-                    let after = self.settle(&operation.answered(&answer));
-                    break (answer, after);
+                    let answered = operation.answered(&answer);
+                    match self.settle_shown(&answered, &change) {
+                        Ok(after) if unshown(&answered, &change, after.as_ref()) => {
+                            return self.never_shown(change);
+                        }
+                        after => break (answer, after),
+                    }
                 }
                 Err(failure) if blind => {
                     let unsettled = failure.ambiguous;
                     return self.write_failed(change, failure, unsettled);
                 }
-                Err(failure) if failure.ambiguous || repeated => match self.settle(operation) {
+                // A creation that is done twice may make two objects, so one that is not shown yet is waited for.
+                Err(failure) if failure.ambiguous || repeated => match match operation.effect {
+                    Effect::Create => self.settle_shown(operation, &change),
+                    _ => self.settle(operation),
+                } {
                     Ok(after) if happened(operation, after.as_ref()) => {
                         break (Answer::default(), Ok(after));
                     }
@@ -675,6 +727,61 @@ impl Session {
         )
     }
 
+    /// The subject of a write as the service shows it, once it shows anything new: the directory answers reads from
+    /// copies that take minutes to follow.
+    fn settle_shown(
+        &self,
+        operation: &Operation,
+        change: &Change,
+    ) -> Result<Option<Object>, Failure> {
+        let mut after = self.settle(operation)?;
+        let (mut waited, mut pause) = (Duration::ZERO, FIRST_LOOK);
+        while unshown(operation, change, after.as_ref())
+            && waited < LONGEST_LOOK
+            && !self.interrupted()
+        {
+            pause = pause.min(LONGEST_LOOK - waited);
+            self.tell(&Event::Waiting {
+                reason: format!(
+                    "{} was written, and {} does not show it yet",
+                    operation.subject, operation.subject.plane
+                ),
+                milliseconds: u64::try_from(pause.as_millis()).unwrap_or(u64::MAX),
+            });
+            self.block_on(async {
+                tokio::select! {
+                    biased;
+                    () = self.interrupt.wait() => {}
+                    () = (self.sleep)(pause) => {}
+                }
+            });
+            waited += pause;
+            pause = (pause * 2).min(LONGEST_PAUSE);
+            after = self.settle(operation)?;
+        }
+        Ok(after)
+    }
+
+    /// Stops after a write that was accepted and is not shown: what comes next would start from the state before it,
+    /// and could take it back.
+    fn never_shown(&self, change: Change) -> Result<Answer, Failure> {
+        let subject = change.subject.clone();
+        self.state().written += 1;
+        self.announce(&Event::Written {
+            change,
+            after: None,
+        })?;
+        let minutes = LONGEST_LOOK.as_secs() / 60;
+        Err(Failure::new(
+            FailureKind::Unreachable,
+            format!(
+                "{subject} was written, but {} did not show it within {minutes} minutes",
+                subject.plane
+            ),
+        )
+        .with_hint("go on later: a run starts by reading what is there"))
+    }
+
     /// An answer with the planned changes laid over it; nothing is planned while applying.
     fn predicted(&self, subject: &Subject, output: Vec<Value>) -> Vec<Value> {
         match self.mode() {
@@ -713,6 +820,17 @@ impl Session {
         answer
     }
 
+    /// What the account lacks of what is needed on a plane.
+    fn ask_lacks(&self, plane: Plane, needs: &[Need]) -> Result<Vec<Lack>, Failure> {
+        self.block_on(async {
+            tokio::select! {
+                biased;
+                () = self.interrupt.wait() => Err(interrupted()),
+                lacks = self.roads.lacks(plane, needs) => lacks,
+            }
+        })
+    }
+
     fn block_on<T>(&self, future: impl Future<Output = T>) -> T {
         #[expect(
             clippy::disallowed_methods,
@@ -731,10 +849,11 @@ impl Session {
     }
 
     fn warn(&self, text: String) {
-        self.tell(&Event::Said {
-            level: Level::Warning,
-            text,
-        });
+        self.say(Level::Warning, text);
+    }
+
+    fn say(&self, level: Level, text: String) {
+        self.tell(&Event::Said { level, text });
     }
 
     /// Announces an event that need not be recorded.
@@ -749,12 +868,14 @@ impl Session {
     }
 }
 
-fn addresses(organization: &Organization) -> Result<Addresses, Failure> {
-    let cloud = organization.cloud.ok_or_else(|| {
-        Failure::new(FailureKind::Input, "the organization file names no cloud, and it is not found from the tenant yet")
-            .with_hint("add the key cloud, such as cloud = \"worldwide\"; the command `exoauth clouds` lists them")
-    })?;
-    Ok(organization.addresses(cloud))
+/// The addresses of a cloud, once it is known.
+type Located = Arc<OnceLock<Addresses>>;
+
+fn located(organization: &Organization) -> Located {
+    let known = organization
+        .cloud
+        .map(|cloud| organization.addresses(cloud));
+    Arc::new(known.map_or_else(OnceLock::new, OnceLock::from))
 }
 
 /// An answer's objects, none where the service says that the object does not exist.
@@ -803,6 +924,14 @@ fn untouched(change: &Change, now: Option<&Object>) -> bool {
         (None, None) => true,
         _ => false,
     }
+}
+
+/// Whether a write of the directory does not show in what was read after it.
+fn unshown(operation: &Operation, change: &Change, after: Option<&Object>) -> bool {
+    operation.subject.plane == Plane::Entra
+        && operation.observe.is_some()
+        && !happened(operation, after)
+        && untouched(change, after)
 }
 
 fn interrupted() -> Failure {

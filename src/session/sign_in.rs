@@ -8,9 +8,9 @@ use crate::entra::{Found, Token, find_clouds};
 use crate::failure::{Failure, FailureKind};
 use crate::http;
 use crate::organization::Organization;
-use crate::session::ReadSecret;
 use crate::session::connections::{Connections, Patience};
 use crate::session::event::{Audience, Listener};
+use crate::session::{ReadSecret, located};
 use crate::subject::Plane;
 use reqwest::Method;
 use serde::Serialize;
@@ -56,15 +56,9 @@ pub struct Identity {
     pub expires: Option<String>,
 }
 
-/// Signs in for each service of the cloud, one after the other.
+/// Signs in for each service of the cloud, which is known by now, one after the other.
 pub async fn identities(who: Who) -> Vec<(Plane, Result<Identity, Failure>)> {
-    let addresses = match who.organization.cloud {
-        Some(cloud) => Ok(who.organization.addresses(cloud)),
-        None => Err(Failure::new(
-            FailureKind::Input,
-            "the organization file names no cloud",
-        )),
-    };
+    let addresses = located(&who.organization);
     let connections = Connections::new(
         who.organization,
         addresses,
@@ -150,6 +144,16 @@ pub struct FoundCloud {
     pub notes: Vec<String>,
 }
 
+impl FoundCloud {
+    /// Where a tenant was found, for people.
+    pub fn said(&self, tenant: &str) -> String {
+        format!(
+            "cloud: {}, where the tenant {tenant} was found",
+            self.cloud.word()
+        )
+    }
+}
+
 /// Finds the cloud of an organization from its tenant.
 ///
 /// # Errors
@@ -162,8 +166,12 @@ pub async fn find_cloud(organization: &Organization, clock: Clock) -> Result<Fou
         None => sign_in_services(),
     };
     let tenant = &organization.tenant;
-    let found = find_clouds(&http, &services, tenant).await;
-    let notes = notes(&found);
+    only_cloud(&find_clouds(&http, &services, tenant).await, tenant)
+}
+
+/// The one cloud that has a tenant.
+fn only_cloud(found: &Found, tenant: &str) -> Result<FoundCloud, Failure> {
+    let notes = notes(found);
     let clouds: BTreeMap<CloudName, &str> = found
         .clouds
         .iter()
@@ -375,5 +383,49 @@ async fn document(http: &http::Client, address: &str) -> Result<http::Response, 
             answer.url().host_str().unwrap_or_default(),
             answer.status()
         )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn found(clouds: &[(CloudName, &str)]) -> Found {
+        Found {
+            clouds: clouds
+                .iter()
+                .map(|(cloud, id)| (*cloud, (*id).to_owned()))
+                .collect(),
+            silent: vec![(
+                "https://login.partner.microsoftonline.cn".to_owned(),
+                "cannot connect to it".to_owned(),
+            )],
+            unclear: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn a_name_that_is_a_tenant_in_two_clouds_is_not_guessed_about() {
+        let two = found(&[(CloudName::Worldwide, "1111"), (CloudName::China, "2222")]);
+        let failure = only_cloud(&two, "contoso.com").unwrap_err();
+        assert_eq!(failure.message, "several clouds have a tenant contoso.com");
+        assert_eq!(
+            failure.detail.as_deref(),
+            Some("worldwide: tenant 1111; china: tenant 2222; not asked: cannot connect to it")
+        );
+        assert!(failure.hint.is_some_and(|hint| hint.contains("--cloud")));
+    }
+
+    #[test]
+    fn one_that_could_not_be_asked_is_said_and_decides_nothing() {
+        let one = found(&[(CloudName::GccHigh, "1111")]);
+        let only = only_cloud(&one, "contoso.us").unwrap();
+        assert_eq!(only.cloud, CloudName::GccHigh);
+        assert_eq!(only.notes, ["not asked: cannot connect to it"]);
+        let failure = only_cloud(&found(&[]), "contoso.us").unwrap_err();
+        assert_eq!(
+            failure.message,
+            "no cloud is known to have the tenant contoso.us"
+        );
     }
 }

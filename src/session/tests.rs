@@ -127,6 +127,10 @@ impl Roads for Shared {
         })
     }
 
+    fn lacks<'a>(&'a self, _plane: Plane, _needs: &'a [Need]) -> Journey<'a, Vec<Lack>> {
+        Box::pin(async { Ok(Vec::new()) })
+    }
+
     fn requests(&self) -> BTreeMap<String, u64> {
         BTreeMap::from([("on-premises".to_owned(), self.lock().asked.len() as u64)])
     }
@@ -185,6 +189,8 @@ fn gate(mode: Mode, service: &Shared, expected: Option<Plan>, ear: &Ear) -> Gate
             client_id: None,
             secret: None,
             certificate: None,
+            certificate_password: None,
+            algorithm: crate::organization::Algorithm::default(),
         },
         endpoints: BTreeMap::new(),
         ca: None,
@@ -204,7 +210,7 @@ fn gate(mode: Mode, service: &Shared, expected: Option<Plan>, ear: &Ear) -> Gate
         expected,
         interrupt: interrupt.clone(),
     };
-    let addresses = addresses(&options.organization);
+    let addresses = located(&options.organization);
     let session = Session::on(options, addresses, audience, Box::new(service.clone())).unwrap();
     Gate {
         session,

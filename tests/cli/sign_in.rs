@@ -202,3 +202,41 @@ fn login_with_a_secret_keeps_nothing() -> Outcome {
     assert!(!runner.folder.join("state/sign-in").exists());
     Ok(())
 }
+
+#[test]
+fn what_needs_no_cloud_does_not_look_for_it() -> Outcome {
+    // Nobody answers there.
+    let file = "tenant = \"contoso.onmicrosoft.com\"\n\n\
+        [sign_in]\nmethod = \"client-secret\"\nclient_id = \"a\"\nsecret = \"b\"\n\n\
+        [endpoints]\nlogin = \"https://localhost:1\"\n";
+    let runner = Runner::new().file("quiet.toml", file);
+    runner
+        .run("eval '40 + 2' --org quiet.toml")
+        .ends_with(0)
+        .shows(&["42"]);
+    runner
+        .run("eval cloud.tenant --org quiet.toml")
+        .ends_with(0);
+    runner
+        .run("eval cloud.name --org quiet.toml")
+        .ends_with(2)
+        .complains(&["no cloud is known to have the tenant", "--cloud"]);
+    Ok(())
+}
+
+#[test]
+fn a_wrong_subcommand_of_clouds_is_told_which_there_are() {
+    let runner = Runner::new();
+    runner
+        .run("clouds gcc-high")
+        .ends_with(2)
+        .complains(&["unrecognized subcommand 'gcc-high'", "there are: probe"]);
+    runner
+        .run("clouds prob")
+        .ends_with(2)
+        .complains(&["'probe'"]);
+    runner
+        .run("xyz")
+        .ends_with(2)
+        .complains(&["there are: run, "]);
+}

@@ -105,7 +105,7 @@ fn people_sign_in_to_a_certified_server() -> Result<(), Box<dyn Error>> {
                 let found = sign_in.token(resource).await?;
                 assert!(found.expires.is_some());
                 // The second time the refresh token does it.
-                let renewed = sign_in.renew(resource, &found).await?;
+                let renewed = sign_in.renew(resource, &found, None).await?;
                 assert_ne!(renewed.secret.expose(), found.secret.expose());
             }
             Ok(())

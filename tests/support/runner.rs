@@ -21,6 +21,8 @@ pub(crate) struct Runner {
     pub(crate) interrupt: Interrupt,
     /// How long services are waited for.
     pub(crate) patience: Patience,
+    /// What time it is.
+    pub(crate) clock: Clock,
     variables: BTreeMap<String, String>,
     answers: Option<VecDeque<String>>,
     browser: Browser,
@@ -53,6 +55,7 @@ impl Runner {
             folder,
             interrupt: Interrupt::new(),
             patience: Patience::default(),
+            clock: Clock::system(),
             variables: BTreeMap::new(),
             answers: None,
             browser: Browser::new(|_| Ok(())),
@@ -143,7 +146,7 @@ impl Runner {
                 terminal: self.terminal,
             },
             person,
-            clock: Clock::system(),
+            clock: self.clock.clone(),
             browser: self.browser.clone(),
             interrupt: self.interrupt.clone(),
             patience: self.patience.clone(),

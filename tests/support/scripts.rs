@@ -224,6 +224,8 @@ fn nobody(cloud: CloudName) -> Organization {
             client_id: None,
             secret: None,
             certificate: None,
+            certificate_password: None,
+            algorithm: exoauth::organization::Algorithm::default(),
         },
         endpoints: BTreeMap::new(),
         ca: None,

@@ -101,12 +101,30 @@ async fn a_token_is_renewed_before_it_ends() -> Outcome {
 }
 
 #[tokio::test]
+async fn the_claims_of_a_challenge_are_asked_for_with_the_next_token() -> Outcome {
+    let claims = r#"{"access_token":{"nbf":{"essential":true,"value":"1763888400"}}}"#;
+    let service = Service::start([]).await?;
+    let sign_in = service.sign_in()?;
+    let old = sign_in.token("https://graph.example").await?;
+    sign_in
+        .renew("https://graph.example", &old, Some(claims))
+        .await?;
+    let asked: Vec<_> = service
+        .token_requests()
+        .iter()
+        .map(|seen| seen.field("claims"))
+        .collect();
+    assert_eq!(asked, [None, Some(claims.to_owned())]);
+    Ok(())
+}
+
+#[tokio::test]
 async fn a_token_that_was_refused_is_replaced_once() -> Outcome {
     let service = Service::start([]).await?;
     let sign_in = service.sign_in()?;
     let old = sign_in.token("https://graph.example").await?;
-    let new = sign_in.renew("https://graph.example", &old).await?;
-    let same = sign_in.renew("https://graph.example", &old).await?;
+    let new = sign_in.renew("https://graph.example", &old, None).await?;
+    let same = sign_in.renew("https://graph.example", &old, None).await?;
     assert_eq!(
         (new.secret.expose(), new == same),
         (token(2).as_str(), true)
@@ -343,6 +361,12 @@ fn identity() -> Outcome<Identity> {
     })
 }
 
+/// A private key and its certificate, made now.
+pub(crate) fn client_pem() -> Outcome<String> {
+    let identity = identity()?;
+    Ok(format!("{}{}", identity.key, identity.pem))
+}
+
 fn by_certificate(pem: &str, algorithm: Algorithm) -> Credential {
     Credential::Certificate {
         client_id: CLIENT_ID.to_owned(),
@@ -533,13 +557,19 @@ fn what_a_method_needs_is_named_by_its_key() -> Outcome {
         ),
     ];
     for (method, client_id, expected) in cases {
-        let error = Credential::new(method, client_id, None, None)
+        let error = Credential::new(method, client_id, None, None, Algorithm::default())
             .err()
             .ok_or("no error")?;
         assert_eq!(error.to_string(), expected);
         assert_eq!(Failure::from(error).kind, FailureKind::Input);
     }
-    let good = Credential::new(SignInMethod::ClientSecret, id(), secret(), None)?;
+    let good = Credential::new(
+        SignInMethod::ClientSecret,
+        id(),
+        secret(),
+        None,
+        Algorithm::default(),
+    )?;
     assert_no_secret(&format!("{good:?}"));
     Ok(())
 }

@@ -188,8 +188,8 @@ async fn a_refresh_token_serves_until_it_is_refused() -> Outcome {
     let (outside, told) = listener();
     let sign_in = sign_in(&service, device(), outside)?;
     let first = sign_in.token(GRAPH).await?;
-    let second = sign_in.renew(GRAPH, &first).await?;
-    sign_in.renew(GRAPH, &second).await?;
+    let second = sign_in.renew(GRAPH, &first, None).await?;
+    sign_in.renew(GRAPH, &second, None).await?;
     let seen = service.all_seen();
     assert_eq!(seen[2].field("refresh_token").as_deref(), Some("hush-1"));
     let notes: Vec<bool> = told
@@ -199,6 +199,55 @@ async fn a_refresh_token_serves_until_it_is_refused() -> Outcome {
         .map(|prompt| matches!(prompt, Prompt::DeviceCode { note: Some(_), .. }))
         .collect();
     assert_eq!(notes, [false, true]);
+    Ok(())
+}
+
+const CLAIMS: &str = r#"{"access_token":{"nbf":{"essential":true,"value":"1763888400"}}}"#;
+
+#[tokio::test]
+async fn the_claims_of_a_challenge_are_asked_for_by_the_refresh_token_first_and_then_by_the_person()
+-> Outcome {
+    let others = r#"{"access_token":{"acrs":{"essential":true,"value":"c1"}}}"#;
+    let refused =
+        json!({"error": "interaction_required", "suberror": "basic_action", "claims": others});
+    let script = [
+        begun(&json!({})),
+        granted(),
+        Reply::json(400, &refused),
+        begun(&json!({})),
+        granted(),
+    ];
+    let service = Service::start(script).await?.without_tokens();
+    let sign_in = sign_in(&service, device(), listener().0)?;
+    let first = sign_in.token(GRAPH).await?;
+    sign_in.renew(GRAPH, &first, Some(CLAIMS)).await?;
+    let asked: Vec<_> = service
+        .all_seen()
+        .iter()
+        .map(|seen| seen.field("claims"))
+        .collect();
+    let (claims, others) = (Some(CLAIMS.to_owned()), Some(others.to_owned()));
+    assert_eq!(asked, [None, None, claims, others.clone(), others]);
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_claims_of_a_challenge_are_get_a_person_a_token_for_them() -> Outcome {
+    let hand = Hand::new().await.map_err(|error| error.to_string())?;
+    let graph = hand.lab.address(Front::Graph);
+    let browser = Credential::Browser { client_id: None };
+    let by_browser = in_the_lab(&hand, browser, str::to_owned, &[])?;
+    let first = by_browser.token(&graph).await?;
+    let renewed = by_browser.renew(&graph, &first, Some(CLAIMS)).await?;
+    let payload = renewed
+        .secret
+        .expose()
+        .split('.')
+        .nth(1)
+        .unwrap_or_default();
+    let payload = base64::Engine::decode(&base64::prelude::BASE64_URL_SAFE_NO_PAD, payload)?;
+    let claims: serde_json::Value = serde_json::from_slice(&payload)?;
+    assert_eq!(claims["lab_answered"], "1763888400");
     Ok(())
 }
 
@@ -646,15 +695,143 @@ impl std::io::Write for Log {
     }
 }
 
+/// Logs everything of this thread, until it is dropped.
+struct Logging {
+    log: Log,
+    /// With one subscriber alone, whether a line is wanted is asked on the thread that comes to it first, which may be
+    /// that of another test.
+    _second: tracing::Dispatch,
+    _guard: tracing::subscriber::DefaultGuard,
+}
+
+impl Logging {
+    fn begin() -> Self {
+        let log = Log::default();
+        let writer = log.clone();
+        let subscriber = tracing_subscriber::fmt()
+            .with_max_level(tracing::Level::TRACE)
+            .with_writer(move || writer.clone())
+            .finish();
+        Self {
+            log,
+            _second: tracing::Dispatch::new(tracing_subscriber::registry()),
+            _guard: tracing::subscriber::set_default(subscriber),
+        }
+    }
+
+    /// What was logged so far.
+    fn text(&self) -> Outcome<String> {
+        let kept = self.log.0.lock().map_err(|_| "poisoned")?.clone();
+        Ok(String::from_utf8_lossy(&kept).into_owned())
+    }
+}
+
+/// The identities of machines, the Azure CLI and a certificate: each signs in, and each is refused by a service that
+/// repeats what it was sent.
+#[tokio::test]
+async fn no_machine_says_a_secret_in_its_log_its_shape_or_its_refusal() -> Outcome {
+    let logging = Logging::begin();
+    let key = "/var/opt/azcmagent/tokens/1234.key";
+    let challenge = || {
+        let realm = format!("Basic realm={key}");
+        Reply::new(401, &[("www-authenticate", &realm)], b"")
+    };
+    let granted = || Reply::json(200, &json!({"access_token": token(1), "expires_in": 3599}));
+    // The service repeats what it was sent.
+    let repeats = |secret: &str| {
+        let said = format!("AADSTS700027: {} {secret}", token(1));
+        Reply::json(
+            400,
+            &json!({"error": "invalid_client", "error_description": said}),
+        )
+    };
+    let pem = crate::wire::entra::client_pem()?;
+    let by_certificate = || Credential::Certificate {
+        client_id: "2222".to_owned(),
+        pem: Secret::new(pem.as_str()),
+        algorithm: exoauth::entra::Algorithm::default(),
+    };
+    let workload = || Credential::WorkloadIdentity {
+        client_id: Some("2222".to_owned()),
+    };
+    // The variables of each platform; BASE stands for the service.
+    let imds: &[(&str, &str)] = &[("AZURE_POD_IDENTITY_AUTHORITY_HOST", "BASE")];
+    let app_service: &[(&str, &str)] = &[
+        ("IDENTITY_ENDPOINT", "BASE/msi"),
+        ("IDENTITY_HEADER", "hush-header"),
+    ];
+    let arc: &[(&str, &str)] = &[
+        ("IDENTITY_ENDPOINT", "BASE/arc"),
+        ("IMDS_ENDPOINT", "http://localhost:1"),
+    ];
+    let federated: &[(&str, &str)] = &[("AZURE_FEDERATED_TOKEN_FILE", "/run/token")];
+    let files = [("/run/token", "hush-federated"), (key, "hush-key")];
+    for refused in [false, true] {
+        let last = |secret: &str| {
+            if refused { repeats(secret) } else { granted() }
+        };
+        for (credential, variables, script) in [
+            (machine(None), imds, vec![last("")]),
+            (
+                machine(Some("3333")),
+                app_service,
+                vec![last("hush-header")],
+            ),
+            (machine(None), arc, vec![challenge(), last("hush-key")]),
+            (workload(), federated, vec![last("hush-federated")]),
+            (by_certificate(), &[], vec![last("")]),
+        ] {
+            let service = Service::start(script).await?.without_tokens();
+            let variables: Vec<(&str, String)> = variables
+                .iter()
+                .map(|(name, value)| (*name, value.replace("BASE", &service.base)))
+                .collect();
+            let variables: Vec<(&str, &str)> = variables
+                .iter()
+                .map(|(name, value)| (*name, value.as_str()))
+                .collect();
+            let sign_in = sign_in(&service, credential, outside(&variables, &files))?;
+            let answer = sign_in.token(GRAPH).await;
+            assert_eq!(answer.is_err(), refused, "{answer:?}");
+            no_hush(&format!("{sign_in:?} {answer:?}"));
+            if let Err(error) = answer {
+                no_hush(&everything_printed(&error));
+            }
+            assert_eq!(service.left(), 0);
+        }
+        let answer = json!({"accessToken": token(1), "expires_on": 4_000_000_000_u32});
+        let said = if refused {
+            Err("Please run 'az login'.".to_owned())
+        } else {
+            Ok(Secret::new(answer.to_string()))
+        };
+        let outside = Outside {
+            run_program: Arc::new(move |_| said.clone()),
+            ..Outside::default()
+        };
+        let service = Service::start([]).await?;
+        let by_cli = sign_in(&service, Credential::AzureCli, outside)?;
+        let answer = by_cli.token(GRAPH).await;
+        no_hush(&format!("{by_cli:?} {answer:?}"));
+    }
+    let text = logging.text()?;
+    assert!(text.contains("oauth2/v2.0/token"), "the log is on");
+    no_hush(&text);
+    Ok(())
+}
+
+/// No secret, and nothing that starts as tokens and assertions do.
+fn no_hush(text: &str) {
+    assert_no_secret(text);
+    for part in ["hush-", "eyJ", "client_assertion=", "PRIVATE KEY"] {
+        let at = text.lines().find(|line| line.contains(part));
+        assert_eq!(at, None, "{part}");
+    }
+}
+
 #[tokio::test]
 async fn no_flow_says_a_secret_at_the_most_talkative_level() -> Outcome {
-    let log = Log::default();
-    let writer = log.clone();
-    let subscriber = tracing_subscriber::fmt()
-        .with_max_level(tracing::Level::TRACE)
-        .with_writer(move || writer.clone())
-        .finish();
-    let guard = tracing::subscriber::set_default(subscriber);
+    let logging = Logging::begin();
 
     let script = [
         begun(&json!({})),
@@ -665,7 +842,7 @@ async fn no_flow_says_a_secret_at_the_most_talkative_level() -> Outcome {
     let service = Service::start(script).await?.without_tokens();
     let by_device = sign_in(&service, device(), listener().0)?;
     let first = by_device.token(GRAPH).await?;
-    by_device.renew(GRAPH, &first).await?;
+    by_device.renew(GRAPH, &first, None).await?;
 
     let answer = Reply::json(200, &json!({"access_token": token(1), "expires_in": 60}));
     let service = Service::start([answer]).await?;
@@ -690,11 +867,9 @@ async fn no_flow_says_a_secret_at_the_most_talkative_level() -> Outcome {
     let browser = Credential::Browser { client_id: None };
     let by_browser = in_the_lab(&hand, browser, str::to_owned, &[])?;
     let found = by_browser.token(&graph).await?;
-    by_browser.renew(&graph, &found).await?;
+    by_browser.renew(&graph, &found, None).await?;
 
-    drop(guard);
-    let kept = log.0.lock().map_err(|_| "poisoned")?.clone();
-    let text = String::from_utf8_lossy(&kept);
+    let text = logging.text()?;
     assert!(text.contains("oauth2/v2.0/token"), "the log is on");
     assert_no_secret(&text);
     for field in [

@@ -181,8 +181,8 @@ const REFUSALS: &[(&str, FailureKind, &str, &str)] = &[
     (
         "claims-challenge",
         FailureKind::SignIn,
-        "with result: InteractionRequired",
-        "policy changed",
+        "a policy of the tenant is not satisfied, also after a new sign-in",
+        "Conditional Access",
     ),
     (
         "concurrency",

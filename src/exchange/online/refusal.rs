@@ -73,17 +73,14 @@ const ROLES: &str = "the application needs the role Exchange.ManageAsApp and, in
 fn not_allowed(cmdlet: &str, answer: &http::Response, record: Option<&ErrorRecord>) -> Failure {
     if answer.status() == 401 {
         let challenge = answer.header("www-authenticate").and_then(http::challenge);
-        let failure = Failure::new(
-            FailureKind::SignIn,
-            "Exchange Online refused the access token",
-        );
-        let hint = match challenge.as_deref() {
-            Some(words) if words.contains("insufficient_claims") => {
-                "the tenant's policy changed since signing in: sign in again"
-            }
-            _ => ROLES,
+        let (message, hint) = match challenge.as_deref() {
+            Some(words) if http::wants_claims(words) => (
+                "Exchange Online refused the access token: a policy of the tenant is not satisfied, also after a new sign-in",
+                http::POLICY,
+            ),
+            _ => ("Exchange Online refused the access token", ROLES),
         };
-        return failure
+        return Failure::new(FailureKind::SignIn, message)
             .with_detail(challenge.unwrap_or_default())
             .with_hint(hint);
     }

@@ -1,6 +1,7 @@
 //! People: the sign-in page, device codes, and the grants of a person. There is one account, which needs no password.
 
 use super::{Refusal, audiences, field, form, no_resource, refusal, sign, tenant_id};
+use crate::lab::challenge;
 use crate::lab::front::{Front, Reply, Request, percent_encoded};
 use crate::lab::random_secret;
 use crate::lab::seed;
@@ -604,7 +605,8 @@ fn issue(
     };
     let (audience, front) = resource(world, scope, client)?;
     let scopes = scopes_of(client, front);
-    let access = access_token(world, tenant, client, &audience, scopes)?;
+    let answered = challenge::answered(form);
+    let access = access_token(world, tenant, client, &audience, scopes, &answered)?;
     let names: Vec<String> = scopes
         .split(' ')
         .map(|name| format!("{}/{name}", audience.trim_end_matches('/')))
@@ -655,10 +657,12 @@ fn access_token(
     client: &Client,
     audience: &str,
     scopes: &str,
+    answered: &Json,
 ) -> Result<String, Refusal> {
     let now = world.now().as_second();
     let (account, object) = (world.names().account(), object_of(world));
     let claims = json!({
+        challenge::ANSWERED: answered,
         "aud": audience,
         "iss": world.names().sts_issuer(tenant),
         "iat": now, "nbf": now, "exp": now + TOKEN_LIFE,

@@ -4,12 +4,15 @@
 use super::{Finding, Severity, bare_engine, module, variable};
 use crate::cloud::{CLOUDS, Cell, Cloud};
 use crate::failure::{Failure, FailureKind};
+use crate::native::NOUNS;
 use crate::native::options::{nearest, quoted};
 use crate::script::bundle::Bundle;
 use crate::script::playbook::{Playbook, imports};
 use crate::script::throw::placed;
 use crate::script::without_shebang;
-use rhai::{AST, ASTNode, Expr, FnPtr, Position};
+use crate::session::Need;
+use crate::subject::Plane;
+use rhai::{AST, ASTNode, Expr, FnCallExpr, FnPtr, Position, Stmt};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The inputs that a playbook uses and does not have, or has and does not use; the clouds on which it cannot run.
@@ -36,8 +39,95 @@ pub(super) fn of_playbook(
     findings
 }
 
+/// What a playbook asks of the services, through the functions that it calls and the playbooks that it includes; what it
+/// only attempts is not among it.
+///
+/// With `only`, of the included playbooks that name or hold one of these steps.
+pub fn needs(bundle: &Bundle, playbook: &Playbook, only: &[String]) -> Vec<Need> {
+    let mut reach = Reach::new(bundle);
+    if let Ok(program) = bare_engine().compile(without_shebang(&playbook.source)) {
+        reach.script(&playbook.name, &program);
+    }
+    let chosen = |name: &String| {
+        let mut steps = playbook.steps.iter().filter(|step| step.playbook == *name);
+        only.is_empty() || only.contains(name) || steps.any(|step| only.contains(&step.id))
+    };
+    for name in playbook.includes.iter().filter(|name| chosen(name)) {
+        if let Ok(source) = bundle.source(name)
+            && let Ok(included) = bare_engine().compile(without_shebang(&source.text))
+        {
+            reach.script(&source.path, &included);
+        }
+    }
+    let needs = reach.calls.iter().flat_map(|call| call.needs());
+    let needs: BTreeSet<Need> = needs.collect();
+    needs.into_iter().collect()
+}
+
+/// A call of a native function on a handle.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Call {
+    plane: Plane,
+    function: String,
+    /// The cmdlet that `invoke` is given, where it is written there.
+    literal: Option<String>,
+}
+
+impl Call {
+    fn needs(&self) -> Vec<Need> {
+        let need = |call: &str, writes| Need {
+            plane: self.plane,
+            call: call.to_owned(),
+            writes,
+        };
+        if let Some(cmdlet) = &self.literal {
+            let reads = ["Get-", "Test-"]
+                .iter()
+                .any(|verb| cmdlet.starts_with(verb));
+            return vec![need(cmdlet, !reads)];
+        }
+        let entries = NOUNS.iter().flat_map(|noun| noun.entries);
+        entries
+            .filter(|entry| entry.function == self.function && entry.planes.contains(&self.plane))
+            .filter_map(|entry| Some(need(entry.cmdlet?, entry.effect?.writes())))
+            // What is no cmdlet is not among those that Exchange lists.
+            .filter(|need| need.plane == Plane::Entra || is_cmdlet(&need.call))
+            .collect()
+    }
+}
+
+/// Whether it is a verb and a noun.
+fn is_cmdlet(call: &str) -> bool {
+    let letter = |letter: char| letter.is_ascii_alphanumeric() || letter == '-';
+    call.contains('-') && call.chars().all(letter)
+}
+
+/// The plane that a handle stands for.
+fn plane_of(handle: &str) -> Option<Plane> {
+    match handle {
+        "onprem" => Some(Plane::OnPremises),
+        "online" => Some(Plane::ExchangeOnline),
+        "entra" => Some(Plane::Entra),
+        _ => None,
+    }
+}
+
+/// How a function was come to: which of its arguments are handles, and whether only by an attempt.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+struct Way {
+    handles: BTreeMap<String, Plane>,
+    attempted: bool,
+}
+
+impl Way {
+    fn plane(&self, expression: &Expr) -> Option<Plane> {
+        let name = variable(expression)?;
+        self.handles.get(name).copied().or_else(|| plane_of(name))
+    }
+}
+
 /// A function of a module; the whole of a script has no name.
-type Place = (String, Option<String>);
+type Place = (String, Option<String>, Way);
 
 /// What was reached so far.
 struct Reach<'bundle> {
@@ -48,6 +138,9 @@ struct Reach<'bundle> {
     inputs: Vec<(String, Position, String)>,
     computed_inputs: bool,
     cells: BTreeSet<Cell>,
+    calls: BTreeSet<Call>,
+    /// The closures that are only attempted, with the script in which they are.
+    attempts: BTreeSet<(String, String)>,
 }
 
 impl<'bundle> Reach<'bundle> {
@@ -60,33 +153,36 @@ impl<'bundle> Reach<'bundle> {
             inputs: Vec::new(),
             computed_inputs: false,
             cells: BTreeSet::new(),
+            calls: BTreeSet::new(),
+            attempts: BTreeSet::new(),
         }
     }
 
     /// Goes through a script, all of its functions, and what they call.
     fn script(&mut self, id: &str, program: &AST) {
         self.programs.insert(id.to_owned(), program.clone());
-        self.call(id, None);
-        while let Some((id, function)) = self.waiting.pop() {
+        self.call(id, None, Way::default());
+        while let Some((id, function, way)) = self.waiting.pop() {
             let Some(program) = self.program(&id) else {
                 continue;
             };
-            let part = match &function {
-                None => program.clone(),
-                Some(wanted) => program
-                    .clone_functions_only_filtered(|_, _, _, name, _| name == wanted.as_str()),
-            };
+            let mut part = program.clone();
+            if let Some(wanted) = &function {
+                // Cloning with a filter keeps all functions (rhai 1.27), so the others are taken out.
+                part.clear_statements();
+                part.retain_functions(|_, _, name, _| name == wanted.as_str());
+            }
             let aliases: BTreeMap<String, String> = imports(&program)
                 .into_iter()
                 .map(|(path, alias)| (alias, format!("{path}.rhai")))
                 .collect();
             part.walk(&mut |path: &[ASTNode]| {
                 if let Some(ASTNode::Expr(expression)) = path.last() {
-                    self.expression(&id, &aliases, expression);
+                    self.expression(&id, &aliases, &way, expression);
                 }
-                if let Some(ASTNode::Stmt(rhai::Stmt::FnCall(call, position))) = path.last() {
+                if let Some(ASTNode::Stmt(Stmt::FnCall(call, position))) = path.last() {
                     let call = Expr::FnCall(call.clone(), *position);
-                    self.expression(&id, &aliases, &call);
+                    self.expression(&id, &aliases, &way, &call);
                 }
                 true
             });
@@ -102,30 +198,89 @@ impl<'bundle> Reach<'bundle> {
         self.programs.get(id).cloned()
     }
 
-    fn call(&mut self, id: &str, function: Option<&str>) {
-        let place = (id.to_owned(), function.map(str::to_owned));
+    fn call(&mut self, id: &str, function: Option<&str>, way: Way) {
+        let place = (id.to_owned(), function.map(str::to_owned), way);
         if self.seen.insert(place.clone()) {
             self.waiting.push(place);
         }
     }
 
-    fn expression(&mut self, id: &str, aliases: &BTreeMap<String, String>, expression: &Expr) {
+    /// The way to a function that is called with these arguments.
+    fn way_to(&mut self, id: &str, call: &FnCallExpr, from: &Way) -> Way {
+        let program = self.program(id);
+        let names: Vec<String> = program
+            .iter()
+            .flat_map(AST::iter_functions)
+            .filter(|function| function.name == call.name.as_str())
+            .filter(|function| function.params.len() == call.args.len())
+            .flat_map(|function| function.params)
+            .map(str::to_owned)
+            .collect();
+        let handles = names
+            .into_iter()
+            .zip(&call.args)
+            .filter_map(|(name, argument)| Some((name, from.plane(argument)?)));
+        Way {
+            handles: handles.collect(),
+            attempted: from.attempted,
+        }
+    }
+
+    fn expression(
+        &mut self,
+        id: &str,
+        aliases: &BTreeMap<String, String>,
+        way: &Way,
+        expression: &Expr,
+    ) {
         match expression {
             Expr::FnCall(call, _) => match call.namespace.path.first() {
                 Some(alias) => {
                     if let Some(module) = aliases.get(alias.as_str()) {
-                        self.call(module, Some(&call.name));
+                        let to = self.way_to(module, call, way);
+                        self.call(module, Some(&call.name), to);
                     }
                 }
-                None => self.call(id, Some(&call.name)),
+                None => {
+                    if call.name == "attempt" {
+                        let closures = call.args.iter().filter_map(closure_in);
+                        let closures = closures.map(|name| (id.to_owned(), name));
+                        self.attempts.extend(closures);
+                    }
+                    let to = self.way_to(id, call, way);
+                    self.call(id, Some(&call.name), to);
+                }
             },
-            // A closure is a function without a name of its own.
+            // A closure is a function without a name of its own, which sees the arguments around it.
             Expr::DynamicConstant(value, _) => {
                 if let Some(closure) = value.read_lock::<FnPtr>() {
-                    self.call(id, Some(closure.fn_name()));
+                    let name = closure.fn_name();
+                    let attempted = self.attempts.contains(&(id.to_owned(), name.to_owned()));
+                    let to = Way {
+                        attempted: way.attempted || attempted,
+                        ..way.clone()
+                    };
+                    self.call(id, Some(name), to);
                 }
             }
             Expr::Dot(dot, ..) => {
+                if let (Some(plane), Expr::MethodCall(call, _)) =
+                    (way.plane(&dot.lhs), first(&dot.rhs))
+                    && !way.attempted
+                {
+                    let literal = match call.args.first() {
+                        Some(Expr::StringConstant(cmdlet, _)) if call.name == "invoke" => {
+                            Some(cmdlet.to_string())
+                        }
+                        _ => None,
+                    };
+                    let function = call.name.to_string();
+                    self.calls.insert(Call {
+                        plane,
+                        function,
+                        literal,
+                    });
+                }
                 let (name, position) = match first(&dot.rhs) {
                     Expr::Property(property, position) => (property.2.as_str(), *position),
                     Expr::MethodCall(call, position) => (call.name.as_str(), *position),
@@ -255,6 +410,24 @@ impl<'bundle> Reach<'bundle> {
     fn text(&self, id: &str) -> String {
         let path = id.strip_suffix(".rhai").unwrap_or(id);
         module(self.bundle, path).map_or_else(String::new, |(text, _)| text)
+    }
+}
+
+/// The closure that an argument is, with or without what it captures.
+fn closure_in(argument: &Expr) -> Option<String> {
+    match argument {
+        Expr::DynamicConstant(value, _) => {
+            let closure = value.read_lock::<FnPtr>()?;
+            Some(closure.fn_name().to_owned())
+        }
+        Expr::FnCall(curry, _) => curry.args.first().and_then(closure_in),
+        // One that captures: its variables are shared first.
+        Expr::Stmt(block) => block.iter().find_map(|statement| match statement {
+            Stmt::Expr(expression) => closure_in(expression),
+            Stmt::FnCall(curry, _) => curry.args.first().and_then(closure_in),
+            _ => None,
+        }),
+        _ => None,
     }
 }
 
