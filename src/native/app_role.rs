@@ -18,8 +18,9 @@ pub(super) const ENTRIES: &[Entry] = &[Entry::graph(
 
 #[export_module]
 pub(super) mod functions {
-    /// Gives the roles that the service principal of an application id offers: of each its `id` and its `value`, such as
-    /// `full_access_as_app`.
+    /// Gives the roles that the service principal of an application id offers.
+    ///
+    /// Of each it gives the `id` and the `value`, such as `full_access_as_app`.
     ///
     /// ```rhai
     /// let roles = entra.get_app_roles("00000002-0000-0ff1-ce00-000000000000");

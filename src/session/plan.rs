@@ -355,11 +355,14 @@ impl Prediction {
     }
 
     fn about<'a>(&'a self, subject: &'a Subject) -> impl Iterator<Item = &'a (Subject, Planned)> {
-        self.changed.iter().filter(move |(changed, _)| {
+        self.changed.iter().filter(move |(changed, planned)| {
+            let name = subject.name.as_deref();
+            // An object that was given back under its id is asked for by either of its names.
+            let answers =
+                || matches!(planned, Planned::Created(object) if answers_to(object, name));
             changed.plane == subject.plane
                 && changed.noun.eq_ignore_ascii_case(&subject.noun)
-                && (subject.name.is_none()
-                    || same_name(changed.name.as_deref(), subject.name.as_deref()))
+                && (name.is_none() || same_name(changed.name.as_deref(), name) || answers())
         })
     }
 }

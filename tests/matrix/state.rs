@@ -40,6 +40,12 @@ pub(crate) fn bit_by_bit(world: &World) -> Vec<String> {
         ));
         lines.extend(keys.by_ref().map(|key| format!("key {key:?}")));
     }
+    for application in &world.directory().applications {
+        lines.push(format!("{application:?}"));
+    }
+    for assignment in &world.directory().assignments {
+        lines.push(format!("{assignment:?}"));
+    }
     lines
 }
 
@@ -71,8 +77,15 @@ pub(crate) fn in_common(world: &World) -> Vec<String> {
     });
     lines.sort();
     for principal in &world.directory().principals {
-        let mut names = principal.names.clone();
-        names.sort();
+        let mut names: Vec<&str> = principal
+            .names
+            .iter()
+            .map(|name| match is_made_anew(name) {
+                true => "an identifier",
+                false => name,
+            })
+            .collect();
+        names.sort_unstable();
         let mut keys: Vec<String> = principal
             .keys
             .iter()
@@ -84,6 +97,29 @@ pub(crate) fn in_common(world: &World) -> Vec<String> {
             false => &principal.app_id,
         };
         lines.push(format!("{id} {names:?} {keys:?}"));
+    }
+    let directory = world.directory();
+    for application in &directory.applications {
+        let keys: Vec<String> = application
+            .keys
+            .iter()
+            .map(|key| subject(Some(key.certificate.clone())))
+            .collect();
+        lines.push(format!(
+            "{} {keys:?} {:?}",
+            application.display_name, application.required
+        ));
+    }
+    let name_of = |id: &str| {
+        let found = directory.principals.iter().find(|one| one.id == id);
+        found.map(|one| one.display_name.clone())
+    };
+    for assignment in &directory.assignments {
+        let (who, on) = (
+            name_of(&assignment.principal),
+            name_of(&assignment.resource),
+        );
+        lines.push(format!("{who:?} may {} on {on:?}", assignment.role));
     }
     lines
 }

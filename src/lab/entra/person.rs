@@ -639,7 +639,9 @@ fn issue(
 fn scopes_of(client: &Client, front: Front) -> &'static str {
     match (front, client.fronts.len()) {
         (Front::Graph, 1) => "AuditLog.Read.All Directory.AccessAsUser.All",
-        (Front::Graph, _) => "Application.ReadWrite.All Organization.Read.All",
+        (Front::Graph, _) => {
+            "Application.ReadWrite.All AppRoleAssignment.ReadWrite.All Organization.Read.All"
+        }
         (_, 1) => {
             "AdminApi.AccessAsUser.All FfoPowerShell.AccessAsUser.All RemotePowerShell.AccessAsUser.All"
         }
