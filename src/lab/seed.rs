@@ -491,6 +491,16 @@ fn more(world: &mut World, more: More) -> Result<(), Error> {
     for number in 1..=more.servers {
         let name = format!("EX16-{number}");
         put_server(world, (&name, EX16.1, EX16.2));
+        // Exchange copies the authorization certificates to every server.
+        let shared: Vec<_> = world
+            .signers()
+            .exchange
+            .iter()
+            .map(|signer| signer.certificate.clone())
+            .collect();
+        for certificate in &shared {
+            super::certificates::put(world, &name, certificate);
+        }
     }
     let now = world.now();
     let after = |days: i64| {

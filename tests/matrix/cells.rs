@@ -384,12 +384,12 @@ fn sample(every: usize) -> impl Fn(&Calm, usize, u64, Blow) -> bool {
 
 #[test]
 fn a_sample_of_the_cells_of_configure_survives() -> Outcome {
-    run(Work::Configure, seed(), sample(97))
+    run(Work::Configure, seed(), sample(193))
 }
 
 #[test]
 fn a_sample_of_the_cells_of_undo_survives() -> Outcome {
-    run(Work::Undo, seed(), sample(67))
+    run(Work::Undo, seed(), sample(131))
 }
 
 /// A large organization: what others have on the same principal, and twice fifty servers.
