@@ -377,9 +377,10 @@ fn seed() -> Seed {
     }
 }
 
-/// A number that is coprime to the number of blows takes each of them in turn.
+/// A number that is coprime to the number of blows takes each of them in turn. Kills need a process for each cell; two of
+/// them are in `killed`, and all of them in the whole matrix.
 fn sample(every: usize) -> impl Fn(&Calm, usize, u64, Blow) -> bool {
-    move |_, at, _, _| at.is_multiple_of(every)
+    move |_, at, _, blow| at.is_multiple_of(every) && !blow.kills()
 }
 
 #[test]

@@ -28,8 +28,12 @@ XDG_DATA_HOME=$folder/none
 export XDG_DATA_HOME
 for playbook in "$repository"/scripts/*.rhai; do
     name=$(basename "$playbook" .rhai)
+    # It has nothing to do before everything else is done.
+    scenario=
+    [ "$name" != clean-up-shared-principal ] || scenario="--scenario shared-principal-leftovers"
     for cloud in worldwide gcc-high dod; do
-        "$exoauth" run "$name" --cloud "$cloud" --emit powershell "$name-$cloud" > /dev/null
+        # shellcheck disable=SC2086 # an option and its value, or nothing
+        "$exoauth" run "$name" --cloud "$cloud" $scenario --emit powershell "$name-$cloud" > /dev/null
     done
 done
 "$exoauth" run "$repository/tests/peers/hostile.rhai" --emit powershell hostile > /dev/null

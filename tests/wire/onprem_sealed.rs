@@ -96,7 +96,8 @@ fn nothing_is_said_in_clear_over_http() -> Outcome {
             let (mut exchange, password) = settings(&lab)?;
             let between = Between::start(&lab.sealed_address(), |_, _| {}).await?;
             exchange.url = format!("http://localhost:{}/PowerShell/", between.port);
-            let road = road(&exchange, &password)?;
+            // Over one connection, so that its sign-in can be counted.
+            let road = road(&exchange, &password)?.one_at_a_time(true);
             road.invoke(&get()).await?;
             road.close().await?;
             let seen = between.seen();
