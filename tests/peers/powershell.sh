@@ -28,9 +28,13 @@ XDG_DATA_HOME=$folder/none
 export XDG_DATA_HOME
 for playbook in "$repository"/scripts/*.rhai; do
     name=$(basename "$playbook" .rhai)
-    # It has nothing to do before everything else is done.
-    scenario=
-    [ "$name" != clean-up-shared-principal ] || scenario="--scenario shared-principal-leftovers"
+    # Some have nothing to do, or refuse, before others have run.
+    case $name in
+        dedicated-app) scenario="--scenario shared-principal" ;;
+        ews-allow-list) scenario="--scenario allow-list-missing" ;;
+        clean-up-shared-principal) scenario="--scenario shared-principal-leftovers" ;;
+        *) scenario= ;;
+    esac
     for cloud in worldwide gcc-high dod; do
         # shellcheck disable=SC2086 # an option and its value, or nothing
         "$exoauth" run "$name" --cloud "$cloud" $scenario --emit powershell "$name-$cloud" > /dev/null
