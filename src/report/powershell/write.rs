@@ -316,19 +316,11 @@ impl Script<'_> {
         };
         self.line("");
         self.remark("How to know that this worked: ResultType is Success.");
-        self.line("if (-not $WhatIfPreference) {");
-        let from = self.lines.len();
-        self.command(
+        self.unless_what_if(
             &invocation.cmdlet,
             &invocation.parameters,
-            " -ErrorAction Stop",
             " | Format-List Task, ResultType",
-        )?;
-        for line in &mut self.lines[from..] {
-            line.insert_str(0, "    ");
-        }
-        self.line("}");
-        Ok(())
+        )
     }
 
     /// What is read again changes nothing that is recorded, so it has no part in `-WhatIf`.
@@ -340,14 +332,19 @@ impl Script<'_> {
         self.remark(
             "The servers read again at once what was set; without this they do so within an hour.",
         );
+        self.unless_what_if(&invocation.cmdlet, &invocation.parameters, " | Out-Null")
+    }
+
+    /// A command that `-WhatIf` does not know how to leave out by itself.
+    fn unless_what_if(
+        &mut self,
+        name: &str,
+        parameters: &Object,
+        shown: &str,
+    ) -> Result<(), Failure> {
         self.line("if (-not $WhatIfPreference) {");
         let from = self.lines.len();
-        self.command(
-            &invocation.cmdlet,
-            &invocation.parameters,
-            " -ErrorAction Stop",
-            " | Out-Null",
-        )?;
+        self.command(name, parameters, " -ErrorAction Stop", shown)?;
         for line in &mut self.lines[from..] {
             line.insert_str(0, "    ");
         }
