@@ -3,6 +3,7 @@
 //! It answers what completion asks, from the values themselves and without copying them, since a variable may hold ten
 //! thousand objects.
 
+use super::apart;
 use super::{bare_engine, without_shebang};
 use crate::native::convert::type_word;
 use rhai::{AST, Array, Dynamic, FnPtr, LexError, Map, ParseErrorType, Position, Scope, Stmt};
@@ -133,6 +134,7 @@ impl Conversation {
         let mut functions: Vec<(String, String)> = self
             .functions
             .iter_functions()
+            .filter(|function| apart::is_plain(function.name))
             .map(|function| {
                 let signature = format!("{}({})", function.name, function.params.join(", "));
                 (function.name.to_owned(), signature)

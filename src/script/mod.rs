@@ -4,6 +4,7 @@
 //! what they can call is in [`native`](crate::native). Everything here runs on the engine's own thread, see
 //! [`on_engine_thread`].
 
+mod apart;
 pub mod bundle;
 pub mod catalog;
 mod check;
@@ -36,8 +37,8 @@ use crate::value::Value;
 use conversation::Conversation;
 use resolver::Resolver;
 use rhai::{
-    Dynamic, Engine, EvalAltResult, Module, NativeCallContext, OptimizationLevel, Scope, Shared,
-    Token,
+    AST, Dynamic, Engine, EvalAltResult, Module, NativeCallContext, OptimizationLevel, Position,
+    Scope, Shared, Token,
 };
 use std::any::Any;
 use std::collections::{BTreeMap, HashMap};
@@ -325,7 +326,7 @@ impl Host {
                 false => known.push_dynamic(name, Dynamic::UNIT),
             };
         }
-        let mut lines = engine.compile_with_scope(&known, without_shebang(text))?;
+        let mut lines = apart::compile(engine, &known, without_shebang(text), "prompt", functions)?;
         lines.set_source(id);
         let program = functions.merge(&lines);
         let length = scope.len();
@@ -338,7 +339,7 @@ impl Host {
         let mut modules = Vec::new();
         for (path, alias) in playbook::imports(&lines) {
             let resolver = engine.module_resolver();
-            if let Ok(module) = resolver.resolve(engine, None, &path, rhai::Position::NONE) {
+            if let Ok(module) = resolver.resolve(engine, None, &path, Position::NONE) {
                 imports.retain(|(known, _)| *known != alias);
                 imports.push((alias.clone(), path));
                 modules.push((alias, module));
@@ -372,9 +373,8 @@ impl Host {
     fn run_source(&self, engine: &Engine, playbook: &Playbook) -> Result<(), Box<EvalAltResult>> {
         let id = playbook.id();
         self.sources.add(&id, &playbook.source);
-        let mut program =
-            engine.compile_with_scope(&self.names.scope(), without_shebang(&playbook.source))?;
-        program.set_source(id);
+        let text = without_shebang(&playbook.source);
+        let program = apart::compile(engine, &self.names.scope(), text, &id, &AST::empty())?;
         let choice = &self.surroundings.choice;
         choice.enter(&playbook.name);
         let result = engine.run_ast_with_scope(&mut Scope::new(), &program);
@@ -516,16 +516,21 @@ pub(crate) fn bare_engine() -> Engine {
         .set_max_variables(2_000)
         .set_max_functions(2_000)
         .set_max_modules(200);
+    map_tokens(&mut engine, |token, _| token);
+    engine
+}
+
+/// Reads words of a script as others, by what they are and where.
+fn map_tokens(engine: &mut Engine, map: impl Fn(Token, Position) -> Token + Send + Sync + 'static) {
     #[expect(
         deprecated,
         reason = "Rhai marks what may change so, and the version is pinned"
     )]
-    engine.on_parse_token(|token, _, _| match token {
+    engine.on_parse_token(move |token, position, _| match token {
         // A header says `default: ...`, and Rhai keeps the word for a use that it does not have yet.
         Token::Reserved(word) if word.as_str() == "default" => Token::Identifier(word),
-        token => token,
+        token => map(token, position),
     });
-    engine
 }
 
 /// Makes the handles visible everywhere, also inside functions and closures of modules.

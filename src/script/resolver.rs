@@ -4,12 +4,13 @@
 //! gives the shipped original. Paths that leave the folder and imports in a circle are refused; the resolvers that come
 //! with Rhai follow the first and overflow the stack on the second.
 
+use super::apart;
 use super::bundle::Bundle;
 use super::{Names, Sources};
 use crate::failure::{Failure, FailureKind};
 use crate::native::options::nearest;
 use crate::native::throw;
-use rhai::{Engine, EvalAltResult, Module, ModuleResolver, Position, Scope, Shared};
+use rhai::{AST, Engine, EvalAltResult, Module, ModuleResolver, Position, Scope, Shared};
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -57,11 +58,10 @@ impl Resolver {
         let source = source.ok_or_else(|| at(self.no_such_module(wanted), position))?;
         self.sources.add(id, &source.text);
         let inside = |error| Box::new(EvalAltResult::ErrorInModule(id.to_owned(), error, position));
-        let mut ast = engine
-            .compile_with_scope(&self.names.scope(), &source.text)
+        let names = self.names.scope();
+        let program = apart::compile(engine, &names, &source.text, id, &AST::empty())
             .map_err(|error| inside(error.into()))?;
-        ast.set_source(id);
-        Module::eval_ast_as_new(Scope::new(), &ast, engine)
+        Module::eval_ast_as_new(Scope::new(), &program, engine)
             .map(Into::into)
             .map_err(inside)
     }

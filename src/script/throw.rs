@@ -7,7 +7,7 @@
 use super::bundle::Bundle;
 use super::catalog::Catalog;
 use super::check::{Finding, Severity};
-use super::{Names, Sources, meant};
+use super::{Names, Sources, apart, meant};
 use crate::failure::{Failure, FailureKind};
 use crate::native::NOUNS;
 use crate::native::convert::{to_value, type_word, undecidable, word_of_type};
@@ -172,7 +172,12 @@ pub(super) fn explain(id: &str, error: &EvalAltResult, known: &Known) -> ScriptF
     loop {
         match error {
             EvalAltResult::ErrorInFunctionCall(function, callee, inner, position) => {
-                push(&mut frames, &source, *position, Some(function));
+                push(
+                    &mut frames,
+                    &source,
+                    *position,
+                    Some(&apart::plain(function)),
+                );
                 if !callee.is_empty() {
                     source.clone_from(callee);
                 }
@@ -265,7 +270,7 @@ fn failure_of(error: &EvalAltResult, source: &str, known: &Known) -> Failure {
             &known.sources.get(source).unwrap_or_default(),
             Some(known),
         ),
-        Error::ErrorFunctionNotFound(signature, _) => known.no_function(signature),
+        Error::ErrorFunctionNotFound(signature, _) => known.no_function(&apart::plain(signature)),
         Error::ErrorVariableNotFound(name, _) => {
             no_variable(name, &known.sources.get(source).unwrap_or_default())
         }

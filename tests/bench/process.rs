@@ -177,17 +177,21 @@ pub(crate) fn program(folder: &Path, arguments: &[&str]) -> Command {
         .env("HOME", folder)
         .stdin(Stdio::null())
         .stdout(Stdio::null())
-        .stderr(Stdio::null());
+        .stderr(Stdio::piped());
     command
 }
 
-pub(crate) fn finish(mut child: Child) -> io::Result<()> {
-    let status = child.wait()?;
-    if status.success() {
-        Ok(())
-    } else {
-        Err(io::Error::other(format!("the program ended with {status}")))
+/// Waits for the program, and fails with what it said when it failed.
+pub(crate) fn finish(child: Child) -> io::Result<()> {
+    let output = child.wait_with_output()?;
+    if output.status.success() {
+        return Ok(());
     }
+    let said = String::from_utf8_lossy(&output.stderr);
+    Err(io::Error::other(format!(
+        "the program ended with {}: {said}",
+        output.status
+    )))
 }
 
 /// Runs something often, and gives the durations, shortest first.
