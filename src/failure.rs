@@ -104,6 +104,11 @@ impl Failure {
         }
     }
 
+    /// Makes a failure of kind [`Input`](FailureKind::Input) with its sentence.
+    pub fn input(message: impl Into<String>) -> Self {
+        Self::new(FailureKind::Input, message)
+    }
+
     /// Says what it is about.
     #[must_use]
     pub fn about(mut self, subject: Subject) -> Self {
@@ -122,6 +127,13 @@ impl Failure {
     #[must_use]
     pub fn with_hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
+        self
+    }
+
+    /// Adds what to do about it, where somebody knows.
+    #[must_use]
+    pub fn with_hint_if_any(mut self, hint: Option<String>) -> Self {
+        self.hint = hint.or(self.hint);
         self
     }
 

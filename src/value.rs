@@ -51,11 +51,13 @@ impl Value {
         }
     }
 
-    /// The whole number, if it is one.
-    pub fn as_integer(&self) -> Option<i64> {
+    /// Whether it is nothing, an empty text or an empty list.
+    pub fn is_empty(&self) -> bool {
         match self {
-            Self::Integer(value) => Some(*value),
-            _ => None,
+            Self::Null => true,
+            Self::Text(text) => text.is_empty(),
+            Self::List(list) => list.is_empty(),
+            _ => false,
         }
     }
 

@@ -20,7 +20,7 @@ use crate::{graph, http};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
-use tokio::runtime::Handle;
+use std::thread;
 
 /// Reads a secret from where the organization file says it is.
 pub type ReadSecret = Arc<dyn Fn(&SecretSource) -> Result<Secret, Failure> + Send + Sync>;
@@ -60,9 +60,12 @@ impl fmt::Debug for Patience {
     }
 }
 
-/// Gets ready for the first handshake while scripts are still being read.
-pub(super) fn warm_up(runtime: &Handle) {
-    runtime.spawn_blocking(http::tls::warm_up);
+/// Gets ready for the first handshake, on a thread of its own, while files and scripts are still being read.
+pub fn warm_up() {
+    let thread = thread::Builder::new().name("warm-up".to_owned());
+    if let Err(error) = thread.spawn(http::tls::warm_up) {
+        tracing::debug!(%error, "the first handshake has to wait");
+    }
 }
 
 /// The roads of an organization, opened when they are first needed.

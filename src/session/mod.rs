@@ -8,23 +8,32 @@
 mod connections;
 pub mod event;
 mod half;
+mod hand_over;
 mod interrupt;
 pub mod journal;
 pub mod lock;
 pub mod operation;
+mod pass;
 pub mod plan;
 mod preflight;
+mod probe;
 mod sign_in;
+mod trace;
 pub mod undo;
+mod write;
 
-pub use connections::{Patience, ReadSecret};
-pub use half::{Done, Half, HandOver, Side};
+pub use connections::{Patience, ReadSecret, warm_up};
+pub use half::{Half, Side};
+pub use hand_over::{Done, HandOver};
 pub use interrupt::Interrupt;
 pub use operation::{Operation, Origin, Request, unknown_of, unknown_text};
+pub use pass::{Mode, Outcome, Pass};
 pub use preflight::{Lack, Need};
+pub use probe::{Probed, probe};
 pub use sign_in::{
-    Ask, FoundCloud, Identity, Memory, Outside, Probed, Prompt, Who, find_cloud, identities, probe,
+    Ask, FoundCloud, Identity, Memory, Outside, Prompt, Who, find_cloud, identities,
 };
+pub use trace::TRACE;
 
 use crate::clock::Clock;
 use crate::cloud::Addresses;
@@ -33,65 +42,18 @@ use crate::failure::{Failure, FailureKind};
 use crate::http::Sleep;
 use crate::organization::Organization;
 use crate::subject::{Effect, Plane, Subject};
-use crate::value::{Object, Value};
+use crate::value::Value;
 use connections::Connections;
-use event::{Audience, Event, Level, Listener, Summary, Verdict, VerdictOutcome};
+use event::{Audience, Event, Level, Listener};
 use jiff::Timestamp;
-use plan::{Change, Learned, Observations, Plan, Prediction, agrees};
-use serde::Serialize;
-use std::collections::BTreeMap;
+use pass::State;
+use plan::Plan;
+use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use tokio::runtime::Handle;
-
-/// How long to wait before looking again whether the directory shows a write, and for how long in all.
-const FIRST_LOOK: Duration = Duration::from_secs(2);
-const LONGEST_PAUSE: Duration = Duration::from_secs(60);
-const LONGEST_LOOK: Duration = Duration::from_secs(300);
-
-/// What a pass does with writes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Mode {
-    /// Predicts them; nothing is sent that writes.
-    Plan,
-    /// Sends them.
-    Apply,
-}
-
-/// Where the log has what was sent and received, with its values; nothing listens there but the trace of the prompt.
-pub const TRACE: &str = "exoauth_exchanged";
-
-/// What a service answered, in JSON, without what may be a secret.
-fn received(output: &[Value]) -> String {
-    const LONGEST: usize = 2_000;
-    let mut objects: serde_json::Value = output.iter().map(Value::to_json).collect();
-    journal::without_secrets(&mut objects);
-    without_tokens(&mut objects);
-    let text = objects.to_string();
-    let count = text.chars().count();
-    match count > LONGEST {
-        true => {
-            let kept: String = text.chars().take(LONGEST).collect();
-            format!("{kept}... ({count} characters)")
-        }
-        false => text,
-    }
-}
-
-/// Takes away texts that hold a token: one begins with `{"` in base64.
-fn without_tokens(value: &mut serde_json::Value) {
-    match value {
-        serde_json::Value::String(text) if text.contains("eyJ") => {
-            "<not shown: a token is in it>".clone_into(text);
-        }
-        serde_json::Value::Array(list) => list.iter_mut().for_each(without_tokens),
-        serde_json::Value::Object(object) => object.values_mut().for_each(without_tokens),
-        _ => {}
-    }
-}
 
 /// What a session is started with.
 pub struct Options {
@@ -137,79 +99,6 @@ pub struct Session {
     properties: Mutex<BTreeMap<(Plane, String), Vec<String>>>,
 }
 
-/// A pass of a session.
-#[derive(Clone, Debug)]
-pub struct Pass {
-    /// The playbook, or what stands for it, for reports and the journal.
-    pub playbook: String,
-    /// What is done with writes.
-    pub mode: Mode,
-    /// The plan that it is held to.
-    pub expected: Option<Plan>,
-}
-
-/// What a pass leaves.
-#[derive(Clone, Debug)]
-pub struct Outcome {
-    /// The counts.
-    pub summary: Summary,
-    /// The changes, planned or made.
-    pub plan: Plan,
-    /// How many writes were sent and answered well.
-    pub written: usize,
-    /// How many writes were sent and their outcome is not known.
-    pub unsettled: usize,
-    /// How many verifications answered no.
-    pub failed_verdicts: usize,
-    /// What the account lacks of what the playbook needs.
-    pub lacks: Vec<Lack>,
-}
-
-impl Outcome {
-    /// Why what was planned would be refused, where that is known before.
-    pub fn refusal(&self) -> Option<Failure> {
-        let changes = self.plan.changes.iter();
-        preflight::refusal(&self.lacks, changes.filter(|change| !change.same))
-    }
-}
-
-/// What is known of the pass that runs.
-struct State {
-    mode: Mode,
-    expected: Option<Plan>,
-    started: Instant,
-    requests_before: BTreeMap<String, u64>,
-    plan: Plan,
-    prediction: Prediction,
-    observations: Observations,
-    verdicts: BTreeMap<String, usize>,
-    failed_verdicts: usize,
-    written: usize,
-    unsettled: usize,
-    learned: Vec<Learned>,
-    lacks: Vec<Lack>,
-}
-
-impl State {
-    fn new(mode: Mode, expected: Option<Plan>, requests_before: BTreeMap<String, u64>) -> Self {
-        Self {
-            mode,
-            expected,
-            started: Instant::now(),
-            requests_before,
-            plan: Plan::default(),
-            prediction: Prediction::default(),
-            observations: Observations::default(),
-            verdicts: BTreeMap::new(),
-            failed_verdicts: 0,
-            written: 0,
-            unsettled: 0,
-            learned: Vec::new(),
-            lacks: Vec::new(),
-        }
-    }
-}
-
 /// Carries a request to the service of its plane.
 trait Roads: Send + Sync {
     fn send<'a>(&'a self, plane: Plane, request: &'a Request) -> Journey<'a, Answer>;
@@ -229,7 +118,6 @@ impl Session {
     pub fn start(mut options: Options) -> Result<Arc<Self>, Failure> {
         let addresses = located(&options.organization);
         let audience = Audience::new(std::mem::take(&mut options.listeners));
-        connections::warm_up(&options.runtime);
         let roads = Connections::new(
             options.organization.clone(),
             Arc::clone(&addresses),
@@ -359,6 +247,13 @@ impl Session {
         seen.cloned().unwrap_or_default()
     }
 
+    /// The names of all properties that objects were last seen with, in any pass.
+    pub fn properties(&self) -> BTreeSet<String> {
+        let properties = self.properties.lock();
+        let properties = properties.unwrap_or_else(PoisonError::into_inner);
+        properties.values().flatten().cloned().collect()
+    }
+
     /// How many changes of something were planned or made so far.
     pub fn changes_so_far(&self) -> usize {
         self.state().plan.pending()
@@ -408,10 +303,8 @@ impl Session {
     /// When a write that is about to be sent could not be recorded; other events that could not be are a warning to
     /// the other listeners.
     pub fn announce(&self, event: &Event) -> Result<(), Failure> {
-        if let Event::Verdict(Verdict { outcome, .. }) = event {
-            let mut state = self.state();
-            *state.verdicts.entry(outcome.word().to_owned()).or_default() += 1;
-            state.failed_verdicts += usize::from(*outcome == VerdictOutcome::Failed);
+        if let Event::Verdict(verdict) = event {
+            self.state().count(verdict);
         }
         self.audience.hear(event)
     }
@@ -430,22 +323,9 @@ impl Session {
         let requests = self.roads.requests();
         let next = State::new(self.mode(), None, requests.clone());
         let state = std::mem::replace(&mut *self.state(), next);
-        let summary = Summary {
-            changes: count_changes(&state.plan),
-            verdicts: state.verdicts,
-            requests: since(requests, &state.requests_before),
-            partial: state.plan.partial,
-            milliseconds: u64::try_from(state.started.elapsed().as_millis()).unwrap_or(u64::MAX),
-        };
-        self.tell(&Event::RunFinished(summary.clone()));
-        Outcome {
-            summary,
-            plan: state.plan,
-            written: state.written,
-            unsettled: state.unsettled,
-            failed_verdicts: state.failed_verdicts,
-            lacks: state.lacks,
-        }
+        let outcome = state.into_outcome(requests);
+        self.tell(&Event::RunFinished(outcome.summary.clone()));
+        outcome
     }
 
     fn read(&self, operation: &Operation) -> Result<Answer, Failure> {
@@ -530,144 +410,6 @@ impl Session {
         }
     }
 
-    fn write(&self, operation: &Operation) -> Result<Answer, Failure> {
-        let present = self.observe(operation)?;
-        let change = Change::of(operation, present.as_ref(), operation.request.call());
-        let change = change.map_err(|refusal| {
-            let state = self.state();
-            let expected = state.expected.as_ref();
-            expected
-                .and_then(|expected| {
-                    expected.overtaken(operation, present.as_ref(), &state.learned)
-                })
-                .unwrap_or(refusal)
-        })?;
-        if self.mode() == Mode::Apply {
-            let state = self.state();
-            state.observations.hold(operation, present.as_ref())?;
-            if let Some(expected) = &state.expected {
-                expected.hold(&change, &state.learned)?;
-            }
-        }
-        let (plans, same) = (self.mode() == Mode::Plan, change.same);
-        self.state().plan.record(change.clone());
-        if plans || same {
-            self.announce(&Event::Planned { change })?;
-            let predicted = match same {
-                true => present,
-                false => self
-                    .state()
-                    .prediction
-                    .remember(operation, present.as_ref()),
-            };
-            return Ok(Answer {
-                output: predicted.into_iter().map(Value::Object).collect(),
-                warnings: Vec::new(),
-            });
-        }
-        self.announce(&Event::Writing {
-            change: change.clone(),
-        })?;
-        if let Some(half) = self.half.get() {
-            half.written(&operation.subject);
-        }
-        self.send_write(operation, change)
-    }
-
-    /// Sends a write that was recorded, and records what came of it.
-    ///
-    /// A write is never cut by Ctrl-C. When its answer did not come, the subject is read to see whether it happened; if
-    /// it did not, it is sent once more, since every write here does the same when it is done twice: a second creation
-    /// is refused, a second update sets the same values.
-    fn send_write(&self, operation: &Operation, change: Change) -> Result<Answer, Failure> {
-        let plane = operation.subject.plane;
-        let send = || self.block_on(self.exchange(plane, &operation.request));
-        // What is read by something that only the answer tells cannot be read without an answer.
-        let blind = operation.observe.is_none() || operation.observes_what_it_learns();
-        let mut sent = send();
-        let mut repeated = false;
-        let (mut answer, after) = loop {
-            match sent {
-                Ok(answer) => {
-                    let answered = operation.answered(&answer);
-                    match self.settle_shown(&answered, &change) {
-                        Ok(after) if unshown(&answered, &change, after.as_ref()) => {
-                            return self.never_shown(change);
-                        }
-                        after => break (answer, after),
-                    }
-                }
-                Err(failure) if blind => {
-                    let unsettled = failure.ambiguous;
-                    return self.write_failed(change, failure, unsettled);
-                }
-                // A creation that is done twice may make two objects, so one that is not shown yet is waited for.
-                Err(failure) if failure.ambiguous || repeated => match match operation.effect {
-                    Effect::Create => self.settle_shown(operation, &change),
-                    _ => self.settle(operation),
-                } {
-                    Ok(after) if happened(operation, after.as_ref()) => {
-                        break (Answer::default(), Ok(after));
-                    }
-                    Ok(after)
-                        if !repeated
-                            && !self.interrupted()
-                            && untouched(&change, after.as_ref()) =>
-                    {
-                        repeated = true;
-                        sent = send();
-                    }
-                    Ok(_) => return self.write_failed(change, failure, false),
-                    Err(_) => return self.write_failed(change, failure, true),
-                },
-                Err(failure) => return self.write_failed(change, failure, false),
-            }
-        };
-        self.warn_of(plane, &answer);
-        self.state().written += 1;
-        let after = after.unwrap_or_else(|failure| {
-            let text = format!(
-                "{} was written, but reading it back failed: {failure}",
-                operation.subject
-            );
-            self.warn(text);
-            None
-        });
-        if operation.observe.is_some() && !happened(operation, after.as_ref()) {
-            let text = format!(
-                "{} was written, but the service does not show it yet",
-                operation.subject
-            );
-            self.warn(text);
-        }
-        if let Some(after) = &after {
-            let seen = [Value::Object(after.clone())];
-            self.state()
-                .observations
-                .remember(&operation.subject, &seen);
-            answer.output = seen.into();
-        }
-        self.learn(operation, answer.output.first());
-        self.announce(&Event::Written {
-            change,
-            after: after.map(Value::Object),
-        })?;
-        Ok(answer)
-    }
-
-    /// Remembers what was unknown while planning a creation.
-    fn learn(&self, operation: &Operation, made: Option<&Value>) {
-        let made = made.filter(|_| operation.effect == Effect::Create);
-        let learned = operation.learned.iter().filter_map(|property| {
-            Some(Learned {
-                property: property.clone(),
-                subject: operation.subject.clone(),
-                value: made?.text(property)?.to_owned(),
-            })
-        });
-        self.state().learned.extend(learned);
-    }
-
     /// The object of a noun that is planned to be made, one of whose unknown properties this is.
     ///
     /// ```text
@@ -675,111 +417,6 @@ impl Session {
     /// ```
     pub fn planned_with(&self, unknown: &str, noun: &str) -> Option<Subject> {
         self.state().prediction.planned_with(unknown, noun)
-    }
-
-    fn write_failed(
-        &self,
-        change: Change,
-        failure: Failure,
-        unsettled: bool,
-    ) -> Result<Answer, Failure> {
-        self.state().unsettled += usize::from(unsettled);
-        let failure = Failure {
-            ambiguous: unsettled,
-            ..failure
-        };
-        let failure = match unsettled {
-            true => failure.with_hint(
-                "whether it happened is not known: run the playbook again, it starts by reading",
-            ),
-            false => failure,
-        };
-        self.announce(&Event::WriteFailed {
-            change,
-            failure: failure.clone(),
-        })?;
-        Err(failure)
-    }
-
-    /// The subject of a write as it is now; `None` when it does not exist or cannot be observed.
-    fn observe(&self, operation: &Operation) -> Result<Option<Object>, Failure> {
-        let subject = &operation.subject;
-        let Some(request) = &operation.observe else {
-            return Ok(None);
-        };
-        let output = match self.mode() {
-            Mode::Plan if self.state().prediction.creates(subject) => Vec::new(),
-            _ if request.has_unknown() => Vec::new(),
-            _ => found(self.ask(subject.plane, request))?,
-        };
-        only(subject, self.predicted(subject, output))
-    }
-
-    /// The subject of a write as the service shows it afterwards.
-    fn settle(&self, operation: &Operation) -> Result<Option<Object>, Failure> {
-        let Some(request) = &operation.observe else {
-            return Ok(None);
-        };
-        let plane = operation.subject.plane;
-        only(
-            &operation.subject,
-            found(self.block_on(self.exchange(plane, request)))?,
-        )
-    }
-
-    /// The subject of a write as the service shows it, once it shows anything new: the directory answers reads from
-    /// copies that take minutes to follow.
-    fn settle_shown(
-        &self,
-        operation: &Operation,
-        change: &Change,
-    ) -> Result<Option<Object>, Failure> {
-        let mut after = self.settle(operation)?;
-        let (mut waited, mut pause) = (Duration::ZERO, FIRST_LOOK);
-        while unshown(operation, change, after.as_ref())
-            && waited < LONGEST_LOOK
-            && !self.interrupted()
-        {
-            pause = pause.min(LONGEST_LOOK - waited);
-            self.tell(&Event::Waiting {
-                reason: format!(
-                    "{} was written, and {} does not show it yet",
-                    operation.subject, operation.subject.plane
-                ),
-                milliseconds: u64::try_from(pause.as_millis()).unwrap_or(u64::MAX),
-            });
-            self.block_on(async {
-                tokio::select! {
-                    biased;
-                    () = self.interrupt.wait() => {}
-                    () = (self.sleep)(pause) => {}
-                }
-            });
-            waited += pause;
-            pause = (pause * 2).min(LONGEST_PAUSE);
-            after = self.settle(operation)?;
-        }
-        Ok(after)
-    }
-
-    /// Stops after a write that was accepted and is not shown: what comes next would start from the state before it,
-    /// and could take it back.
-    fn never_shown(&self, change: Change) -> Result<Answer, Failure> {
-        let subject = change.subject.clone();
-        self.state().written += 1;
-        self.announce(&Event::Written {
-            change,
-            after: None,
-        })?;
-        let minutes = LONGEST_LOOK.as_secs() / 60;
-        Err(Failure::new(
-            FailureKind::Unreachable,
-            format!(
-                "{subject} was written, but {} did not show it within {minutes} minutes",
-                subject.plane
-            ),
-        )
-        .with_hint("go on later: a run starts by reading what is there"))
     }
 
     /// An answer with the planned changes laid over it; nothing is planned while applying.
@@ -812,12 +449,28 @@ impl Session {
         let answer = self.roads.send(plane, request).await;
         if followed {
             let text = match &answer {
-                Ok(answer) => received(&answer.output),
+                Ok(answer) => trace::received(&answer.output),
                 Err(failure) => failure.to_string(),
             };
             tracing::trace!(target: TRACE, text, "received");
         }
         answer
+    }
+
+    /// Sends a request, whatever the person does meanwhile.
+    fn send(&self, plane: Plane, request: &Request) -> Result<Answer, Failure> {
+        self.block_on(self.exchange(plane, request))
+    }
+
+    /// Waits, unless the user interrupts.
+    fn pause(&self, time: Duration) {
+        self.block_on(async {
+            tokio::select! {
+                biased;
+                () = self.interrupt.wait() => {}
+                () = (self.sleep)(time) => {}
+            }
+        });
     }
 
     /// What the account lacks of what is needed on a plane.
@@ -878,88 +531,8 @@ fn located(organization: &Organization) -> Located {
     Arc::new(known.map_or_else(OnceLock::new, OnceLock::from))
 }
 
-/// An answer's objects, none where the service says that the object does not exist.
-fn found(answer: Result<Answer, Failure>) -> Result<Vec<Value>, Failure> {
-    match answer {
-        Ok(answer) => Ok(answer.output),
-        Err(failure) if failure.kind == FailureKind::NotFound => Ok(Vec::new()),
-        Err(failure) => Err(failure),
-    }
-}
-
-fn only(subject: &Subject, output: Vec<Value>) -> Result<Option<Object>, Failure> {
-    let count = output.len();
-    let mut objects = output.into_iter().filter_map(|value| match value {
-        Value::Object(object) => Some(object),
-        _ => None,
-    });
-    match count {
-        0 | 1 => Ok(objects.next()),
-        _ => Err(Failure::new(
-            FailureKind::Conflict,
-            format!("{subject} stands for {count} objects"),
-        )
-        .with_detail(
-            Value::List(objects.map(Value::Object).collect())
-                .to_json()
-                .to_string(),
-        )
-        .with_hint("name one of them by its Identity or Guid")),
-    }
-}
-
-/// Whether a write shows in what was read after it.
-fn happened(operation: &Operation, after: Option<&Object>) -> bool {
-    match (operation.effect, after) {
-        (Effect::Delete, after) => after.is_none(),
-        (_, Some(after)) => agrees(after, &operation.asked),
-        (_, None) => false,
-    }
-}
-
-/// Whether the subject of a write is as it was right before it.
-fn untouched(change: &Change, now: Option<&Object>) -> bool {
-    match (&change.before, now) {
-        (Some(before), Some(now)) => agrees(now, before),
-        (None, None) => true,
-        _ => false,
-    }
-}
-
-/// Whether a write of the directory does not show in what was read after it.
-fn unshown(operation: &Operation, change: &Change, after: Option<&Object>) -> bool {
-    operation.subject.plane == Plane::Entra
-        && operation.observe.is_some()
-        && !happened(operation, after)
-        && untouched(change, after)
-}
-
 fn interrupted() -> Failure {
     Failure::new(FailureKind::Interrupted, "interrupted")
-}
-
-/// The requests made since they were counted before.
-fn since(now: BTreeMap<String, u64>, before: &BTreeMap<String, u64>) -> BTreeMap<String, u64> {
-    now.into_iter()
-        .map(|(road, count)| {
-            let before = before.get(&road).copied().unwrap_or(0);
-            (road, count.saturating_sub(before))
-        })
-        .collect()
-}
-
-fn count_changes(plan: &Plan) -> BTreeMap<String, usize> {
-    let mut counts = BTreeMap::new();
-    for change in &plan.changes {
-        let word = match (change.same, change.effect) {
-            (true, _) => "same",
-            (false, Effect::Create) => "create",
-            (false, Effect::Delete) => "delete",
-            (false, _) => "update",
-        };
-        *counts.entry(word.to_owned()).or_default() += 1;
-    }
-    counts
 }
 
 #[cfg(test)]

@@ -450,7 +450,7 @@ fn select(object: &Object, asked: &Object) -> Object {
 pub fn agrees(present: &Object, wanted: &Object) -> bool {
     wanted.iter().all(|(name, wanted)| match present.get(name) {
         Some(present) => equal(present, wanted),
-        None => is_empty(wanted) || matches!(wanted, Value::Unknown(_)),
+        None => wanted.is_empty() || matches!(wanted, Value::Unknown(_)),
     })
 }
 
@@ -466,7 +466,7 @@ pub fn equal(present: &Value, wanted: &Value) -> bool {
             present.len() == wanted.len() && same_members(present, wanted)
         }
         (Value::List(list), single) | (single, Value::List(list)) => match list.as_slice() {
-            [] => is_empty(single),
+            [] => single.is_empty(),
             [only] => equal(only, single),
             _ => false,
         },
@@ -480,7 +480,7 @@ pub fn equal(present: &Value, wanted: &Value) -> bool {
                         .trim_end_matches('/')
                         .eq_ignore_ascii_case(wanted.trim_end_matches('/')))
         }
-        (present, wanted) => present == wanted || (is_empty(present) && is_empty(wanted)),
+        (present, wanted) => present == wanted || (present.is_empty() && wanted.is_empty()),
     }
 }
 
@@ -509,13 +509,4 @@ fn sorted_texts(list: &[Value]) -> Option<Vec<String>> {
     let mut texts = texts.collect::<Option<Vec<String>>>()?;
     texts.sort_unstable();
     Some(texts)
-}
-
-fn is_empty(value: &Value) -> bool {
-    match value {
-        Value::Null => true,
-        Value::Text(text) => text.is_empty(),
-        Value::List(list) => list.is_empty(),
-        _ => false,
-    }
 }

@@ -2,10 +2,12 @@
 
 use super::event::{Event, Listener};
 use super::plan::{Change, Plan, equal};
+use super::write::only;
 use super::*;
 use crate::cloud::CloudName;
 use crate::exchange::Invocation;
 use crate::organization::{SignIn, SignInMethod};
+use crate::value::Object;
 use std::collections::BTreeMap;
 
 /// Connectors by name; what was asked of the service, in order; and what it does wrong.

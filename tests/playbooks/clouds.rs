@@ -66,8 +66,8 @@ fn a_cloud_whose_cells_are_filled_is_configured_like_any_other() {
         );
         let run = contoso.apply("configure");
         assert_eq!(
-            run.outcome.failed_verdicts,
-            0,
+            run.outcome.summary.verdicts.get("failed"),
+            None,
             "{}: {:?}",
             cloud.word,
             run.verdicts()
