@@ -20,3 +20,4 @@ pub mod secret;
 pub mod session;
 pub mod subject;
 pub mod value;
+pub mod words;

@@ -76,6 +76,35 @@ pub enum Command {
     Man(Man),
 }
 
+impl Command {
+    /// Whether it speaks to services, or is one.
+    pub fn connects(&self) -> bool {
+        match self {
+            Self::Run(_)
+            | Self::Verify(_)
+            | Self::Eval(_)
+            | Self::Repl(_)
+            | Self::Lab(_)
+            | Self::Login(_)
+            | Self::Whoami(_)
+            | Self::Undo(_)
+            | Self::Resume(_) => true,
+            Self::Clouds(asked) => asked.command.is_some(),
+            Self::List
+            | Self::Show(_)
+            | Self::Fork(_)
+            | Self::Diff(_)
+            | Self::Check(_)
+            | Self::Docs(_)
+            | Self::Definitions(_)
+            | Self::Logout(_)
+            | Self::Journal(_)
+            | Self::Completions(_)
+            | Self::Man(_) => false,
+        }
+    }
+}
+
 /// Which organization.
 #[derive(Clone, Debug, Default, clap::Args)]
 pub struct Where {

@@ -1,12 +1,12 @@
 //! `exoauth check`: mistakes in scripts, found without running them; for a person, and for a pipeline.
 
 use crate::cli::args::{self, Format};
-use crate::cli::{Env, ExitCode, scripts};
-use crate::failure::{Failure, FailureKind};
-use crate::report::{Paint, clean, count};
+use crate::cli::{Env, ExitCode, files, scripts};
+use crate::failure::Failure;
+use crate::report::{Paint, clean};
 use crate::script::{Bundle, Finding, Severity, check_script, throw};
+use crate::words::count;
 use serde_json::{Value as Json, json};
-use std::fs;
 
 /// The version of what the JSON means.
 const SCHEMA: &str = "1.0";
@@ -55,11 +55,7 @@ fn read(env: &Env, bundle: &Bundle, asked: &str) -> Result<(String, String), Fai
     let path = env.path(asked);
     let looks_like_a_path = asked.ends_with(".rhai") || asked.starts_with(['.', '/', '\\']);
     if path.is_file() || looks_like_a_path {
-        let text = fs::read_to_string(&path).map_err(|error| {
-            let message = format!("{} cannot be read", path.display());
-            Failure::new(FailureKind::Input, message).with_detail(error.to_string())
-        })?;
-        return Ok((asked.to_owned(), text));
+        return Ok((asked.to_owned(), files::read(&path)?));
     }
     let path = scripts::path(bundle, asked)?;
     let source = bundle.file(&path)?;

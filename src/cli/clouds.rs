@@ -2,9 +2,9 @@
 
 use crate::cli::args::{Clouds, CloudsCommand, Format, Probe};
 use crate::cli::wait::wait;
-use crate::cli::{Env, ExitCode, runtime};
+use crate::cli::{Env, ExitCode, files, runtime};
 use crate::cloud::{CLOUDS, Cell, Cloud};
-use crate::failure::{Failure, FailureKind};
+use crate::failure::Failure;
 use crate::report::clean;
 use crate::session;
 use serde_json::{Map, Value as Json, json};
@@ -50,21 +50,17 @@ fn as_json(cloud: &Cloud) -> Json {
 
 /// Prints what a cloud says of itself, as keys for the organization file.
 fn probe(env: &Env, asked: &Probe, format: Format) -> Result<ExitCode, Failure> {
-    let extra_ca = asked.ca_file.as_ref().map(|file| {
-        let path = env.path(file);
-        std::fs::read_to_string(&path).map_err(|error| {
-            let message = format!("{} cannot be read", path.display());
-            Failure::new(FailureKind::Input, message).with_detail(error.to_string())
-        })
-    });
-    let extra_ca = extra_ca.transpose()?;
+    let extra_ca = asked.ca_file.as_ref();
+    let extra_ca = extra_ca
+        .map(|file| files::read(&env.path(file)))
+        .transpose()?;
     if let Some(tenant) = &asked.tenant
         && !tenant
             .chars()
             .all(|letter| letter.is_ascii_alphanumeric() || ".-".contains(letter))
     {
         let message = format!("\"{tenant}\" is neither a domain nor a tenant id");
-        return Err(Failure::new(FailureKind::Input, message));
+        return Err(Failure::input(message));
     }
     let runtime = runtime()?;
     env.watch_signals(runtime.handle());

@@ -4,6 +4,8 @@ use crate::cli::args::{Args, Completions};
 use crate::cli::{Env, ExitCode, place, scripts};
 use crate::cloud::CLOUDS;
 use crate::failure::Failure;
+use crate::lab::SCENARIOS;
+use crate::organization::Authentication;
 use clap::builder::PossibleValuesParser;
 use clap::{Arg, Command, CommandFactory};
 
@@ -24,6 +26,8 @@ struct Names {
     scripts: Vec<String>,
     clouds: Vec<String>,
     organizations: Vec<String>,
+    scenarios: Vec<String>,
+    ways_to_sign_in: Vec<String>,
 }
 
 impl Names {
@@ -39,8 +43,15 @@ impl Names {
         Ok(Self {
             scripts: playbooks.iter().cloned().chain(modules).collect(),
             playbooks,
+            scenarios: SCENARIOS.iter().map(|each| each.name.to_owned()).collect(),
+            ways_to_sign_in: Authentication::ALL
+                .map(|way| way.word().to_owned())
+                .to_vec(),
             clouds: CLOUDS.iter().map(|cloud| cloud.word.to_owned()).collect(),
-            organizations: folder.as_deref().map_or_else(Vec::new, place::names),
+            organizations: match folder {
+                Some(folder) => place::names(&folder)?,
+                None => Vec::new(),
+            },
         })
     }
 
@@ -49,6 +60,8 @@ impl Names {
         match (command, argument) {
             (_, "cloud") => &self.clouds,
             (_, "org") => &self.organizations,
+            (_, "scenario") => &self.scenarios,
+            ("lab", "auth") => &self.ways_to_sign_in,
             ("run" | "show", "playbook") => &self.playbooks,
             ("fork" | "diff", "name") | ("check", "files") => &self.scripts,
             _ => &[],

@@ -2,32 +2,16 @@
 //!
 //! One for what is there everywhere, one for each library file, and those of the language itself.
 
-use crate::cli::{Env, ExitCode, args, scripts};
-use crate::failure::{Failure, FailureKind};
-use crate::script::catalog::{self, Catalog, Function};
+use crate::cli::{Env, ExitCode, args, files, scripts};
+use crate::failure::Failure;
+use crate::script::catalog::{self, Catalog, Function, HANDLES};
 use std::collections::BTreeMap;
-use std::fs;
-use std::path::Path;
-
-/// What is there in every script besides functions.
-const HANDLES: &str = "\
-/// The on-premises Exchange organization.
-let onprem: Exchange;
-/// Exchange Online.
-let online: Exchange;
-/// The directory of the tenant, Entra ID.
-let entra: Entra;
-/// The addresses of the cloud, and the tenant.
-let cloud: Cloud;
-/// The inputs of the playbook.
-let inputs: Map;
-";
 
 /// Writes the files, in the place of older ones.
 pub(super) fn main(env: &Env, asked: &args::Definitions) -> Result<ExitCode, Failure> {
     let folder = env.path(&asked.folder);
-    for (path, text) in files(&Catalog::of(&scripts::bundle(env))) {
-        write(&folder.join(&path), &text)?;
+    for (path, text) in definitions(&Catalog::of(&scripts::bundle(env))) {
+        files::write(&folder.join(&path), &text)?;
         env.output
             .stream
             .line(&format!("{}/{path}", asked.folder))?;
@@ -35,7 +19,7 @@ pub(super) fn main(env: &Env, asked: &args::Definitions) -> Result<ExitCode, Fai
     Ok(ExitCode::DONE)
 }
 
-fn files(catalog: &Catalog) -> BTreeMap<String, String> {
+fn definitions(catalog: &Catalog) -> BTreeMap<String, String> {
     let mut files: BTreeMap<String, String> = catalog::of_the_language()
         .into_iter()
         .map(|(name, text)| (format!("rhai/{name}"), text))
@@ -47,7 +31,7 @@ fn files(catalog: &Catalog) -> BTreeMap<String, String> {
     let natives: Vec<String> = natives.flat_map(native).collect();
     files.insert(
         "exoauth.d.rhai".to_owned(),
-        format!("module static;\n\n{HANDLES}\n{}", natives.join("\n")),
+        format!("module static;\n\n{}\n{}", handles(), natives.join("\n")),
     );
     let mut modules: BTreeMap<&str, Vec<String>> = BTreeMap::new();
     for function in catalog
@@ -69,6 +53,19 @@ fn files(catalog: &Catalog) -> BTreeMap<String, String> {
         files.insert(format!("{module}.d.rhai"), text);
     }
     files
+}
+
+/// What is there in every script besides functions.
+fn handles() -> String {
+    HANDLES
+        .iter()
+        .map(|handle| {
+            format!(
+                "/// {}.\nlet {}: {};\n",
+                handle.text, handle.name, handle.r#type
+            )
+        })
+        .collect()
 }
 
 /// A native function, in every form.
@@ -140,17 +137,4 @@ fn definition(function: &Function, arguments: &[String], gives: &str) -> String 
         function.name,
         arguments.join(", ")
     )
-}
-
-fn write(path: &Path, text: &str) -> Result<(), Failure> {
-    let folder = path.parent().map_or(Ok(()), fs::create_dir_all);
-    folder
-        .and_then(|()| fs::write(path, text))
-        .map_err(|error| {
-            Failure::new(
-                FailureKind::Input,
-                format!("{} cannot be written", path.display()),
-            )
-            .with_detail(error.to_string())
-        })
 }

@@ -2,7 +2,7 @@
 
 use crate::cli::args::{self, Format};
 use crate::cli::{Env, ExitCode, fork, scripts};
-use crate::failure::{Failure, FailureKind};
+use crate::failure::Failure;
 use crate::report::{Paint, clean};
 use crate::script::bundle::ScriptOrigin;
 use serde_json::json;
@@ -21,12 +21,13 @@ pub(super) fn main(env: &Env, asked: &args::Diff, format: Format) -> Result<Exit
             "\"{}\" is your own; nothing of that name is shipped",
             asked.name
         );
-        return Err(Failure::new(FailureKind::Input, message));
+        return Err(Failure::input(message));
     };
     if yours.origin == ScriptOrigin::Shipped {
         let message = format!("there is no fork of \"{}\"", asked.name);
-        return Err(Failure::new(FailureKind::Input, message)
-            .with_hint(format!("exoauth fork {} makes one", asked.name)));
+        return Err(
+            Failure::input(message).with_hint(format!("exoauth fork {} makes one", asked.name))
+        );
     }
     let moved = fork::has_moved(&bundle, &yours);
     let diff = TextDiff::from_lines(shipped.text.as_str(), fork::without_memory(&yours.text));

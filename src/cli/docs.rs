@@ -3,15 +3,14 @@
 mod page;
 
 use crate::cli::args::{self, Format};
-use crate::cli::nearest::hint;
-use crate::cli::{Env, ExitCode, scripts};
-use crate::failure::{Failure, FailureKind};
+use crate::cli::{Env, ExitCode, files, scripts};
+use crate::failure::Failure;
 use crate::repl::explain;
 use crate::report::{Paint, clean};
 use crate::script::catalog::{Catalog, Function};
+use crate::words::meant_or_all;
 use serde_json::{Value as Json, json};
 use std::collections::BTreeSet;
-use std::fs;
 
 /// Shows the list of all functions, or those of a name or chapter; or writes the page.
 pub(super) fn main(env: &Env, asked: &args::Docs, format: Format) -> Result<ExitCode, Failure> {
@@ -19,11 +18,7 @@ pub(super) fn main(env: &Env, asked: &args::Docs, format: Format) -> Result<Exit
     let catalog = Catalog::of(&bundle);
     let output = &env.output.stream;
     if let Some(file) = &asked.html {
-        let path = env.path(file);
-        fs::write(&path, page::page(&catalog, &bundle)?).map_err(|error| {
-            let message = format!("{} cannot be written", path.display());
-            Failure::new(FailureKind::Input, message).with_detail(error.to_string())
-        })?;
+        files::write(&env.path(file), &page::page(&catalog, &bundle)?)?;
         output.line(file)?;
         return Ok(ExitCode::DONE);
     }
@@ -74,7 +69,7 @@ fn named<'catalog>(
         .flat_map(|function| [function.name.as_str(), function.chapter.as_str()])
         .collect();
     let message = format!("there is no function and no chapter \"{name}\"");
-    Err(Failure::new(FailureKind::Input, message).with_hint(hint(last, names)))
+    Err(Failure::input(message).with_hint(meant_or_all(last, names)))
 }
 
 /// A chapter without its folder.

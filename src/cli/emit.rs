@@ -1,14 +1,10 @@
 //! `exoauth run --emit powershell FILE`: the plan as two scripts of PowerShell, beside each other.
 
-use crate::cli::Env;
-use crate::cli::args;
-use crate::failure::{Failure, FailureKind};
+use crate::cli::{Env, args, files};
+use crate::failure::Failure;
 use crate::organization::Organization;
 use crate::report::powershell::{About, PowerShell};
 use crate::script::{Bundle, Playbook};
-use std::fs::OpenOptions;
-use std::io::{ErrorKind, Write};
-use std::path::Path;
 
 /// What `--emit` asked for.
 pub(super) struct Emit {
@@ -24,12 +20,12 @@ impl Emit {
         };
         if language != "powershell" {
             let message = format!("\"{language}\" is not a language that a plan can be written in");
-            return Err(wrong(message).with_hint("write --emit powershell FILE"));
+            return Err(Failure::input(message).with_hint("write --emit powershell FILE"));
         }
         let stem = file.strip_suffix(".ps1").unwrap_or(file);
         let files = ["exchange", "cloud"].map(|shell| format!("{stem}-{shell}.ps1"));
         if let Some(file) = files.iter().find(|file| env.path(file).exists()) {
-            return Err(exists(file));
+            return Err(files::exists(file));
         }
         Ok(Some(Self {
             files,
@@ -66,29 +62,8 @@ impl Emit {
                 false => bundle.playbook(name).ok().map(|included| included.text),
             },
         })?;
-        create(&env.path(exchange), &scripts.exchange)?;
-        create(&env.path(cloud), &scripts.cloud)?;
+        files::create(&env.path(exchange), scripts.exchange.as_bytes())?;
+        files::create(&env.path(cloud), scripts.cloud.as_bytes())?;
         Ok([exchange, cloud])
     }
-}
-
-fn create(path: &Path, text: &str) -> Result<(), Failure> {
-    let written = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .open(path)
-        .and_then(|mut file| file.write_all(text.as_bytes()));
-    written.map_err(|error| match error.kind() {
-        ErrorKind::AlreadyExists => exists(&path.display().to_string()),
-        _ => wrong(format!("{} cannot be written", path.display())).with_detail(error.to_string()),
-    })
-}
-
-fn exists(file: &str) -> Failure {
-    wrong(format!("{file} exists and is not overwritten"))
-        .with_hint("move it away, or name another file")
-}
-
-fn wrong(message: String) -> Failure {
-    Failure::new(FailureKind::Input, message)
 }

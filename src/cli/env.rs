@@ -2,13 +2,14 @@
 //!
 //! [`Env::system`] is the real one; a test makes one in memory and calls [`main`](crate::cli::main) with it.
 
+mod secrets;
+
 use crate::clock::Clock;
-use crate::failure::{Failure, FailureKind};
+use crate::failure::Failure;
 use crate::organization::SecretSource;
 use crate::report::{Paint, Stream, clean};
-use crate::secret::{Secret, without_tokens};
+use crate::secret::Secret;
 use crate::session::{Ask, Interrupt, Memory, Outside, Patience, Prompt, ReadSecret};
-use base64::{Engine as _, prelude::BASE64_STANDARD};
 use etcetera::{AppStrategy, AppStrategyArgs, choose_app_strategy};
 use std::collections::{BTreeMap, VecDeque};
 use std::ffi::OsString;
@@ -19,7 +20,6 @@ use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::runtime::Handle;
-use zeroize::Zeroizing;
 
 /// The width of a window that nobody tells us about.
 const USUAL_WIDTH: usize = 100;
@@ -181,7 +181,7 @@ impl Env {
     /// When the user has no home.
     pub fn folders(&self) -> Result<&Folders, Failure> {
         self.folders.as_ref().ok_or_else(|| {
-            Failure::new(FailureKind::Input, "the user's home folder is not known")
+            Failure::input("the user's home folder is not known")
                 .with_hint("set HOME, or give files by their path")
         })
     }
@@ -208,6 +208,7 @@ impl Env {
                 .or_else(|| output.terminal.then(window).flatten())
                 .filter(|columns| *columns >= 20)
                 .unwrap_or(USUAL_WIDTH),
+            folds: output.terminal,
         }
     }
 
@@ -266,12 +267,16 @@ impl Env {
         Arc::new(move |source| match source {
             SecretSource::Plain(secret) => Ok(secret.clone()),
             SecretSource::Env(name) => env.variables.get(name).map_or_else(
-                || Err(wrong(format!("the environment variable {name} is not set"))),
+                || {
+                    Err(Failure::input(format!(
+                        "the environment variable {name} is not set"
+                    )))
+                },
                 |text| Ok(Secret::new(text.as_str())),
             ),
-            SecretSource::File(path) => secret_from_file(path),
-            SecretSource::Bytes(path) => bytes_from_file(path),
-            SecretSource::Command(command) => secret_from_command(command, &env.folder),
+            SecretSource::File(path) => secrets::from_file(path),
+            SecretSource::Bytes(path) => secrets::bytes_of_file(path),
+            SecretSource::Command(command) => secrets::from_command(command, &env.folder),
             SecretSource::Prompt => env.ask_secret(),
         })
     }
@@ -287,7 +292,7 @@ impl Env {
                 let text = std::fs::read_to_string(path).map_err(|error| error.to_string())?;
                 Ok(Secret::new(text.trim_end_matches(['\r', '\n'])))
             }),
-            run_program: Arc::new(run_program),
+            run_program: Arc::new(secrets::run_program),
             memory,
         }
     }
@@ -400,18 +405,18 @@ impl Env {
     fn ask_secret(&self) -> Result<Secret, Failure> {
         if matches!(self.person, Person::Nobody) {
             let message = "`{ prompt = true }` needs a terminal to ask at".to_owned();
-            return Err(wrong(message)
+            return Err(Failure::input(message)
                 .with_hint("use { env = \"...\" }, { file = \"...\" } or { command = \"...\" }"));
         }
         self.question("password: ")?;
         let answer = match &self.person {
-            Person::Terminal => without_echo(|| self.person.answer()),
+            Person::Terminal => secrets::without_echo(|| self.person.answer()),
             Person::Nobody | Person::Script(_) => self.person.answer(),
         };
         self.question("\n")?;
         match answer.map_err(|error| unheard(&error))? {
             Some(text) => Ok(Secret::new(text)),
-            None => Err(wrong("no password was given".to_owned())),
+            None => Err(Failure::input("no password was given".to_owned())),
         }
     }
 }
@@ -495,102 +500,6 @@ fn leave(code: i32) {
     std::process::exit(code)
 }
 
-fn bytes_from_file(path: &Path) -> Result<Secret, Failure> {
-    match std::fs::read(path).map(Zeroizing::new) {
-        Ok(bytes) => Ok(Secret::new(BASE64_STANDARD.encode(&*bytes))),
-        Err(error) => {
-            Err(wrong(format!("{} cannot be read", path.display())).with_detail(error.to_string()))
-        }
-    }
-}
-
-fn secret_from_file(path: &Path) -> Result<Secret, Failure> {
-    let text = std::fs::read_to_string(path).map_err(|error| {
-        wrong(format!("the secret file {} cannot be read", path.display()))
-            .with_detail(error.to_string())
-    })?;
-    Ok(Secret::new(text.trim_end_matches(['\r', '\n'])))
-}
-
-fn secret_from_command(command: &str, folder: &Path) -> Result<Secret, Failure> {
-    let (shell, flag) = if cfg!(windows) {
-        ("cmd", "/C")
-    } else {
-        ("sh", "-c")
-    };
-    let failed = |detail: String| {
-        wrong(format!("the secret's command failed: {command}")).with_detail(detail)
-    };
-    let output = Command::new(shell)
-        .args([flag, command])
-        .current_dir(folder)
-        .stdin(Stdio::null())
-        .stderr(Stdio::inherit())
-        .output()
-        .map_err(|error| failed(error.to_string()))?;
-    if !output.status.success() {
-        return Err(failed(output.status.to_string()));
-    }
-    let text = String::from_utf8(output.stdout)
-        .map_err(|_| failed("its output is not UTF-8".to_owned()))?;
-    Ok(Secret::new(text.trim_end_matches(['\r', '\n'])))
-}
-
-/// Runs a program without a terminal; the error is the last thing that it said.
-fn run_program(words: &[&str]) -> Result<Secret, String> {
-    let (name, arguments) = words.split_first().ok_or("no program is named")?;
-    // On Windows the programs of this kind are scripts of the shell.
-    let mut command = if cfg!(windows) {
-        let mut shell = Command::new("cmd");
-        shell.args(["/C", name]);
-        shell
-    } else {
-        Command::new(name)
-    };
-    let output = command
-        .args(arguments)
-        .stdin(Stdio::null())
-        .output()
-        .map_err(|error| format!("the program {name} cannot be started: {error}"))?;
-    if !output.status.success() {
-        let said = String::from_utf8_lossy(&output.stderr);
-        let last = said.lines().rfind(|line| !line.trim().is_empty());
-        return Err(without_tokens(last.unwrap_or("it failed and said nothing")));
-    }
-    let text = String::from_utf8(output.stdout).map_err(|_| "its output is not UTF-8")?;
-    Ok(Secret::new(text))
-}
-
-/// Reads while the terminal does not show what is typed.
-#[cfg(unix)]
-fn without_echo<T>(read: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
-    let echo = |word| {
-        Command::new("stty")
-            .arg(word)
-            .stdin(Stdio::inherit())
-            .status()
-    };
-    if !echo("-echo")?.success() {
-        return Err(io::Error::other(
-            "the terminal's echo cannot be switched off",
-        ));
-    }
-    let answer = read();
-    echo("echo")?;
-    answer
-}
-
-#[cfg(not(unix))]
-fn without_echo<T>(_read: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
-    Err(io::Error::other(
-        "this terminal's echo cannot be switched off; use { env = \"...\" } or { file = \"...\" }",
-    ))
-}
-
-fn wrong(message: String) -> Failure {
-    Failure::new(FailureKind::Input, message)
-}
-
 fn unheard(error: &io::Error) -> Failure {
-    wrong(format!("the question could not be asked: {error}"))
+    Failure::input(format!("the question could not be asked: {error}"))
 }

@@ -3,13 +3,13 @@
 //! Reads are real; what writes is predicted, unless `--apply` is given.
 
 use crate::cli::args::Format;
-use crate::cli::files::Files;
+use crate::cli::grant::Granted;
 use crate::cli::pass::pass;
 use crate::cli::place::Place;
 use crate::cli::{Env, ExitCode, args, journal, run, runtime, scripts};
 use crate::failure::Failure;
 use crate::report::table;
-use crate::report::{Paint, Stream, clean, plan};
+use crate::report::{Paint, Stream, clean, organization_line, plan};
 use crate::script::HostOptions;
 use crate::session::event::{Event, Level, Listener};
 use crate::session::{self, Mode};
@@ -37,31 +37,20 @@ pub(super) fn main(env: &Env, asked: &args::Eval, format: Format) -> Result<Exit
                 run: &name,
                 playbook: "eval",
                 text: &asked.expression,
-                asked: None,
-                resumes: None,
-                undoes: None,
+                ..journal::About::default()
             },
         )?
     {
         listeners.insert(0, Box::new(journal));
     }
     let session = session::Options {
-        organization: place.organization,
         mode: if asked.apply { Mode::Apply } else { Mode::Plan },
-        playbook: "eval".to_owned(),
-        run: name,
-        runtime: runtime.handle().clone(),
-        clock: place.clock,
-        patience: env.patience.clone(),
-        read_secret: env.read_secret(),
-        outside: place.outside,
         listeners,
-        expected: None,
-        interrupt: env.interrupt.clone(),
+        ..place.session(env, runtime.handle(), "eval", &name)
     };
     let expression = asked.expression.clone();
     let inputs = run::inputs(&asked.place.input)?;
-    let granted = Files::named_by(env, &inputs).grant();
+    let granted = Granted::named_by(env, &inputs).grant();
     let options = HostOptions { inputs, ..granted };
     let passed = pass(session, scripts::bundle(env), options, move |host| {
         host.eval(&expression)
@@ -94,13 +83,8 @@ impl Listener for Aside {
     fn hear(&mut self, event: &Event) -> Result<(), Failure> {
         match event {
             Event::RunStarted { organization, .. } => {
-                let simulated = if self.simulated {
-                    " (simulated, nothing real is touched)"
-                } else {
-                    ""
-                };
-                self.stream
-                    .line(&format!("organization: {}{simulated}", clean(organization)))
+                let line = organization_line(clean(organization), self.simulated);
+                self.stream.line(&line)
             }
             Event::Planned { change } => {
                 let lines = plan::planned(change, true, self.paint);

@@ -1,105 +1,57 @@
-//! Which files a script may read and write: those that the user named in an input.
-//!
-//! A playbook may come from somebody else, so naming a file on the command line is what grants it.
+//! Files that the user named or owns, read and written with the same words for what goes wrong.
 
-use crate::cli::Env;
-use crate::failure::{Failure, FailureKind};
-use crate::script::HostOptions;
-use crate::session::Mode;
-use crate::value::Value;
-use std::collections::{BTreeMap, BTreeSet};
+use crate::failure::Failure;
+use std::fmt::Display;
 use std::fs::{self, OpenOptions};
 use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
-/// The files that inputs name.
-#[derive(Clone)]
-pub(super) struct Files {
-    folder: PathBuf,
-    named: BTreeSet<String>,
-    /// Whether a plan met a file that applying would write.
-    pending: Arc<AtomicBool>,
+/// Reads a text.
+pub(super) fn read(path: &Path) -> Result<String, Failure> {
+    fs::read_to_string(path).map_err(|error| unreadable(path.display(), &error))
 }
 
-impl Files {
-    /// Takes every text of an input for the name of a file.
-    pub(super) fn named_by(env: &Env, inputs: &BTreeMap<String, Value>) -> Self {
-        let texts = inputs.values().filter_map(Value::as_text);
-        Self {
-            folder: env.folder.clone(),
-            named: texts.map(str::to_owned).collect(),
-            pending: Arc::default(),
-        }
-    }
-
-    /// Whether a plan met a file that applying would write.
-    pub(super) fn pending(&self) -> bool {
-        self.pending.load(Ordering::SeqCst)
-    }
-
-    /// The options of a host that may read and write these files.
-    pub(super) fn grant(&self) -> HostOptions {
-        let (reading, writing) = (self.clone(), self.clone());
-        HostOptions {
-            read_file: Some(Arc::new(move |path| reading.read(path))),
-            write_file: Some(Arc::new(move |mode, path, bytes| {
-                writing.write(mode, path, bytes)
-            })),
-            ..HostOptions::default()
-        }
-    }
-
-    fn find(&self, path: &str) -> Result<PathBuf, Failure> {
-        if self.named.contains(path) {
-            return Ok(self.folder.join(path));
-        }
-        Err(wrong(format!(
-            "the script may not touch {path}, which no input names"
-        ))
-        .with_hint("a file is granted to a script by naming it in one of its inputs"))
-    }
-
-    /// Reads one of them.
-    pub(super) fn read(&self, path: &str) -> Result<Vec<u8>, Failure> {
-        let file = self.find(path)?;
-        fs::read(&file).map_err(|error| {
-            wrong(format!("{} cannot be read", file.display())).with_detail(error.to_string())
-        })
-    }
-
-    /// Writes a new file, or leaves one that holds the same already.
-    pub(super) fn write(&self, mode: Mode, path: &str, bytes: &[u8]) -> Result<(), Failure> {
-        let file = self.find(path)?;
-        match fs::read(&file) {
-            Ok(present) if present == bytes => return Ok(()),
-            Ok(_) => {
-                let message = format!("{} exists and is not overwritten", file.display());
-                return Err(wrong(message).with_hint("move it away, or name another file"));
-            }
-            Err(error) if error.kind() == ErrorKind::NotFound => {}
-            Err(error) => return Err(not_written(&file, &error)),
-        }
-        if mode == Mode::Plan {
-            self.pending.store(true, Ordering::SeqCst);
-            return Ok(());
-        }
-        OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .open(&file)
-            .and_then(|mut new| new.write_all(bytes))
-            .map_err(|error| not_written(&file, &error))
+/// Reads a text; `None` where there is no such file.
+pub(super) fn read_if_there(path: &Path) -> Result<Option<String>, Failure> {
+    match fs::read_to_string(path) {
+        Ok(text) => Ok(Some(text)),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(unreadable(path.display(), &error)),
     }
 }
 
-fn not_written(file: &Path, error: &io::Error) -> Failure {
-    wrong(format!("{} cannot be written", file.display())).with_detail(error.to_string())
+/// Writes a file, in the place of one that is there, and makes its folder where that is missing.
+pub(super) fn write(path: &Path, text: &str) -> Result<(), Failure> {
+    make_folder_of(path)
+        .and_then(|()| fs::write(path, text))
+        .map_err(|error| unwritable(path, &error))
 }
 
-fn wrong(message: String) -> Failure {
-    Failure::new(FailureKind::Input, message)
+/// Writes a new file; one that is there is not overwritten.
+pub(super) fn create(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
+    let mut options = OpenOptions::new();
+    let file = options.write(true).create_new(true).open(path);
+    let written = file.and_then(|mut file| file.write_all(bytes));
+    written.map_err(|error| match error.kind() {
+        ErrorKind::AlreadyExists => exists(path.display()),
+        _ => unwritable(path, &error),
+    })
+}
+
+/// Replaces a file that only the user can read, as a whole, so that one that is cut short is never read.
+pub(super) fn replace_private(path: &Path, text: &str) -> Result<(), Failure> {
+    let mut new = path.as_os_str().to_owned();
+    new.push(".new");
+    let new = PathBuf::from(new);
+    make_folder_of(path)
+        .and_then(|()| write_private(&new, text))
+        .and_then(|()| fs::rename(&new, path))
+        .map_err(|error| unwritable(path, &error))
+}
+
+/// Makes the folder of a file where it is missing.
+pub(super) fn make_folder_of(path: &Path) -> io::Result<()> {
+    path.parent().map_or(Ok(()), fs::create_dir_all)
 }
 
 /// Writes a file that only the user can read.
@@ -123,4 +75,38 @@ pub(super) fn write_private(path: &Path, text: &str) -> io::Result<()> {
 pub(super) fn write_private(path: &Path, text: &str) -> io::Result<()> {
     // The user's own folders are private by the system's defaults.
     fs::write(path, text)
+}
+
+/// The names of the files in a folder that have an ending, without it and in their order; none where there is no folder.
+pub(super) fn names(folder: &Path, ending: &str) -> Result<Vec<String>, Failure> {
+    let unreadable = |error: io::Error| unreadable(folder.display(), &error);
+    let entries = match fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(unreadable(error)),
+    };
+    let mut names = Vec::new();
+    for entry in entries {
+        let name = entry.map_err(unreadable)?.file_name();
+        let name = name.to_string_lossy();
+        names.extend(name.strip_suffix(ending).map(str::to_owned));
+    }
+    names.sort();
+    Ok(names)
+}
+
+/// The failure of reading something.
+pub(super) fn unreadable(what: impl Display, error: &io::Error) -> Failure {
+    Failure::input(format!("{what} cannot be read")).with_detail(error.to_string())
+}
+
+/// The failure of writing a file.
+pub(super) fn unwritable(path: &Path, error: &io::Error) -> Failure {
+    Failure::input(format!("{} cannot be written", path.display())).with_detail(error.to_string())
+}
+
+/// The failure of writing a file that is there already.
+pub(super) fn exists(file: impl Display) -> Failure {
+    Failure::input(format!("{file} exists and is not overwritten"))
+        .with_hint("move it away, or name another file")
 }

@@ -1,11 +1,9 @@
 //! `exoauth fork`: a copy of a shipped playbook or library file of one's own, which takes its place.
 
-use crate::cli::{Env, ExitCode, args, scripts};
-use crate::failure::{Failure, FailureKind};
+use crate::cli::{Env, ExitCode, args, files, scripts};
+use crate::failure::Failure;
 use crate::script::bundle::{Bundle, Source};
-use std::fs::{self, OpenOptions};
-use std::io::{self, ErrorKind, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// Copies a file into the user's folder, and says what it does there.
 pub(super) fn main(env: &Env, asked: &args::Fork) -> Result<ExitCode, Failure> {
@@ -25,22 +23,15 @@ pub(super) fn fork(env: &Env, bundle: &Bundle, name: &str) -> Result<(PathBuf, S
     let target = env.folders()?.data.join(&path);
     let Some(source) = bundle.shipped(&path) else {
         let message = format!("\"{name}\" is your own already");
-        return Err(
-            Failure::new(FailureKind::Input, message).with_detail(target.display().to_string())
-        );
+        return Err(Failure::input(message).with_detail(target.display().to_string()));
     };
-    match write(&target, &forked(&source)) {
-        Ok(()) => Ok((target, path)),
-        Err(error) if error.kind() == ErrorKind::AlreadyExists => {
-            let message = format!("{} exists and is not overwritten", target.display());
-            Err(Failure::new(FailureKind::Input, message)
-                .with_hint("edit it, or move it away and fork again"))
-        }
-        Err(error) => {
-            let message = format!("{} cannot be written", target.display());
-            Err(Failure::new(FailureKind::Input, message).with_detail(error.to_string()))
-        }
+    if target.exists() {
+        let message = format!("{} exists and is not overwritten", target.display());
+        return Err(Failure::input(message).with_hint("edit it, or move it away and fork again"));
     }
+    files::make_folder_of(&target).map_err(|error| files::unwritable(&target, &error))?;
+    files::create(&target, forked(&source).as_bytes())?;
+    Ok((target, path))
 }
 
 fn who_uses(path: &str) -> String {
@@ -81,17 +72,6 @@ pub(super) fn without_memory(text: &str) -> &str {
 pub(super) fn has_moved(bundle: &Bundle, source: &Source) -> bool {
     let shipped = bundle.shipped(&source.path).map(|shipped| shipped.hash());
     forked_from(&source.text).is_some_and(|from| shipped.as_deref() != Some(from))
-}
-
-fn write(target: &Path, text: &str) -> io::Result<()> {
-    if let Some(folder) = target.parent() {
-        fs::create_dir_all(folder)?;
-    }
-    let mut file = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .open(target)?;
-    file.write_all(text.as_bytes())
 }
 
 #[cfg(test)]

@@ -1,17 +1,13 @@
 //! `exoauth run --only onprem` and `--only cloud`: one half of a playbook, and the file that goes between the halves.
 
-use crate::cli::Env;
-use crate::cli::args;
-use crate::cli::files::write_private;
 use crate::cli::place::Place;
-use crate::failure::{Failure, FailureKind};
+use crate::cli::{Env, args, files};
+use crate::failure::Failure;
 use crate::report::clean;
 use crate::script::{Host, ScriptFailure};
 use crate::session::event::{Event, Listener, StepOutcome};
 use crate::session::{Half, HandOver, Session, Side};
 use jiff::Timestamp;
-use std::fs;
-use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -38,7 +34,7 @@ pub(super) fn split(only: &[String]) -> Result<(Option<Side>, Vec<String>), Fail
             Some(asked) if side.is_none_or(|side| side == asked) => side = Some(asked),
             Some(_) => {
                 return Err(
-                    wrong("a run is limited to one side, not to both".to_owned())
+                    Failure::input("a run is limited to one side, not to both".to_owned())
                         .with_hint("leave both out for a run that reaches everything from here"),
                 );
             }
@@ -54,10 +50,10 @@ impl HalfRun {
             (Some(side), _) => side,
             (None, None) => return Ok(None),
             (None, Some(_)) => {
-                return Err(
-                    wrong("--hand-over goes with one half of a playbook".to_owned())
-                        .with_hint("add --only onprem or --only cloud"),
-                );
+                return Err(Failure::input(
+                    "--hand-over goes with one half of a playbook".to_owned(),
+                )
+                .with_hint("add --only onprem or --only cloud"));
             }
         };
         let file = asked.hand_over.as_ref().map(|name| env.path(name));
@@ -115,7 +111,7 @@ impl HalfRun {
         hand_over.written_at = env.clock.now();
         let mut lines = Vec::new();
         if let Some(file) = &self.file {
-            write(file, &hand_over)?;
+            files::replace_private(file, &hand_over.text()?)?;
             lines.push(format!("hand-over: {}", clean(&file.display().to_string())));
         }
         let left = self.half.open();
@@ -155,14 +151,8 @@ fn command(asked: &args::Run, side: Side) -> String {
 }
 
 fn read(env: &Env, place: &Place, file: &Path) -> Result<Option<HandOver>, Failure> {
-    let text = match fs::read_to_string(file) {
-        Ok(text) => text,
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-        Err(error) => {
-            return Err(
-                wrong(format!("{} cannot be read", file.display())).with_detail(error.to_string())
-            );
-        }
+    let Some(text) = files::read_if_there(file)? else {
+        return Ok(None);
     };
     let hand_over = HandOver::parse(&text).map_err(|failure| {
         let detail = match &failure.detail {
@@ -195,7 +185,7 @@ fn read(env: &Env, place: &Place, file: &Path) -> Result<Option<HandOver>, Failu
 }
 
 fn of_another(file: &Path, what: &str, ours: &str) -> Failure {
-    wrong(format!(
+    Failure::input(format!(
         "the hand-over file is about {what}, and this organization is of {ours}"
     ))
     .with_detail(file.display().to_string())
@@ -219,21 +209,4 @@ fn age(hand_over: &HandOver, now: Timestamp) -> String {
         "hand-over: from the {}, written {ago} ({}){warning}",
         hand_over.written_by, hand_over.written_at
     )
-}
-
-/// Replaces the file as a whole, so that one that is cut short is never read.
-fn write(file: &Path, hand_over: &HandOver) -> Result<(), Failure> {
-    let mut new = file.as_os_str().to_owned();
-    new.push(".new");
-    let new = PathBuf::from(new);
-    let text = hand_over.text()?;
-    write_private(&new, &text)
-        .and_then(|()| fs::rename(&new, file))
-        .map_err(|error| {
-            wrong(format!("{} cannot be written", file.display())).with_detail(error.to_string())
-        })
-}
-
-fn wrong(message: String) -> Failure {
-    Failure::new(FailureKind::Input, message)
 }

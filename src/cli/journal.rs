@@ -2,14 +2,13 @@
 
 use crate::cli::args::Format;
 use crate::cli::place::Place;
-use crate::cli::{Env, ExitCode, args};
-use crate::failure::{Failure, FailureKind};
+use crate::cli::{Env, ExitCode, args, files};
+use crate::failure::Failure;
 use crate::report::{clean, table};
 use crate::script::{Playbook, bundle};
 use crate::session::journal::{self, Header, Journal, Recording};
 use crate::session::undo::{self, Write};
 use serde_json::Value as Json;
-use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The folder of the journals.
@@ -18,6 +17,7 @@ pub(super) fn folder(env: &Env) -> Result<PathBuf, Failure> {
 }
 
 /// What a journal says of a run besides where and who.
+#[derive(Default)]
 pub(super) struct About<'run> {
     /// The name of the run.
     pub(super) run: &'run str,
@@ -100,21 +100,24 @@ pub(super) struct Past {
     pub(super) header: Header,
     /// Its records.
     pub(super) recording: Recording,
-    /// Its writes whose outcome is not recorded.
-    pub(super) open: Vec<Write>,
 }
 
 impl Past {
     /// The recorded run whose name starts so.
     pub(super) fn find(env: &Env, start: &str) -> Result<Self, Failure> {
         let folder = folder(env)?;
-        Self::read(&folder, find(&runs(&folder), start, &folder)?)
+        Self::read(&folder, find(&runs(&folder)?, start, &folder)?)
     }
 
     /// The last run that did not come to its end; runs that take others back are not meant.
     pub(super) fn last_incomplete(env: &Env) -> Result<Self, Failure> {
         let folder = folder(env)?;
-        for run in runs(&folder).iter().rev() {
+        let runs = runs(&folder)?;
+        if runs.is_empty() {
+            return Err(Failure::input(none(&folder))
+                .with_hint("exoauth run keeps a journal of what it changes"));
+        }
+        for run in runs.iter().rev() {
             match Self::read(&folder, run) {
                 Ok(past) if past.header.undoes.is_none() && past.header.asked.is_some() => {
                     if past.recording.is_complete() {
@@ -125,7 +128,7 @@ impl Past {
                 _ => {}
             }
         }
-        Err(wrong(format!(
+        Err(Failure::input(format!(
             "the last run in {} came to its end: there is nothing to resume",
             folder.display()
         ))
@@ -135,20 +138,20 @@ impl Past {
     fn read(folder: &Path, run: &str) -> Result<Self, Failure> {
         let recording = read(folder, run)?;
         let header = recording.header().ok_or_else(|| {
-            wrong(format!("the journal of {run} is damaged in its first line"))
+            Failure::input(format!("the journal of {run} is damaged in its first line"))
                 .with_hint("what it was about cannot be known; exoauth journal shows the rest")
         })?;
-        // A journal of an older version may hold writes that cannot be read; only taking them back needs them.
-        let writes = undo::writes(&recording).unwrap_or_default();
         Ok(Self {
             name: run.to_owned(),
             header,
-            open: writes
-                .into_iter()
-                .filter(|write| write.done.is_none())
-                .collect(),
             recording,
         })
+    }
+
+    /// Its writes whose outcome is not recorded.
+    pub(super) fn open(&self) -> Result<Vec<Write>, Failure> {
+        let writes = undo::writes(&self.recording)?.into_iter();
+        Ok(writes.filter(|write| write.done.is_none()).collect())
     }
 
     /// Says where the journal ends too early, for whoever is about to rely on it.
@@ -167,7 +170,7 @@ impl Past {
         if bundle::hash(&playbook.source) == self.header.playbook_hash {
             return Ok(());
         }
-        Err(wrong(format!(
+        Err(Failure::input(format!(
             "the playbook {} has changed since the run {}",
             playbook.name, self.name
         ))
@@ -180,7 +183,7 @@ impl Past {
     /// The organization that it was about.
     pub(super) fn place(&self) -> Result<String, Failure> {
         self.header.organization_file.clone().ok_or_else(|| {
-            wrong(format!(
+            Failure::input(format!(
                 "the run {} was on the lab inside the program, which ended with it",
                 self.name
             ))
@@ -193,7 +196,7 @@ impl Past {
         if place.organization.tenant == self.header.tenant {
             return Ok(());
         }
-        Err(wrong(format!(
+        Err(Failure::input(format!(
             "the organization file names the tenant {} now, and the run {} was about {}",
             place.organization.tenant, self.name, self.header.tenant
         )))
@@ -203,7 +206,7 @@ impl Past {
 /// Lists the runs, or shows one.
 pub(super) fn main(env: &Env, asked: &args::Journal, format: Format) -> Result<ExitCode, Failure> {
     let folder = folder(env)?;
-    let runs = runs(&folder);
+    let runs = runs(&folder)?;
     match &asked.run {
         None => list(env, &folder, &runs, format)?,
         Some(start) => show(env, &folder, find(&runs, start, &folder)?, format)?,
@@ -211,38 +214,40 @@ pub(super) fn main(env: &Env, asked: &args::Journal, format: Format) -> Result<E
     Ok(ExitCode::DONE)
 }
 
-fn runs(folder: &Path) -> Vec<String> {
-    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
-    let mut runs: Vec<String> = entries
-        .filter_map(|entry| {
-            let name = entry.file_name().into_string().ok()?;
-            name.strip_suffix(".jsonl").map(str::to_owned)
-        })
-        .collect();
-    runs.sort();
-    runs
+/// The names of the runs in a folder, the oldest first.
+fn runs(folder: &Path) -> Result<Vec<String>, Failure> {
+    files::names(folder, ".jsonl")
 }
 
 fn find<'a>(runs: &'a [String], start: &str, folder: &Path) -> Result<&'a str, Failure> {
     let fitting: Vec<&String> = runs.iter().filter(|run| run.starts_with(start)).collect();
     match fitting.as_slice() {
         [only] => Ok(only),
-        [] => Err(wrong(format!(
+        [] => Err(Failure::input(format!(
             "no run in {} starts with \"{start}\"",
             folder.display()
         ))
         .with_hint("exoauth journal lists them")),
         several => Err(
-            wrong(format!("{} runs start with \"{start}\"", several.len())).with_hint(format!(
-                "they are: {}",
-                several
-                    .iter()
-                    .map(|run| run.as_str())
-                    .collect::<Vec<_>>()
-                    .join(", ")
-            )),
+            Failure::input(format!("{} runs start with \"{start}\"", several.len())).with_hint(
+                format!(
+                    "they are: {}",
+                    several
+                        .iter()
+                        .map(|run| run.as_str())
+                        .collect::<Vec<_>>()
+                        .join(", ")
+                ),
+            ),
         ),
     }
+}
+
+fn none(folder: &Path) -> String {
+    format!(
+        "no run was recorded: there is no journal in {}",
+        folder.display()
+    )
 }
 
 fn list(env: &Env, folder: &Path, runs: &[String], format: Format) -> Result<(), Failure> {
@@ -252,10 +257,7 @@ fn list(env: &Env, folder: &Path, runs: &[String], format: Format) -> Result<(),
         return output.stream.line(&format!("{:#}", Json::Array(heads)));
     }
     if runs.is_empty() {
-        return output.stream.line(&format!(
-            "no run was recorded: there is no journal in {}",
-            folder.display()
-        ));
+        return output.stream.line(&none(folder));
     }
     let mut rows = Vec::new();
     for run in runs {
@@ -303,10 +305,8 @@ fn head(folder: &Path, run: &str) -> Json {
 
 fn read(folder: &Path, run: &str) -> Result<Recording, Failure> {
     let path = folder.join(format!("{run}.jsonl"));
-    journal::read(&path).map_err(|error| {
-        wrong(format!("the journal {} cannot be read", path.display()))
-            .with_detail(error.to_string())
-    })
+    journal::read(&path)
+        .map_err(|error| files::unreadable(format_args!("the journal {}", path.display()), &error))
 }
 
 fn show(env: &Env, folder: &Path, run: &str, format: Format) -> Result<(), Failure> {
@@ -355,8 +355,4 @@ fn line(record: &Json) -> String {
     clean(&format!("{at}  {kind:15} {about}"))
         .trim_end()
         .to_owned()
-}
-
-fn wrong(message: String) -> Failure {
-    Failure::new(FailureKind::Input, message)
 }

@@ -1,13 +1,14 @@
 //! `exoauth lab`: serves the lab until stopped; and how other commands start one of their own.
 
 use crate::cli::files::write_private;
-use crate::cli::nearest::hint;
-use crate::cli::{Env, ExitCode, args, runtime};
+use crate::cli::{Env, ExitCode, args, files, runtime};
 use crate::clock::Clock;
 use crate::cloud::{CLOUDS, CloudName};
 use crate::failure::{Failure, FailureKind};
 use crate::lab::{Error, Lab, LabOptions, Rules, SCENARIOS, Scenario};
 use crate::organization::Authentication;
+use crate::report::table;
+use crate::words::{did_you_mean, meant_or_all};
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, civil};
 use std::io;
@@ -36,13 +37,7 @@ pub(super) fn main(env: &Env, asked: &args::Lab) -> Result<ExitCode, Failure> {
         None => env.folders()?.state.join("lab"),
     };
     let file = folder.join("lab.toml");
-    write(&lab, &folder).map_err(|error| {
-        Failure::new(
-            FailureKind::Input,
-            format!("{} cannot be written", file.display()),
-        )
-        .with_detail(error.to_string())
-    })?;
+    write(&lab, &folder).map_err(|error| files::unwritable(&file, &error))?;
     let output = &env.output.stream;
     output.line(&file.display().to_string())?;
     let path = file.display();
@@ -63,12 +58,14 @@ pub(super) fn main(env: &Env, asked: &args::Lab) -> Result<ExitCode, Failure> {
 
 /// Lists the scenarios, each with its sentence.
 fn list(env: &Env) -> Result<ExitCode, Failure> {
-    let width = SCENARIOS.iter().map(|scenario| scenario.name.len()).max();
-    let width = width.unwrap_or_default();
-    for Scenario { name, sentence, .. } in SCENARIOS {
-        let line = format!("{name:width$}  {sentence}");
-        env.output.stream.line(&line)?;
-    }
+    let rows = SCENARIOS
+        .iter()
+        .map(|Scenario { name, sentence, .. }| vec![(*name).to_owned(), (*sentence).to_owned()]);
+    let header = ["scenario", "what is the matter"];
+    let width = env.paint(&env.output).width;
+    env.output
+        .stream
+        .line(&table::rows(&header, rows.collect(), width))?;
     Ok(ExitCode::DONE)
 }
 
@@ -79,9 +76,7 @@ pub(super) fn options(
     asked: &args::Simulated,
 ) -> Result<LabOptions, Failure> {
     if asked.rules.is_some() {
-        return Err(Failure::new(
-            FailureKind::Input,
-            "the rules of the lab follow its day, and --rules is gone",
+        return Err(Failure::input("the rules of the lab follow its day, and --rules is gone",
         )
         .with_hint("give the day with --as-of: 2025-10-30 is the last one before the block of the shared principal"));
     }
@@ -109,14 +104,9 @@ pub(super) fn options(
 fn find_scenario(name: &str) -> Result<&'static Scenario, Failure> {
     Scenario::find(name).ok_or_else(|| {
         let known = SCENARIOS.iter().map(|scenario| scenario.name);
-        Failure::new(
-            FailureKind::Input,
-            format!("the lab has no scenario \"{name}\""),
-        )
-        .with_hint(format!(
-            "{}; exoauth lab --scenarios says what each is about",
-            hint(name, known)
-        ))
+        let all = || "exoauth lab --scenarios lists them".to_owned();
+        Failure::input(format!("the lab has no scenario \"{name}\""))
+            .with_hint(did_you_mean(name, known).unwrap_or_else(all))
     })
 }
 
@@ -133,11 +123,8 @@ fn clock_of(env: &Env, day: &str) -> Result<Clock, Failure> {
     let then: Option<Timestamp> = day.parse().ok().or_else(noon);
     let in_reach = |then: &Timestamp| YEARS.contains(&then.to_zoned(TimeZone::UTC).year());
     let then = then.filter(in_reach).ok_or_else(|| {
-        Failure::new(
-            FailureKind::Input,
-            format!("\"{day}\" is no day of the lab"),
-        )
-        .with_hint("write it as 2027-04-01, of the years 2015 to 2099")
+        Failure::input(format!("\"{day}\" is no day of the lab"))
+            .with_hint("write it as 2027-04-01, of the years 2015 to 2099")
     })?;
     let (real, ahead) = (env.clock.clone(), then.duration_since(env.clock.now()));
     Ok(Clock::told_by(move || {
@@ -156,8 +143,9 @@ pub(super) fn start(options: LabOptions, runtime: &Handle) -> Result<Lab, Failur
     };
     match wait.recv() {
         Ok(lab) => lab.map_err(|error| match error {
-            Error::Unspoken { .. } => Failure::new(FailureKind::Input, error.to_string())
-                .with_hint("--auth is basic, negotiate or ntlm"),
+            Error::Unspoken { .. } => {
+                Failure::input(error.to_string()).with_hint("--auth is basic, negotiate or ntlm")
+            }
             _ => broken(error.to_string()).caused_by(error),
         }),
         Err(error) => Err(broken(error.to_string())),
@@ -166,8 +154,8 @@ pub(super) fn start(options: LabOptions, runtime: &Handle) -> Result<Lab, Failur
 
 pub(super) fn find_cloud(word: &str) -> Result<CloudName, Failure> {
     CloudName::from_word(word).ok_or_else(|| {
-        Failure::new(FailureKind::Input, format!("there is no cloud \"{word}\""))
-            .with_hint(hint(word, CLOUDS.map(|cloud| cloud.word)))
+        Failure::input(format!("there is no cloud \"{word}\""))
+            .with_hint(meant_or_all(word, CLOUDS.map(|cloud| cloud.word)))
     })
 }
 
@@ -176,11 +164,10 @@ fn find_auth(word: &str) -> Result<Authentication, Failure> {
         .into_iter()
         .find(|auth| auth.word() == word);
     found.ok_or_else(|| {
-        Failure::new(
-            FailureKind::Input,
-            format!("there is no authentication \"{word}\""),
-        )
-        .with_hint(hint(word, Authentication::ALL.map(Authentication::word)))
+        Failure::input(format!("there is no authentication \"{word}\"")).with_hint(meant_or_all(
+            word,
+            Authentication::ALL.map(Authentication::word),
+        ))
     })
 }
 

@@ -1,19 +1,15 @@
 //! `exoauth logout`: removes what `exoauth login` kept.
 
 use crate::cli::args::Logout;
-use crate::cli::place::sign_in_file;
+use crate::cli::place::{name_of, sign_in_file};
 use crate::cli::{Env, ExitCode};
-use crate::failure::{Failure, FailureKind};
+use crate::failure::Failure;
 use std::fs;
 use std::io::ErrorKind;
-use std::path::Path;
 
 /// Removes the file of an organization; that its organization file is still there is not needed.
 pub(super) fn main(env: &Env, asked: &Logout) -> Result<ExitCode, Failure> {
-    let name = Path::new(&asked.org)
-        .file_stem()
-        .map_or(asked.org.as_str().into(), |stem| stem.to_string_lossy());
-    let file = sign_in_file(env.folders()?, &name);
+    let file = sign_in_file(env.folders()?, &name_of(&asked.org));
     let said = match fs::remove_file(&file) {
         Ok(()) => format!(
             "removed {}; in the tenant the sign-in ends by itself, or when an administrator revokes it",
@@ -24,7 +20,7 @@ pub(super) fn main(env: &Env, asked: &Logout) -> Result<ExitCode, Failure> {
         }
         Err(error) => {
             let message = format!("{} cannot be removed", file.display());
-            return Err(Failure::new(FailureKind::Input, message).with_detail(error.to_string()));
+            return Err(Failure::input(message).with_detail(error.to_string()));
         }
     };
     env.output.stream.line(&said)?;

@@ -1,9 +1,9 @@
 //! `exoauth man`: the manual page, of the program or of one command.
 
 use crate::cli::args::{self, Args};
-use crate::cli::nearest::hint;
 use crate::cli::{Env, ExitCode};
 use crate::failure::{Failure, FailureKind};
+use crate::words::meant_or_all;
 use clap::CommandFactory;
 use clap_mangen::Man;
 
@@ -35,5 +35,5 @@ fn one(program: &clap::Command, name: &str) -> Result<clap::Command, Failure> {
         .map(clap::Command::get_name)
         .collect();
     let message = format!("there is no command \"{name}\"");
-    Err(Failure::new(FailureKind::Input, message).with_hint(hint(name, names)))
+    Err(Failure::input(message).with_hint(meant_or_all(name, names)))
 }

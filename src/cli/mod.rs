@@ -16,6 +16,7 @@ mod eval;
 pub mod exit;
 mod files;
 mod fork;
+mod grant;
 mod half;
 mod journal;
 mod lab;
@@ -23,7 +24,6 @@ mod list;
 mod login;
 mod logout;
 mod man;
-mod nearest;
 mod pass;
 mod place;
 mod repl;
@@ -35,8 +35,8 @@ mod show;
 mod steps;
 mod trace;
 mod undo;
+mod verify;
 mod wait;
-mod watch;
 mod whoami;
 
 pub use env::Env;
@@ -44,6 +44,7 @@ pub use exit::ExitCode;
 
 use crate::failure::{Failure, FailureKind};
 use crate::report::{JsonReport, human, json::Ending};
+use crate::session;
 use crate::session::event::{Event, Listener};
 use args::{Args, Command, Format};
 use clap::error::{ContextKind, ContextValue, ErrorKind};
@@ -86,9 +87,12 @@ fn with_subcommands(mut error: clap::Error, command: &clap::Command, env: &Env) 
 }
 
 fn dispatch(env: &Env, command: Command, format: Format) -> Result<ExitCode, Failure> {
+    if command.connects() {
+        session::warm_up();
+    }
     match command {
         Command::Run(asked) => run::main(env, &asked, format),
-        Command::Verify(asked) => watch::main(env, asked, format),
+        Command::Verify(asked) => verify::main(env, asked, format),
         Command::List => list::main(env, format),
         Command::Show(asked) => show::main(env, &asked, format),
         Command::Fork(asked) => fork::main(env, &asked),
@@ -172,12 +176,9 @@ fn start_log(env: &Env, asked: Option<&str>) -> Result<(), Failure> {
         return Ok(());
     };
     let filter = EnvFilter::try_new(level).map_err(|error| {
-        Failure::new(
-            FailureKind::Input,
-            format!("\"{level}\" is not a log level"),
-        )
-        .with_detail(error.to_string())
-        .with_hint("such as info, debug, or exoauth=trace")
+        Failure::input(format!("\"{level}\" is not a log level"))
+            .with_detail(error.to_string())
+            .with_hint("such as info, debug, or exoauth=trace")
     })?;
     // It writes keys into its own log.
     let silent = "sspi=off"

@@ -2,19 +2,17 @@
 
 use crate::cli::args::Where;
 use crate::cli::env::Folders;
-use crate::cli::files::write_private;
-use crate::cli::nearest::hint;
-use crate::cli::{Env, lab, wait};
+use crate::cli::{Env, files, lab, wait};
 use crate::clock::Clock;
 use crate::cloud::Cell;
-use crate::failure::{Failure, FailureKind};
+use crate::failure::Failure;
 use crate::lab::Lab;
 use crate::organization::{Organization, Problem};
 use crate::report::clean;
 use crate::secret::Secret;
-use crate::session::{self, Memory, Outside};
+use crate::session::{self, Memory, Mode, Outside};
+use crate::words::{did_you_mean, meant_or_all};
 use std::fs;
-use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tokio::runtime::Handle;
@@ -54,7 +52,7 @@ impl Place {
         keep: bool,
     ) -> Result<Self, Failure> {
         match asked.org.as_slice() {
-            [_, _, ..] => Err(wrong(
+            [_, _, ..] => Err(Failure::input(
                 "this command speaks to one organization at a time".to_owned(),
             )
             .with_hint("only run and verify take --org several times")),
@@ -91,6 +89,30 @@ impl Place {
 }
 
 impl Place {
+    /// What a session with it is started with: one that only plans, and that nobody hears yet.
+    pub(super) fn session(
+        &self,
+        env: &Env,
+        runtime: &Handle,
+        playbook: &str,
+        run: &str,
+    ) -> session::Options {
+        session::Options {
+            organization: self.organization.clone(),
+            mode: Mode::Plan,
+            playbook: playbook.to_owned(),
+            run: run.to_owned(),
+            runtime: runtime.clone(),
+            clock: self.clock.clone(),
+            patience: env.patience.clone(),
+            read_secret: env.read_secret(),
+            outside: self.outside.clone(),
+            listeners: Vec::new(),
+            expected: None,
+            interrupt: env.interrupt.clone(),
+        }
+    }
+
     /// Looks for the cloud of the tenant where the organization file does not name it.
     ///
     /// A command that speaks to the cloud in any case does so at once, so that it can say which one; otherwise the
@@ -120,23 +142,12 @@ fn kept(env: &Env, name: &str, keep: bool) -> Result<Memory, Failure> {
         return Ok(Memory::default());
     };
     let path = sign_in_file(folders, name);
-    let text = match fs::read_to_string(&path) {
-        Ok(text) => Some(Secret::new(text)),
-        Err(error) if error.kind() == ErrorKind::NotFound => None,
-        Err(error) => {
-            let message = format!("{} cannot be read", path.display());
-            return Err(wrong(message).with_detail(error.to_string()));
-        }
-    };
+    let text = files::read_if_there(&path)?.map(Secret::new);
     if text.is_none() && !keep {
         return Ok(Memory::default());
     }
     let file = path.clone();
-    let keep = move |text: &Secret| {
-        write_sign_in(&file, text).map_err(|error| {
-            wrong(format!("{} cannot be written", file.display())).with_detail(error.to_string())
-        })
-    };
+    let keep = move |text: &Secret| files::replace_private(&file, text.expose());
     Memory::kept(text.as_ref(), Arc::new(keep))
         .map_err(|error| Failure::from(error).with_detail(path.display().to_string()))
 }
@@ -146,39 +157,25 @@ pub(super) fn sign_in_file(folders: &Folders, name: &str) -> PathBuf {
     folders.state.join("sign-in").join(format!("{name}.json"))
 }
 
-/// Replaces the file as a whole, so that one that is cut short is never read.
-fn write_sign_in(path: &Path, text: &Secret) -> io::Result<()> {
-    if let Some(folder) = path.parent() {
-        fs::create_dir_all(folder)?;
-    }
-    let new = path.with_extension("new");
-    write_private(&new, text.expose())?;
-    fs::rename(&new, path)
-}
-
 fn read(path: &Path) -> Result<Organization, Failure> {
     let text = fs::read_to_string(path).map_err(|error| {
-        wrong(format!(
-            "the organization file {} cannot be read",
-            path.display()
-        ))
-        .with_detail(error.to_string())
+        files::unreadable(
+            format_args!("the organization file {}", path.display()),
+            &error,
+        )
     })?;
-    let name = path
-        .file_stem()
-        .map_or("organization".into(), |stem| stem.to_string_lossy());
     let folder = path.parent().unwrap_or(Path::new(""));
-    Organization::parse(&name, &text, folder, &|path| fs::read_to_string(path))
+    Organization::parse(&stem(path), &text, folder, &|path| fs::read_to_string(path))
         .map_err(|problem| refused(&problem, path))
 }
 
 /// A path is what looks like one; anything else is the name of a file in the user's configuration folder.
 pub(super) fn find(env: &Env, org: &str) -> Result<PathBuf, Failure> {
-    if org.contains(['/', '\\']) || org.ends_with(".toml") {
+    if is_path(org) {
         let path = env.path(org);
         return match path.is_file() {
             true => Ok(path),
-            false => Err(wrong(format!(
+            false => Err(Failure::input(format!(
                 "there is no organization file {}",
                 path.display()
             ))),
@@ -189,29 +186,44 @@ pub(super) fn find(env: &Env, org: &str) -> Result<PathBuf, Failure> {
     if path.is_file() {
         return Ok(path);
     }
-    let names = names(&folder);
-    Err(wrong(format!(
+    let names = names(&folder)?;
+    Err(Failure::input(format!(
         "there is no organization \"{org}\" in {}",
         folder.display()
     ))
-    .with_hint(hint(org, names.iter().map(String::as_str))))
+    .with_hint(match names.is_empty() {
+        true => format!("write {}, or name a file by its path", path.display()),
+        false => meant_or_all(org, names.iter().map(String::as_str)),
+    }))
+}
+
+/// What an organization is called that is named so: the name of its file without the ending.
+pub(super) fn name_of(org: &str) -> String {
+    match is_path(org) {
+        true => stem(Path::new(org)),
+        false => org.to_owned(),
+    }
+}
+
+fn stem(path: &Path) -> String {
+    let stem = path.file_stem();
+    stem.map_or_else(
+        || "organization".to_owned(),
+        |stem| stem.to_string_lossy().into_owned(),
+    )
+}
+
+fn is_path(org: &str) -> bool {
+    org.contains(['/', '\\']) || org.ends_with(".toml")
 }
 
 /// The organizations that have a file in a folder.
-pub(super) fn names(folder: &Path) -> Vec<String> {
-    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
-    let mut names: Vec<String> = entries
-        .filter_map(|entry| {
-            let name = entry.file_name().into_string().ok()?;
-            name.strip_suffix(".toml").map(str::to_owned)
-        })
-        .collect();
-    names.sort();
-    names
+pub(super) fn names(folder: &Path) -> Result<Vec<String>, Failure> {
+    files::names(folder, ".toml")
 }
 
 fn refused(problem: &Problem, path: &Path) -> Failure {
-    let failure = wrong(problem.to_string()).with_detail(path.display().to_string());
+    let failure = Failure::input(problem.to_string()).with_detail(path.display().to_string());
     match problem {
         Problem::Key { key, reason } => match nearest_key(key, reason) {
             Some(hint) => failure.with_hint(hint),
@@ -228,11 +240,17 @@ fn nearest_key(key: &str, reason: &str) -> Option<String> {
         .and(reason.split('`').nth(1))?;
     let (_, known) = reason.split_once("expected ")?;
     let known: Vec<&str> = known.split('`').skip(1).step_by(2).collect();
-    let nearest = hint(given, known);
-    Some(match key.rsplit_once('.') {
-        Some((table, _)) if nearest.starts_with("there") => format!("in [{table}] {nearest}"),
-        _ => nearest,
-    })
+    let all = || {
+        let table = key
+            .rsplit_once('.')
+            .map(|(table, _)| format!("in [{table}] "));
+        format!(
+            "{}there are: {}",
+            table.unwrap_or_default(),
+            known.join(", ")
+        )
+    };
+    Some(did_you_mean(given, known.iter().copied()).unwrap_or_else(all))
 }
 
 /// Whether every service is on this machine, as with a lab that another process serves.
@@ -252,10 +270,6 @@ fn is_simulated(organization: &Organization) -> bool {
         && exchange.is_none_or(|exchange| {
             here(&exchange.url) && here(&exchange.winrm_url(exchange.host()))
         })
-}
-
-fn wrong(message: String) -> Failure {
-    Failure::new(FailureKind::Input, message)
 }
 
 #[cfg(test)]

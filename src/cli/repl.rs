@@ -1,19 +1,19 @@
 //! `exoauth repl`: what the conversation needs of the world outside.
 
-use crate::cli::files::{Files, write_private};
+mod first_write;
+
+use crate::cli::grant::Granted;
 use crate::cli::place::{self, Place};
 use crate::cli::trace::Trace;
-use crate::cli::{Env, ExitCode, args, fork, journal, run, runtime, scripts};
+use crate::cli::{Env, ExitCode, args, files, fork, run, runtime, scripts};
 use crate::failure::{Failure, FailureKind};
 use crate::repl::{Editor, Knowledge, Line, Lines, Names, Outside, Site, Streams, converse};
 use crate::script::{Bundle, HostOptions, Playbook, ScriptFailure};
-use crate::session::event::{Event, Listener};
-use crate::session::journal::Journal;
-use crate::session::lock::Lock;
-use crate::session::{self, Mode};
+use crate::session;
 use crate::value::Value;
+use first_write::FirstWrite;
 use std::collections::BTreeMap;
-use std::fs::{self, OpenOptions};
+use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -41,7 +41,7 @@ pub(super) fn main(env: &Env, asked: &args::Repl) -> Result<ExitCode, Failure> {
         asked: asked.place.clone(),
         bundle: bundle.clone(),
         runtime: runtime.handle().clone(),
-        granted: Arc::new(Mutex::new(Files::named_by(env, &BTreeMap::new()))),
+        granted: Arc::new(Mutex::new(Granted::named_by(env, &BTreeMap::new()))),
         busy: Arc::default(),
         switch: OnceLock::new(),
     };
@@ -156,7 +156,11 @@ fn organizations(env: &Env) -> Names {
         .folders
         .as_ref()
         .map(|folders| folders.configuration.join("organizations"));
-    Arc::new(move |_| folder.as_deref().map_or_else(Vec::new, place::names))
+    // Completion has nothing to say of a folder that cannot be read; whoever goes there is told.
+    Arc::new(move |_| {
+        let names = folder.as_deref().map(place::names);
+        names.and_then(Result::ok).unwrap_or_default()
+    })
 }
 
 struct World {
@@ -164,13 +168,13 @@ struct World {
     asked: args::Site,
     bundle: Bundle,
     runtime: Handle,
-    granted: Arc<Mutex<Files>>,
+    granted: Arc<Mutex<Granted>>,
     busy: Arc<AtomicBool>,
     switch: OnceLock<Switch>,
 }
 
 impl World {
-    fn granted(&self) -> MutexGuard<'_, Files> {
+    fn granted(&self) -> MutexGuard<'_, Granted> {
         locked(&self.granted)
     }
 
@@ -205,7 +209,7 @@ impl World {
             .with(lines)
             .try_init();
         started.map_err(|error| {
-            Failure::new(FailureKind::Input, "the log was started before")
+            Failure::input("the log was started before")
                 .with_detail(error.to_string())
                 .with_hint("leave out --log and EXOAUTH_LOG to switch it here")
         })?;
@@ -229,19 +233,9 @@ impl Outside for World {
         Ok(Site {
             simulated: place.simulated,
             session: session::Options {
-                organization: place.organization.clone(),
-                mode: Mode::Plan,
-                playbook: "the prompt".to_owned(),
-                run,
-                runtime: self.runtime.clone(),
-                clock: place.clock.clone(),
-                read_secret: self.env.read_secret(),
-                outside: place.outside.clone(),
                 // The journal first: what could not be recorded is not shown as done either.
                 listeners: vec![Box::new(listener)],
-                expected: None,
-                interrupt: self.env.interrupt.clone(),
-                patience: self.env.patience.clone(),
+                ..place.session(&self.env, &self.runtime, "the prompt", &run)
             },
             host: self.host_options(),
             journal,
@@ -253,15 +247,12 @@ impl Outside for World {
         let file = self.env.folders()?.state.join("prompt.rhai");
         let unusable = |error: std::io::Error| {
             let message = format!("{} cannot be edited", file.display());
-            Failure::new(FailureKind::Input, message).with_detail(error.to_string())
+            Failure::input(message).with_detail(error.to_string())
         };
-        let folder = file.parent().map_or(Ok(()), fs::create_dir_all);
-        folder
-            .and_then(|()| write_private(&file, text))
+        files::make_folder_of(&file)
+            .and_then(|()| files::write_private(&file, text))
             .map_err(unusable)?;
-        let edited = self
-            .edit_file(&file)
-            .and_then(|()| fs::read_to_string(&file).map_err(unusable));
+        let edited = self.edit_file(&file).and_then(|()| files::read(&file));
         fs::remove_file(&file).map_err(unusable)?;
         edited
     }
@@ -297,7 +288,7 @@ impl Outside for World {
         let ended = command.status();
         self.busy(true);
         let failed = |detail: String| {
-            Failure::new(FailureKind::Input, format!("the editor {editor} failed"))
+            Failure::input(format!("the editor {editor} failed"))
                 .with_detail(detail)
                 .with_hint("VISUAL or EDITOR names the editor that is used")
         };
@@ -338,28 +329,17 @@ impl Outside for World {
         let ended = child.wait();
         self.busy(true);
         ended.map(|_| true).map_err(|error| {
-            Failure::new(FailureKind::Input, format!("the pager {program} failed"))
-                .with_detail(error.to_string())
+            Failure::input(format!("the pager {program} failed")).with_detail(error.to_string())
         })
     }
 
     fn read(&self, file: &str) -> Result<String, Failure> {
-        let path = self.env.path(file);
-        fs::read_to_string(&path).map_err(|error| {
-            let message = format!("{} cannot be read", path.display());
-            Failure::new(FailureKind::Input, message).with_detail(error.to_string())
-        })
+        files::read(&self.env.path(file))
     }
 
     fn write(&self, file: &str, text: &str) -> Result<PathBuf, Failure> {
         let path = self.env.path(file);
-        let mut options = OpenOptions::new();
-        let file = options.write(true).create_new(true).open(&path);
-        file.and_then(|mut file| file.write_all(text.as_bytes()))
-            .map_err(|error| {
-                let message = format!("{} cannot be written", path.display());
-                Failure::new(FailureKind::Input, message).with_detail(error.to_string())
-            })?;
+        files::create(&path, text.as_bytes())?;
         Ok(path)
     }
 
@@ -372,7 +352,7 @@ impl Outside for World {
     }
 
     fn grant(&self, inputs: &BTreeMap<String, Value>) {
-        *self.granted() = Files::named_by(&self.env, inputs);
+        *self.granted() = Granted::named_by(&self.env, inputs);
     }
 
     fn file_pending(&self) -> bool {
@@ -400,91 +380,6 @@ impl Outside for World {
 
     fn today(&self) -> String {
         self.env.clock.now().strftime("%Y-%m-%d").to_string()
-    }
-}
-
-/// Keeps a journal from the first write on: what is only read at a prompt leaves nothing behind.
-struct FirstWrite {
-    /// Keeps other runs from writing to the same organization, from the first write of a pass to its end.
-    lock: Box<dyn Fn() -> Result<Option<Lock>, Failure> + Send>,
-    held: Option<Lock>,
-    start: Box<dyn FnMut() -> Result<Option<Journal>, Failure> + Send>,
-    journal: Option<Journal>,
-    path: Arc<Mutex<Option<PathBuf>>>,
-    /// The start of the pass, until it is recorded.
-    pass: Option<Event>,
-    /// Whether the pass has written.
-    writes: bool,
-}
-
-impl FirstWrite {
-    fn new(env: Env, place: Arc<Place>, run: &str, path: &Arc<Mutex<Option<PathBuf>>>) -> Self {
-        let run = run.to_owned();
-        let (locking, locked, holder) = (env.clone(), Arc::clone(&place), run.clone());
-        Self {
-            lock: Box::new(move || run::lock(&locking, &locked, &holder)),
-            held: None,
-            start: Box::new(move || {
-                let about = journal::About {
-                    run: &run,
-                    playbook: "the prompt",
-                    text: "",
-                    asked: None,
-                    resumes: None,
-                    undoes: None,
-                };
-                journal::start(&env, &place, &about)
-            }),
-            journal: None,
-            path: Arc::clone(path),
-            pass: None,
-            writes: false,
-        }
-    }
-
-    fn record(&mut self, event: &Event) -> Result<(), Failure> {
-        match &mut self.journal {
-            Some(journal) => journal.hear(event),
-            None => Ok(()),
-        }
-    }
-}
-
-impl Listener for FirstWrite {
-    fn hear(&mut self, event: &Event) -> Result<(), Failure> {
-        match event {
-            Event::RunStarted { .. } => {
-                self.pass = Some(event.clone());
-                self.writes = false;
-                return Ok(());
-            }
-            Event::Writing { .. } => {
-                if self.held.is_none() {
-                    self.held = (self.lock)()?;
-                }
-                if self.journal.is_none() {
-                    self.journal = (self.start)()?;
-                    let path = self
-                        .journal
-                        .as_ref()
-                        .map(|journal| journal.path().to_owned());
-                    *locked(&self.path) = path;
-                }
-                self.writes = true;
-                if let Some(start) = self.pass.take() {
-                    self.record(&start)?;
-                }
-            }
-            _ => {}
-        }
-        if !self.writes {
-            return Ok(());
-        }
-        if matches!(event, Event::RunFinished(_)) {
-            self.writes = false;
-            self.held = None;
-        }
-        self.record(event)
     }
 }
 

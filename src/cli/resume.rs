@@ -6,7 +6,7 @@
 use crate::cli::args::{self, Format, Where};
 use crate::cli::journal::Past;
 use crate::cli::{Env, ExitCode, run};
-use crate::failure::{Failure, FailureKind};
+use crate::failure::Failure;
 
 /// Runs the playbook of an earlier run again.
 pub(super) fn main(env: &Env, asked: &args::Resume, format: Format) -> Result<ExitCode, Failure> {
@@ -17,13 +17,10 @@ pub(super) fn main(env: &Env, asked: &args::Resume, format: Format) -> Result<Ex
     past.warn_of_damage(env)?;
     let header = &past.header;
     let Some(playbook) = header.asked.clone() else {
-        return Err(Failure::new(
-            FailureKind::Input,
-            format!(
-                "the run {} was not of a playbook: {}",
-                past.name, header.playbook
-            ),
-        )
+        return Err(Failure::input(format!(
+            "the run {} was not of a playbook: {}",
+            past.name, header.playbook
+        ))
         .with_hint("only runs of playbooks can be resumed"));
     };
     let mut input = header.inputs.clone();

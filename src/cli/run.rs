@@ -3,9 +3,15 @@
 //! A playbook is run twice: once planning, then, after the user agrees, applying, held to the plan. [`Run`] keeps what
 //! both passes share.
 
+mod end;
+mod report;
+
+pub(super) use end::Ended;
+pub(super) use report::Report;
+
 use crate::cli::args::{self, Format};
 use crate::cli::emit::Emit;
-use crate::cli::files::Files;
+use crate::cli::grant::Granted;
 use crate::cli::half::{self, HalfRun};
 use crate::cli::journal::Past;
 use crate::cli::pass::{Pass, pass_without_engine};
@@ -15,18 +21,17 @@ use crate::cli::steps::Steps;
 use crate::cli::{Env, ExitCode, journal, runtime, scripts};
 use crate::failure::{Failure, FailureKind};
 use crate::report::clean;
-use crate::report::human::{self, HumanReport};
-use crate::report::json::{Ending, JsonReport};
 use crate::script::{Bundle, Host, HostOptions, Playbook, ScriptFailure, needs};
-use crate::session::event::{Event, Listener, Summary, VerdictOutcome};
+use crate::session::event::{Listener, Summary};
 use crate::session::journal::Journal;
 use crate::session::lock::{Holder, Lock};
 use crate::session::plan::Plan;
 use crate::session::undo::{self, Write};
-use crate::session::{self, Mode, Outcome, ReadSecret, Session};
+use crate::session::{self, Mode, ReadSecret, Session};
 use crate::value::Value;
+use crate::words::count;
+use end::{End, verdict_code};
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use tokio::runtime::Handle;
@@ -54,7 +59,7 @@ pub(super) fn playbook(
     let work = Work::Playbook {
         bundle,
         playbook: Box::new(playbook),
-        open: resumes.map_or_else(Vec::new, |past| past.open.clone()),
+        open: resumes.map(Past::open).transpose()?.unwrap_or_default(),
     };
     start(env, asked, format, work, resumes)
 }
@@ -117,7 +122,7 @@ pub(super) struct Run<'cli> {
     past: Option<String>,
     place: Place,
     inputs: BTreeMap<String, Value>,
-    files: Files,
+    files: Granted,
     name: String,
     emit: Option<Emit>,
     /// The side that it is limited to, where it is.
@@ -153,106 +158,6 @@ impl Work {
         match self {
             Self::Playbook { playbook, .. } => playbook.name.clone(),
             Self::Undo { run, .. } => format!("undo {run}"),
-        }
-    }
-}
-
-/// What a run came to.
-pub(super) struct End {
-    code: ExitCode,
-    /// The same in a word or two.
-    outcome: &'static str,
-    summary: Option<Summary>,
-    stopped: Option<ScriptFailure>,
-    journal: Option<PathBuf>,
-    resume: Option<String>,
-    emitted: Vec<String>,
-}
-
-impl End {
-    /// A run that was stopped while planning.
-    fn stopped(stopped: ScriptFailure, summary: &Summary) -> Self {
-        let code = ExitCode::of(&stopped.failure, 0);
-        Self {
-            stopped: Some(stopped),
-            ..Self::with(code, "failed", summary)
-        }
-    }
-
-    fn with(code: ExitCode, outcome: &'static str, summary: &Summary) -> Self {
-        Self {
-            code,
-            outcome,
-            summary: Some(summary.clone()),
-            stopped: None,
-            journal: None,
-            resume: None,
-            emitted: Vec::new(),
-        }
-    }
-}
-
-/// What a run came to, once that was reported.
-pub(super) struct Ended {
-    /// The exit code.
-    pub(super) code: ExitCode,
-    /// The same in some words, with the reason of a failure.
-    pub(super) outcome: String,
-    /// The counts of the last pass.
-    pub(super) summary: Option<Summary>,
-    /// The command that goes on from here.
-    pub(super) resume: Option<String>,
-    /// Why the end could not be reported.
-    pub(super) unreported: Option<Failure>,
-    journal: Option<String>,
-    stopped: Option<serde_json::Value>,
-    emitted: Vec<String>,
-}
-
-impl Ended {
-    /// A run that could not be started.
-    pub(super) fn failed(failure: &Failure) -> Self {
-        Self {
-            code: ExitCode::of(failure, 0),
-            outcome: format!("failed: {failure}"),
-            summary: None,
-            resume: None,
-            unreported: None,
-            journal: None,
-            stopped: None,
-            emitted: Vec::new(),
-        }
-    }
-
-    /// A run that was planned and not applied.
-    pub(super) fn new(code: ExitCode, outcome: &str, run: &Run<'_>, step: Option<&Step>) -> Self {
-        Self {
-            code: run.signalled(code),
-            outcome: outcome.to_owned(),
-            summary: match step {
-                Some(Step::Agree { summary, .. } | Step::Apply { summary, .. }) => {
-                    Some(summary.clone())
-                }
-                Some(Step::Ended(_)) | None => None,
-            },
-            resume: None,
-            unreported: None,
-            journal: None,
-            stopped: None,
-            emitted: Vec::new(),
-        }
-    }
-
-    /// The same for programs.
-    pub(super) fn ending<'all>(&'all self, organization: &'all str) -> Ending<'all> {
-        Ending {
-            organization: Some(organization),
-            summary: self.summary.as_ref(),
-            stopped: self.stopped.clone(),
-            journal: self.journal.clone(),
-            resume: self.resume.clone(),
-            emitted: self.emitted.clone(),
-            ..Ending::of(self.code.number(), self.code.meaning())
         }
     }
 }
@@ -306,7 +211,7 @@ impl<'cli> Run<'cli> {
             work,
             past: None,
             place,
-            files: Files::named_by(env, &inputs),
+            files: Granted::named_by(env, &inputs),
             inputs,
             name: run_name(env),
             emit: None,
@@ -476,10 +381,7 @@ impl Run<'_> {
         let about = journal::About {
             run: &self.name,
             playbook: &name,
-            text: "",
-            asked: None,
-            resumes: None,
-            undoes: None,
+            ..journal::About::default()
         };
         let about = match &self.work {
             Work::Playbook { playbook, .. } => journal::About {
@@ -526,18 +428,13 @@ impl Run<'_> {
     /// Asks the person whether to apply.
     fn agreed(&self, pending: usize) -> Result<bool, Failure> {
         let name = clean(&self.place.organization.name);
-        let what = if pending == 1 {
-            "1 change"
-        } else {
-            &format!("{pending} changes")
-        };
+        let what = count(pending, "change", "changes");
         match self.env.ask(&format!("apply {what} to {name}?"))? {
             Some(answer) => Ok(answer),
-            None => Err(Failure::new(
-                FailureKind::Input,
-                "there is nobody to ask whether to apply this plan",
-            )
-            .with_hint("add --apply to apply it without asking, or --plan to only show it")),
+            None => Err(
+                Failure::input("there is nobody to ask whether to apply this plan")
+                    .with_hint("add --apply to apply it without asking, or --plan to only show it"),
+            ),
         }
     }
 
@@ -587,37 +484,15 @@ impl Run<'_> {
         expected: Option<Plan>,
         journal: Option<Journal>,
     ) -> Result<Pass<()>, Failure> {
-        let mut listeners = vec![self.report.listener()];
-        if let Some(journal) = journal {
-            // The journal first: what could not be recorded is not shown as done either.
-            listeners.insert(0, Box::new(journal));
-        }
-        if let Some(beside) = &self.beside {
-            listeners.push(Box::new(beside.clone()));
-        }
-        if mode == Mode::Plan {
-            listeners.push(Box::new(self.steps.clone()));
-            if let Some(emit) = &self.emit {
-                listeners.push(Box::new(emit.listener()));
-            }
-        }
-        if let Some(half) = &self.half {
-            listeners.push(half.listener());
-        }
         let asks = self.asked.step && mode == Mode::Apply;
         let session = session::Options {
-            organization: self.place.organization.clone(),
             mode,
-            playbook: self.work.name(),
-            run: self.name.clone(),
-            runtime: self.runtime.clone(),
-            clock: self.place.clock.clone(),
-            patience: self.env.patience.clone(),
             read_secret: Arc::clone(&self.read_secret),
-            outside: self.place.outside.clone(),
-            listeners,
+            listeners: self.listeners(mode, journal),
             expected,
-            interrupt: self.env.interrupt.clone(),
+            ..self
+                .place
+                .session(self.env, &self.runtime, &self.work.name(), &self.name)
         };
         let options = HostOptions {
             inputs: self.inputs.clone(),
@@ -655,6 +530,28 @@ impl Run<'_> {
                 pass_without_engine(session, move |session| take_back_all(session, &writes))
             }
         }
+    }
+
+    /// Who hears a pass.
+    fn listeners(&self, mode: Mode, journal: Option<Journal>) -> Vec<Box<dyn Listener>> {
+        let mut listeners = vec![self.report.listener()];
+        if let Some(journal) = journal {
+            // The journal first: what could not be recorded is not shown as done either.
+            listeners.insert(0, Box::new(journal));
+        }
+        if let Some(beside) = &self.beside {
+            listeners.push(Box::new(beside.clone()));
+        }
+        if mode == Mode::Plan {
+            listeners.push(Box::new(self.steps.clone()));
+            if let Some(emit) = &self.emit {
+                listeners.push(Box::new(emit.listener()));
+            }
+        }
+        if let Some(half) = &self.half {
+            listeners.push(half.listener());
+        }
+        listeners
     }
 
     /// The command that goes on from here; both start by reading what is there.
@@ -712,158 +609,18 @@ pub(super) fn lock(env: &Env, place: &Place, run: &str) -> Result<Option<Lock>, 
     Lock::take(&folder, &place.organization, &holder).map(Some)
 }
 
-/// The report in the format that was asked for.
-pub(super) enum Report {
-    /// For people.
-    Human(HumanReport),
-    /// For programs.
-    Json(JsonReport),
-}
-
-impl Report {
-    /// Starts the report of a run.
-    pub(super) fn start(
-        env: &Env,
-        place: &Place,
-        explain: bool,
-        format: Format,
-    ) -> Result<Self, Failure> {
-        Ok(match format {
-            Format::Json => Self::Json(JsonReport::start(env.output.stream.clone())?),
-            Format::Human => Self::Human(HumanReport::new(human::Options {
-                output: env.output.stream.clone(),
-                error: env.error.stream.clone(),
-                paint: env.paint(&env.output),
-                error_paint: env.paint(&env.error),
-                explain,
-                simulated: place.simulated,
-            })),
-        })
-    }
-
-    /// A listener for a session that writes this report.
-    pub(super) fn listener(&self) -> Box<dyn Listener> {
-        match self {
-            Self::Human(report) => Box::new(report.clone()),
-            Self::Json(report) => Box::new(report.clone()),
-        }
-    }
-
-    fn human(
-        &self,
-        write: impl FnOnce(&HumanReport) -> Result<(), Failure>,
-    ) -> Result<(), Failure> {
-        match self {
-            Self::Human(report) => write(report),
-            Self::Json(_) => Ok(()),
-        }
-    }
-
-    fn show_plan(&self, summary: &Summary) -> Result<(), Failure> {
-        self.human(|report| report.show_plan(summary))
-    }
-
-    fn show_kept(&self) -> Result<(), Failure> {
-        self.human(HumanReport::show_kept)
-    }
-
-    fn drop_kept(&self) {
-        if let Self::Human(report) = self {
-            report.drop_kept();
-        }
-    }
-
-    fn nothing_to_change(&self, summary: &Summary, with_steps: bool) -> Result<(), Failure> {
-        self.human(|report| {
-            if !with_steps {
-                report.drop_kept();
-            }
-            report.nothing_to_change(summary)
-        })
-    }
-
-    fn say(&self, line: &str) -> Result<(), Failure> {
-        self.human(|report| report.say(line))
-    }
-
-    fn done(&self, summary: &Summary, completely: bool) -> Result<(), Failure> {
-        self.human(|report| report.done(summary, completely))
-    }
-
-    /// Shows on standard error why a script stopped; JSON has it as an event.
-    fn stopped(&self, env: &Env, stopped: &ScriptFailure) -> Result<(), Failure> {
-        self.human(|_| scripts::show(env, stopped, Format::Human))
-    }
-
-    /// A failure outside of a pass.
-    fn failed(&self, env: &Env, failure: &Failure) -> Result<(), Failure> {
-        match self {
-            Self::Human(_) => human::complain(&env.error.stream, failure, env.paint(&env.error)),
-            Self::Json(report) => report.clone().hear(&Event::Failed {
-                failure: failure.clone(),
-            }),
-        }
-    }
-
-    fn partly_applied(&self, applied: &Pass<()>, resume: Option<&str>) -> Result<(), Failure> {
-        self.human(|report| {
-            let open = match applied.outcome.unsettled {
-                0 => String::new(),
-                number => format!(", and of {number} more it is not known whether it happened"),
-            };
-            report.say(&format!(
-                "partly applied: {} done{open}",
-                applied.outcome.written
-            ))?;
-            match resume {
-                Some(resume) => report.say(&format!("to go on: {resume}")),
-                None => Ok(()),
-            }
-        })
-    }
-
-    fn aside(&self, env: &Env, line: &str) -> Result<(), Failure> {
-        self.human(|_| env.error.stream.line(&clean(line)))
-    }
-
-    fn end(&self, ending: &Ending<'_>) -> Result<(), Failure> {
-        match self {
-            Self::Human(_) => Ok(()),
-            Self::Json(report) => report.end(ending),
-        }
-    }
-}
-
-/// A verification is done only when every question was asked and answered yes.
-///
-/// One that got no answer at all, with nothing else done, is a failure like any other: signing in, most likely.
-fn verdict_code(outcome: &Outcome) -> ExitCode {
-    let has = |found: VerdictOutcome| outcome.summary.verdicts.contains_key(found.word());
-    let (failed, not_asked) = (has(VerdictOutcome::Failed), has(VerdictOutcome::NotAsked));
-    if not_asked && !failed && !has(VerdictOutcome::Passed) && outcome.written == 0 {
-        ExitCode::FAILED
-    } else if failed || not_asked {
-        ExitCode::REFUTED
-    } else {
-        ExitCode::DONE
-    }
-}
-
 /// Reads `name=value` words; whether the playbook has such inputs is the host's to say.
 pub(super) fn inputs(words: &[String]) -> Result<BTreeMap<String, Value>, Failure> {
     let mut inputs = BTreeMap::new();
     for word in words {
         let Some((name, value)) = word.split_once('=') else {
-            return Err(Failure::new(
-                FailureKind::Input,
-                format!("the input \"{word}\" has no value"),
-            )
-            .with_hint(format!("write --input {word}=VALUE")));
+            return Err(Failure::input(format!("the input \"{word}\" has no value"))
+                .with_hint(format!("write --input {word}=VALUE")));
         };
         let name = name.trim().to_owned();
         if inputs.insert(name.clone(), Value::from(value)).is_some() {
             let message = format!("the input \"{name}\" is given twice");
-            return Err(Failure::new(FailureKind::Input, message));
+            return Err(Failure::input(message));
         }
     }
     Ok(inputs)

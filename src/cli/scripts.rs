@@ -1,11 +1,11 @@
 //! Where playbooks come from: the bundle with the user's folder in front, or a file by its path.
 
 use crate::cli::args::Format;
-use crate::cli::nearest::hint;
-use crate::cli::{Env, ExitCode};
-use crate::failure::{Failure, FailureKind};
+use crate::cli::{Env, ExitCode, files};
+use crate::failure::Failure;
 use crate::report::human;
 use crate::script::{Bundle, Playbook, ScriptFailure, throw};
+use crate::words::did_you_mean;
 use std::fs;
 use std::io::{self, ErrorKind};
 use std::path::{Component, Path, PathBuf};
@@ -30,11 +30,7 @@ pub(super) fn playbook(env: &Env, bundle: &Bundle, asked: &str) -> Result<Playbo
     }
     let path = env.path(asked);
     let text = fs::read_to_string(&path).map_err(|error| {
-        Failure::new(
-            FailureKind::Input,
-            format!("the playbook {} cannot be read", path.display()),
-        )
-        .with_detail(error.to_string())
+        files::unreadable(format_args!("the playbook {}", path.display()), &error)
     })?;
     Playbook::read(asked, &text)?.with_included(bundle)
 }
@@ -62,8 +58,11 @@ pub(super) fn path(bundle: &Bundle, name: &str) -> Result<String, Failure> {
     let names = paths
         .iter()
         .map(|path| path.strip_prefix("scripts/").unwrap_or(path));
+    let all = || {
+        "exoauth list names the playbooks; library files are such as stdlib/connectors".to_owned()
+    };
     let message = format!("there is no playbook and no library file \"{name}\"");
-    Err(Failure::new(FailureKind::Input, message).with_hint(hint(wanted, names)))
+    Err(Failure::input(message).with_hint(did_you_mean(wanted, names).unwrap_or_else(all)))
 }
 
 /// Says why a script cannot be run at all, and gives the exit code.

@@ -4,20 +4,25 @@
 //! of the others. People read one organization after the other, each as a block once it is done; programs read lines
 //! that name their organization. The plans are agreed to once, for all. At the end stands a table of what each came to.
 
+mod output;
+
+pub(super) use output::Waiting;
+
 use crate::cli::args::{self, Format};
-use crate::cli::env::Output;
 use crate::cli::half::HalfRun;
 use crate::cli::place::{self, Place};
 use crate::cli::run::{Ended, Report, Run, Step, Work};
-use crate::cli::{Env, ExitCode};
-use crate::failure::{Failure, FailureKind};
+use crate::cli::{Env, ExitCode, files};
+use crate::failure::Failure;
 use crate::report::human::{self, HumanReport};
 use crate::report::json::{JsonReport, Whole};
-use crate::report::{Stream, clean, count, plan, table};
+use crate::report::{clean, plan, table};
 use crate::session::ReadSecret;
 use crate::session::event::{Event, Listener};
+use crate::words::count;
+use output::{Block, prefixed};
 use std::collections::BTreeSet;
-use std::io::{self, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -41,7 +46,7 @@ pub(super) fn asked_for(env: &Env, asked: &args::Run) -> Result<Option<Vec<PathB
     for file in &files {
         if !seen.insert(file.clone()) {
             let message = format!("the organization file {} is named twice", file.display());
-            return Err(wrong(message));
+            return Err(Failure::input(message));
         }
     }
     let alone = [
@@ -50,16 +55,17 @@ pub(super) fn asked_for(env: &Env, asked: &args::Run) -> Result<Option<Vec<PathB
         ("--hand-over", asked.hand_over.is_some()),
     ];
     if let Some((option, _)) = alone.iter().find(|(_, given)| *given) {
-        return Err(wrong(format!("{option} is for one organization at a time"))
-            .with_hint("name one with --org"));
+        return Err(
+            Failure::input(format!("{option} is for one organization at a time"))
+                .with_hint("name one with --org"),
+        );
     }
     Ok(Some(files))
 }
 
 fn files_in(folder: &Path) -> Result<Vec<PathBuf>, Failure> {
     let unreadable = |error: io::Error| {
-        wrong(format!("the folder {} cannot be read", folder.display()))
-            .with_detail(error.to_string())
+        files::unreadable(format_args!("the folder {}", folder.display()), &error)
     };
     let mut files = Vec::new();
     for entry in folder.read_dir().map_err(unreadable)? {
@@ -75,7 +81,7 @@ fn files_in(folder: &Path) -> Result<Vec<PathBuf>, Failure> {
     files.sort();
     match files.is_empty() {
         false => Ok(files),
-        true => Err(wrong(format!(
+        true => Err(Failure::input(format!(
             "there is no organization file in {}",
             folder.display()
         ))
@@ -164,15 +170,12 @@ pub(super) fn main(
         Agreed::Yes => all.apply_all(&ones, planned),
         Agreed::No => planned.into_iter().map(not_applied).collect(),
         Agreed::NobodyToAsk => {
-            let nobody = Failure::new(
-                FailureKind::Input,
-                "there is nobody to ask whether to apply these plans",
-            )
-            .with_hint("add --apply to apply them without asking, or --plan to only show them");
+            let nobody = Failure::input("there is nobody to ask whether to apply these plans")
+                .with_hint("add --apply to apply them without asking, or --plan to only show them");
             all.complain(&nobody)?;
             let refused = |standing| match standing {
                 Standing::Planned(run, step) => {
-                    Ended::new(ExitCode::WRONG_INPUT, "not applied", &run, Some(&step))
+                    Ended::not_applied(ExitCode::WRONG_INPUT, &run, &step)
                 }
                 Standing::Ended(ended) => *ended,
             };
@@ -439,9 +442,7 @@ impl All<'_> {
 /// An organization whose plan was not agreed to.
 fn not_applied(standing: Standing<'_>) -> Ended {
     match standing {
-        Standing::Planned(run, step) => {
-            Ended::new(ExitCode::FAILED, "not applied", &run, Some(&step))
-        }
+        Standing::Planned(run, step) => Ended::not_applied(ExitCode::FAILED, &run, &step),
         Standing::Ended(ended) => *ended,
     }
 }
@@ -512,27 +513,13 @@ fn one_at_a_time(live: &Env, reading: &Arc<Mutex<()>>) -> ReadSecret {
 impl One {
     fn new(env: &Env, name: String, file: PathBuf) -> Self {
         let block = Block::default();
-        let kept = |to_error| Output {
-            stream: Stream::new(BlockWriter {
-                block: block.clone(),
-                to_error,
-            }),
-            terminal: false,
-        };
         let own = Env {
-            output: kept(false),
-            error: kept(true),
+            output: block.output(false),
+            error: block.output(true),
             ..env.clone()
         };
         let live = Env {
-            error: Output {
-                stream: Stream::new(Prefixed {
-                    prefix: format!("{}: ", clean(&name)),
-                    begun: false,
-                    to: env.error.stream.clone(),
-                }),
-                terminal: false,
-            },
+            error: prefixed(&name, &env.error.stream),
             ..env.clone()
         };
         Self {
@@ -541,106 +528,6 @@ impl One {
             block,
             env: own,
             live,
-        }
-    }
-}
-
-/// What was written for an organization, in order.
-#[derive(Clone, Default)]
-struct Block(Arc<Mutex<Vec<Piece>>>);
-
-/// What was written to one of the streams.
-struct Piece {
-    to_error: bool,
-    bytes: Vec<u8>,
-}
-
-impl Block {
-    /// Shows what was kept, and forgets it.
-    fn show(&self, env: &Env) -> Result<(), Failure> {
-        let pieces = std::mem::take(&mut *locked(&self.0));
-        for (at, Piece { to_error, bytes }) in pieces.into_iter().enumerate() {
-            let output = match to_error {
-                true => &env.error,
-                false => &env.output,
-            };
-            let text = String::from_utf8_lossy(&bytes);
-            let text = text.strip_suffix('\n').unwrap_or(&text);
-            if at == 0 && !to_error {
-                output.stream.line("")?;
-            }
-            output.stream.line(text)?;
-        }
-        Ok(())
-    }
-}
-
-struct BlockWriter {
-    block: Block,
-    to_error: bool,
-}
-
-impl Write for BlockWriter {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let mut pieces = locked(&self.block.0);
-        match pieces.last_mut() {
-            Some(piece) if piece.to_error == self.to_error => piece.bytes.extend(bytes),
-            _ => pieces.push(Piece {
-                to_error: self.to_error,
-                bytes: bytes.to_vec(),
-            }),
-        }
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-/// Begins each line with a name.
-struct Prefixed {
-    prefix: String,
-    /// Whether the line has its name already.
-    begun: bool,
-    to: Stream,
-}
-
-impl Write for Prefixed {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let mut out = Vec::with_capacity(bytes.len() + self.prefix.len());
-        for line in bytes.split_inclusive(|byte| *byte == b'\n') {
-            if !self.begun && line != b"\n" {
-                out.extend(self.prefix.as_bytes());
-            }
-            out.extend(line);
-            self.begun = !line.ends_with(b"\n");
-        }
-        self.to.write_all(&out)?;
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.to.flush()
-    }
-}
-
-/// Says at once what a run waits for; its report says so only when it is shown.
-#[derive(Clone)]
-pub(super) struct Waiting(Stream);
-
-impl Listener for Waiting {
-    fn hear(&mut self, event: &Event) -> Result<(), Failure> {
-        match event {
-            Event::Waiting {
-                reason,
-                milliseconds,
-            } => {
-                let seconds = milliseconds.div_ceil(1000);
-                self.0
-                    .line(&format!("waiting {seconds} s: {}", clean(reason)))
-            }
-            _ => Ok(()),
         }
     }
 }
@@ -664,10 +551,6 @@ impl Ended {
 
 fn locked<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-fn wrong(message: String) -> Failure {
-    Failure::new(FailureKind::Input, message)
 }
 
 #[cfg(test)]

@@ -4,10 +4,9 @@ use crate::cli::args::Format;
 use crate::cli::{Env, ExitCode, args, scripts};
 use crate::failure::Failure;
 use crate::report::plan::short;
-use crate::report::{Paint, clean};
+use crate::report::{Paint, clean, folded};
 use crate::script::Playbook;
 use crate::script::playbook::Input;
-use crate::value::Value;
 use serde_json::json;
 
 /// Shows a playbook without running it.
@@ -34,13 +33,14 @@ fn lines(playbook: &Playbook, paint: Paint) -> Vec<String> {
     let name = paint.text(Paint::STRONG, clean(&playbook.name));
     let mut lines = vec![format!("{name}  {}", clean(&playbook.title))];
     if !playbook.text.is_empty() {
-        lines.push(String::new());
-        lines.extend(
-            playbook
-                .text
-                .lines()
-                .map(|line| format!("  {}", clean(line)).trim_end().to_owned()),
-        );
+        for paragraph in playbook.text.split("\n\n") {
+            lines.push(String::new());
+            let items = items(paragraph);
+            lines.extend(items.iter().flat_map(|item| {
+                let below = if item.starts_with("* ") { "    " } else { "  " };
+                folded(item, paint.width, "  ", below)
+            }));
+        }
     }
     lines.push(String::new());
     if playbook.inputs.is_empty() {
@@ -77,24 +77,30 @@ fn lines(playbook: &Playbook, paint: Paint) -> Vec<String> {
 fn describe(input: &Input, paint: Paint) -> Vec<String> {
     let name = paint.text(Paint::STRONG, clean(&input.name));
     let need = match (&input.default, input.required) {
-        (Some(default), _) if is_nothing(default) => "may be left out".to_owned(),
+        (Some(default), _) if default.is_empty() => "may be left out".to_owned(),
         (Some(default), _) => format!("default: {}", short(default)),
         (None, true) => "must be given".to_owned(),
         (None, false) => "may be left out".to_owned(),
     };
-    vec![
-        format!("    {name} ({}; {need})", input.r#type.takes()),
-        format!("        {}", clean(&input.text)),
-    ]
+    let mut lines = vec![format!("    {name} ({}; {need})", input.r#type.takes())];
+    let indent = " ".repeat(8);
+    lines.extend(folded(&clean(&input.text), paint.width, &indent, &indent));
+    lines
 }
 
-fn is_nothing(value: &Value) -> bool {
-    match value {
-        Value::Null => true,
-        Value::Text(text) => text.is_empty(),
-        Value::List(list) => list.is_empty(),
-        _ => false,
+/// The lines of a paragraph put together; an item of a list begins a new one.
+fn items(paragraph: &str) -> Vec<String> {
+    let mut items: Vec<String> = Vec::new();
+    for line in paragraph.lines().map(str::trim) {
+        match items.last_mut() {
+            Some(item) if !line.starts_with("* ") => {
+                item.push(' ');
+                item.push_str(&clean(line));
+            }
+            _ => items.push(clean(line)),
+        }
     }
+    items
 }
 
 fn as_json(playbook: &Playbook) -> serde_json::Value {

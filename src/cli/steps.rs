@@ -28,10 +28,9 @@ impl Steps {
             match env.choose(&question, &["yes", "no", "quit"])? {
                 Some("yes") => Ok(true),
                 Some("no") => Ok(false),
-                None => Err(Failure::new(
-                    FailureKind::Input,
-                    format!("there is nobody to ask whether to do the step \"{id}\""),
-                )
+                None => Err(Failure::input(format!(
+                    "there is nobody to ask whether to do the step \"{id}\""
+                ))
                 .with_hint("--step needs a terminal")),
                 Some(_) => Err(Failure::new(
                     FailureKind::Interrupted,

@@ -6,8 +6,7 @@ use crate::cli::wait::wait;
 use crate::cli::{Env, ExitCode, runtime};
 use crate::failure::Failure;
 use crate::organization::Organization;
-use crate::report::clean;
-use crate::report::human;
+use crate::report::{clean, folded, human, organization_line};
 use crate::session::{Identity, Who, identities};
 use crate::subject::Plane;
 use serde_json::{Value as Json, json};
@@ -66,14 +65,11 @@ fn in_words(
     found: &[(Plane, Result<Identity, Failure>)],
 ) -> Result<(), Failure> {
     let output = &env.output.stream;
-    let simulated = match place.simulated {
-        true => " (simulated, nothing real is touched)",
-        false => "",
-    };
+    let width = env.paint(&env.output).width;
     let organization = &place.organization;
-    output.line(&format!(
-        "organization: {}{simulated}",
-        clean(&organization.name)
+    output.line(&organization_line(
+        clean(&organization.name),
+        place.simulated,
     ))?;
     if let Some(account) = on_premises(organization) {
         output.line(&format!("{}: {}", Plane::OnPremises, clean(&account)))?;
@@ -83,7 +79,10 @@ fn in_words(
             Ok(identity) => {
                 output.line(&format!("{plane}: {}", identity.service))?;
                 for (title, value) in facts(identity) {
-                    output.line(&format!("    {title:16} {}", clean(&value)))?;
+                    let title = format!("    {title:16} ");
+                    let below = " ".repeat(title.len());
+                    let lines = folded(&clean(&value), width, &title, &below);
+                    lines.iter().try_for_each(|line| output.line(line))?;
                 }
             }
             Err(failure) => {

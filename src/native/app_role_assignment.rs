@@ -4,7 +4,7 @@
 //! `POST` and its `DELETE`.
 
 use super::directory::{DirectoryObject, Id, value_text};
-use super::options::{Entry, nearest, quoted};
+use super::options::Entry;
 use super::{Entra, Thrown, convert, origin, throw};
 use crate::failure::{Failure, FailureKind};
 use crate::graph::credential::Holder;
@@ -12,6 +12,7 @@ use crate::graph::{Method, Request as GraphRequest};
 use crate::session::{Operation, Request};
 use crate::subject::{Effect, Plane, Subject};
 use crate::value::{Object, Value};
+use crate::words::{did_you_mean, quoted};
 use rhai::plugin::*;
 use rhai::{Array, Map};
 
@@ -145,11 +146,8 @@ fn role_of(resource: &DirectoryObject, role: &str) -> Result<String, Failure> {
         ),
     )
     .about(resource.subject.clone());
-    Err(match nearest(role, known.iter().copied()) {
-        Some(near) => failure.with_hint(format!("did you mean \"{near}\"?")),
-        None if known.is_empty() => failure,
-        None => failure.with_hint(format!("it offers {}", quoted(&known))),
-    })
+    let all = || (!known.is_empty()).then(|| format!("it offers {}", quoted(&known)));
+    Err(failure.with_hint_if_any(did_you_mean(role, known.iter().copied()).or_else(all)))
 }
 
 fn principal(

@@ -1,11 +1,12 @@
 //! The addresses of the chosen cloud, as scripts see them: `cloud`.
 
-use super::options::{Entry, nearest, quoted};
+use super::options::Entry;
 use super::{Thrown, throw};
 use crate::cloud::Cell;
 use crate::failure::{Failure, FailureKind};
 use crate::session::Session;
 use crate::value::{Object, Value};
+use crate::words::{did_you_mean, quoted};
 use rhai::plugin::*;
 use std::sync::Arc;
 
@@ -67,16 +68,18 @@ impl CloudHandle {
     }
 }
 
-fn no_such_property(name: &str) -> Failure {
-    let known: Vec<&str> = ["tenant", "name", "graph_flow"]
-        .into_iter()
-        .chain(Cell::ALL.map(Cell::key))
-        .collect();
-    let hint = match nearest(name, known.iter().copied()) {
-        Some(name) => format!("did you mean \"{name}\"?"),
-        None => format!("it has {}", quoted(&known)),
-    };
-    Failure::new(FailureKind::Input, format!("cloud has no \"{name}\"")).with_hint(hint)
+/// The failure of asking `cloud` for what it does not have.
+pub(crate) fn no_such_property(name: &str) -> Failure {
+    let known: Vec<&str> = properties().collect();
+    let all = || format!("it has {}", quoted(&known));
+    let hint = did_you_mean(name, known.iter().copied()).unwrap_or_else(all);
+    Failure::input(format!("cloud has no \"{name}\"")).with_hint(hint)
+}
+
+/// The names that `cloud` knows something under.
+pub fn properties() -> impl Iterator<Item = &'static str> {
+    let own = ["tenant", "name", "graph_flow"];
+    own.into_iter().chain(Cell::ALL.map(Cell::key))
 }
 
 /// The functions of this file.

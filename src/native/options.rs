@@ -8,11 +8,13 @@ use crate::failure::{Failure, FailureKind};
 use crate::session::unknown_text;
 use crate::subject::{Effect, Plane};
 use crate::value::{Object, Value, snake_case};
+use crate::words::{nearest, quoted};
 use rhai::{Map, NativeCallContext};
 use serde::{
     Serialize,
     de::{self, DeserializeOwned, Deserializer, IntoDeserializer, MapAccess, SeqAccess, Visitor},
 };
+use std::borrow::Cow;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
@@ -89,7 +91,7 @@ impl Entry {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OptionField {
     /// The key.
-    pub name: &'static str,
+    pub name: Cow<'static, str>,
     /// What it takes, in words, such as `a text` or `a list of texts`.
     pub takes: String,
     /// Whether it must be given.
@@ -214,7 +216,7 @@ pub fn check_keys(function: &str, options: &Map, fields: &[OptionField]) -> Resu
     let missing: Vec<&OptionField> = fields
         .iter()
         .filter(|field| {
-            field.required && options.get(field.name).is_none_or(rhai::Dynamic::is_unit)
+            field.required && options.get(&*field.name).is_none_or(rhai::Dynamic::is_unit)
         })
         .collect();
     let mut wrongs = Vec::new();
@@ -222,7 +224,7 @@ pub fn check_keys(function: &str, options: &Map, fields: &[OptionField]) -> Resu
         wrongs.push(format!("has no option {}", quoted(&unknown)));
     }
     if !missing.is_empty() {
-        let names: Vec<&str> = missing.iter().map(|field| field.name).collect();
+        let names: Vec<&str> = missing.iter().map(|field| &*field.name).collect();
         wrongs.push(format!("needs the option {}", quoted(&names)));
     }
     if wrongs.is_empty() {
@@ -230,14 +232,14 @@ pub fn check_keys(function: &str, options: &Map, fields: &[OptionField]) -> Resu
     }
     let near: Vec<&str> = unknown
         .iter()
-        .filter_map(|name| nearest(name, fields.iter().map(|field| field.name)))
+        .filter_map(|name| nearest(name, fields.iter().map(|field| &*field.name)))
         .collect();
     let mut hints = Vec::new();
     if !near.is_empty() {
         hints.push(format!("did you mean {}?", quoted(&near)));
     }
     if hints.is_empty() && !unknown.is_empty() {
-        let known: Vec<&str> = fields.iter().map(|field| field.name).collect();
+        let known: Vec<&str> = fields.iter().map(|field| &*field.name).collect();
         hints.push(if known.is_empty() {
             "it takes no options".to_owned()
         } else {
@@ -336,29 +338,6 @@ pub(super) fn in_one_set<C: Cmdlet>(
     ))
 }
 
-/// Names in quotes, the last one after "and".
-pub(crate) fn quoted(names: &[&str]) -> String {
-    let quoted: Vec<String> = names.iter().map(|name| format!("\"{name}\"")).collect();
-    match quoted.split_last() {
-        Some((last, [])) => last.clone(),
-        Some((last, rest)) => format!("{} and {last}", rest.join(", ")),
-        None => String::new(),
-    }
-}
-
-/// The known name that is nearest to a given one, if one is near.
-pub fn nearest<'known>(
-    given: &str,
-    known: impl IntoIterator<Item = &'known str>,
-) -> Option<&'known str> {
-    known
-        .into_iter()
-        .map(|name| (strsim::damerau_levenshtein(given, name), name))
-        .filter(|(distance, name)| *distance <= 1 + name.len().max(given.len()) / 4)
-        .min_by_key(|(distance, _)| *distance)
-        .map(|(_, name)| name)
-}
-
 /// Turns a parameter struct into the parameters of its cmdlet; what is left out is not sent.
 ///
 /// # Errors
@@ -399,7 +378,7 @@ pub fn fields<T: DeserializeOwned>() -> Vec<OptionField> {
             .is_ok();
             let learned = learned.0.take();
             OptionField {
-                name,
+                name: name.into(),
                 takes: learned.takes,
                 required: !learned.optional,
                 text: String::new(),

@@ -3,7 +3,7 @@
 //! Parameters follow `New-`, `Set-` and `Remove-OrganizationRelationship` of the reference of Exchange PowerShell. A
 //! relationship with Exchange Online that has a `target_sharing_epr` is asked there, without Autodiscover.
 
-use super::options::{self, Entry, quoted};
+use super::options::{self, Entry};
 use super::{Exchange, Target, Thrown, throw};
 use crate::exchange::Cmdlet;
 use crate::exchange::discovery::Discovery;
@@ -11,6 +11,7 @@ use crate::failure::{Failure, FailureKind};
 use crate::session::Request;
 use crate::subject::{Effect, Plane, Subject};
 use crate::value::Value;
+use crate::words::quoted;
 use rhai::plugin::*;
 use rhai::{Array, Map};
 use serde::{Deserialize, Serialize};

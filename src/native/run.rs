@@ -1,12 +1,13 @@
 //! Steps, messages, verdicts and the other things that a script does in a run and that ask no service.
 
 use super::convert::{Unknown, to_dynamic, type_word};
-use super::options::{self, Entry, nearest, quoted};
+use super::options::{self, Entry};
 use super::{Thrown, throw};
 use crate::failure::{Failure, FailureKind};
 use crate::session::event::{Event, Level, StepOutcome, Verdict, VerdictOutcome};
 use crate::session::{Mode, Session};
 use crate::value::Value;
+use crate::words::{did_you_mean, quoted};
 use jiff::Timestamp;
 use rhai::plugin::*;
 use rhai::{Blob, FnPtr, ImmutableString, Map};
@@ -145,14 +146,12 @@ impl Inputs {
             return Ok(to_dynamic(value));
         }
         let known: Vec<&str> = values.keys().map(String::as_str).collect();
-        let hint = match nearest(name, known.iter().copied()) {
-            Some(name) => format!("did you mean \"{name}\"?"),
-            None if known.is_empty() => {
-                "no playbook with inputs is running; add it to the inputs of const PLAYBOOK"
-                    .to_owned()
-            }
-            None => format!("the playbook has {}", quoted(&known)),
+        let all = || match known.is_empty() {
+            true => "no playbook with inputs is running; add it to the inputs of const PLAYBOOK"
+                .to_owned(),
+            false => format!("the playbook has {}", quoted(&known)),
         };
+        let hint = did_you_mean(name, known.iter().copied()).unwrap_or_else(all);
         Err(Failure::new(
             FailureKind::Input,
             format!("the playbook has no input \"{name}\""),

@@ -4,7 +4,7 @@
 //! here, and `keyCredentials` where applications have theirs done, so that no script can lose an entry.
 
 use super::directory::{DirectoryObject, Id, by_application_id, get};
-use super::options::{self, Entry, quoted};
+use super::options::{self, Entry};
 use super::{Entra, Thrown, auth_certificate, convert, origin, throw};
 use crate::failure::{Failure, FailureKind};
 use crate::graph::credential::Holder;
@@ -12,6 +12,7 @@ use crate::graph::{Method, Request as GraphRequest};
 use crate::session::{Operation, Request};
 use crate::subject::{Effect, Plane, Subject};
 use crate::value::{Object, Value};
+use crate::words::quoted;
 use rhai::plugin::*;
 use rhai::{Array, Map};
 use serde::Deserialize;

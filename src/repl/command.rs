@@ -1,6 +1,7 @@
 //! What begins with a colon: [`Command`], and the table of all commands for help and completion.
 
-use crate::failure::{Failure, FailureKind};
+use crate::failure::Failure;
+use crate::words::nearest;
 
 /// What a command takes, for completion.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -288,28 +289,33 @@ impl Command {
     }
 }
 
-/// The name that was meant by a wrong one, if one is spelled much like it.
-pub(super) fn nearest<'a>(name: &str, names: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    names
-        .into_iter()
-        .map(|known| (strsim::jaro_winkler(name, known), known))
-        .filter(|(likeness, _)| *likeness > 0.75)
-        .max_by(|(one, _), (other, _)| one.total_cmp(other))
-        .map(|(_, known)| known)
-}
-
 /// Commands of the program that one looks for at the prompt.
-const OUTSIDE: [&str; 8] = [
-    "undo", "resume", "fork", "diff", "check", "whoami", "login", "logout",
+const OUTSIDE: [&str; 14] = [
+    "undo", "resume", "fork", "diff", "check", "whoami", "login", "logout", "list", "show", "docs",
+    "verify", "clouds", "lab",
 ];
+
+/// What to say of a line that is meant for the shell, such as `exoauth run verify`.
+pub(super) fn of_the_shell(line: &str) -> Option<Failure> {
+    let mut words = line.split_whitespace();
+    let ("exoauth", name) = (words.next()?, words.next()?) else {
+        return None;
+    };
+    let here = COMMANDS.iter().find(|known| known.name == name);
+    Some(match here {
+        Some(known) => Failure::input("this is the prompt of exoauth already")
+            .with_hint(format!("write :{} {}", known.name, known.takes).trim_end()),
+        None => no_such(name),
+    })
+}
 
 fn no_such(name: &str) -> Failure {
     if OUTSIDE.contains(&name) {
         let message = format!("there is no command :{name} at the prompt");
-        return Failure::new(FailureKind::Input, message)
+        return Failure::input(message)
             .with_hint(format!("leave with Ctrl-D and write: exoauth {name}"));
     }
-    let failure = Failure::new(FailureKind::Input, format!("there is no command :{name}"));
+    let failure = Failure::input(format!("there is no command :{name}"));
     match nearest(name, COMMANDS.iter().map(|known| known.name)) {
         Some(near) => failure.with_hint(format!("did you mean :{near}?")),
         None => failure.with_hint(":help lists the commands"),
@@ -319,7 +325,7 @@ fn no_such(name: &str) -> Failure {
 fn takes(known: &Known) -> Failure {
     let line = format!(":{} {}", known.name, known.takes);
     let message = format!("the command is written {}", line.trim_end());
-    Failure::new(FailureKind::Input, message)
+    Failure::input(message)
 }
 
 #[cfg(test)]
@@ -362,6 +368,16 @@ mod tests {
             Command::parse("undo x").unwrap_err().hint.as_deref(),
             Some("leave with Ctrl-D and write: exoauth undo")
         );
+        let hint = |line| of_the_shell(line).and_then(|failure| failure.hint);
+        assert_eq!(
+            hint("exoauth run verify").as_deref(),
+            Some("write :run PLAYBOOK [NAME=VALUE]")
+        );
+        assert_eq!(
+            hint("exoauth list").as_deref(),
+            Some("leave with Ctrl-D and write: exoauth list")
+        );
+        assert_eq!(hint("let exoauth = 1"), None);
     }
 
     #[test]

@@ -5,23 +5,13 @@
 
 use super::command::{Argument, COMMANDS};
 use super::text::{Chain, Kind, Piece, chain, is_of_word, open_brackets, pieces};
-use crate::cloud::Cell;
 use crate::report::clean;
 use crate::script::catalog::Function;
-use crate::script::{Bundle, Catalog, Host, Inside};
+use crate::script::{Bundle, Catalog, HANDLES, Host, Inside, cloud_properties};
 use crate::subject::Plane;
 use crate::value::snake_case;
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
-
-/// Names that scripts see everywhere.
-pub(super) const HANDLES: [(&str, &str); 5] = [
-    ("onprem", "the on-premises Exchange organization"),
-    ("online", "the Exchange Online organization"),
-    ("entra", "the directory of the tenant"),
-    ("cloud", "the addresses of the cloud"),
-    ("inputs", "the inputs of the playbook"),
-];
 
 /// Words of the language that begin something.
 pub(super) const KEYWORDS: [&str; 19] = [
@@ -207,14 +197,20 @@ impl Knowledge {
     /// The function that is called where a round bracket follows these pieces.
     fn called(&self, before: &[Piece]) -> Option<&Function> {
         let (name, rest) = before.split_last()?;
-        let receiver = match rest.split_last() {
-            Some((dot, rest)) if dot.text == "." => rest.last().map(|piece| piece.text),
+        let find = || self.catalog().find(name.text);
+        let (sign, on) = match rest {
+            [.., on, sign] => (sign.text, on.text),
+            _ => ("", ""),
+        };
+        let found = match sign {
+            "." => find().find(|function| function.receivers.contains(&on)),
+            "::" => {
+                let module = self.module(on);
+                find().find(|function| Some(&function.chapter) == module.as_ref())
+            }
             _ => None,
         };
-        let find = || self.catalog().find(name.text);
-        let on_receiver = receiver
-            .and_then(|receiver| find().find(|function| function.receivers.contains(&receiver)));
-        on_receiver.or_else(|| find().next())
+        found.or_else(|| find().next())
     }
 
     fn of_command(&self, before: &str, command: &str) -> (usize, Vec<Candidate>) {
@@ -332,7 +328,7 @@ impl Knowledge {
         if let Some(function) = chain.call {
             return self.of_answer(host.as_deref(), &chain, function);
         }
-        if chain.path.is_empty() && HANDLES.iter().any(|(name, _)| *name == chain.base) {
+        if chain.path.is_empty() && HANDLES.iter().any(|handle| handle.name == chain.base) {
             return self.of_handle(host.as_deref(), chain.base);
         }
         match elements(before, chain.base) {
@@ -364,11 +360,7 @@ impl Knowledge {
     fn of_handle(&self, host: Option<&Host>, handle: &str) -> Vec<Candidate> {
         let mut candidates = self.functions_on(&[handle]);
         let properties: Vec<String> = match (handle, host) {
-            ("cloud", _) => ["tenant", "name", "graph_flow"]
-                .into_iter()
-                .chain(Cell::ALL.map(Cell::key))
-                .map(str::to_owned)
-                .collect(),
+            ("cloud", _) => cloud_properties().map(str::to_owned).collect(),
             ("inputs", Some(host)) => host.input_names(),
             _ => Vec::new(),
         };
@@ -434,16 +426,20 @@ impl Knowledge {
         let Some(alias) = before.last() else {
             return Vec::new();
         };
-        let imports = self.host().map_or_else(Vec::new, |host| host.imports());
-        let path = imports
-            .iter()
-            .find(|(known, _)| known == alias.text)
-            .map(|(_, path)| path.trim_start_matches("std:"));
+        let module = self.module(alias.text);
         let functions = self.catalog().functions.iter();
         functions
-            .filter(|function| path == Some(function.chapter.as_str()) && is_of_library(function))
+            .filter(|function| function.is_library())
+            .filter(|function| Some(&function.chapter) == module.as_ref())
             .map(Candidate::of_function)
             .collect()
+    }
+
+    /// The module that was imported under an alias.
+    fn module(&self, alias: &str) -> Option<String> {
+        let imports = self.host()?.imports();
+        let (_, path) = imports.into_iter().find(|(known, _)| known == alias)?;
+        Some(path.trim_start_matches("std:").to_owned())
     }
 
     /// The function whose option map is open at the end, and the place of the map.
@@ -455,6 +451,7 @@ impl Knowledge {
         let wanted = self
             .catalog()
             .find(&function.name)
+            .filter(|other| other.chapter == function.chapter)
             .find(|function| !function.options.is_empty())?;
         Some((wanted, map.at))
     }
@@ -489,7 +486,7 @@ impl Knowledge {
         let fields = wanted
             .options
             .iter()
-            .filter(|field| !given.contains(field.name));
+            .filter(|field| !given.contains(&*field.name));
         Some(
             fields
                 .map(|field| {
@@ -501,7 +498,7 @@ impl Knowledge {
                     let name = format!("{}: ", field.name);
                     let meaning = field.text.trim_end_matches('.');
                     let text = format!("{must}{meaning} ({})", field.takes);
-                    Candidate::with_text(&name, field.name, &text)
+                    Candidate::with_text(&name, &field.name, &text)
                 })
                 .collect(),
         )
@@ -526,7 +523,9 @@ impl Knowledge {
             );
         }
         let handles = HANDLES.iter();
-        candidates.extend(handles.map(|(name, text)| Candidate::with_text(name, name, text)));
+        candidates.extend(
+            handles.map(|handle| Candidate::with_text(handle.name, handle.name, handle.text)),
+        );
         let functions = self.catalog().functions.iter();
         candidates.extend(
             functions
@@ -590,7 +589,7 @@ impl Candidate {
             "("
         };
         let signature = function.signature();
-        let on = match (is_of_library(function), function.receivers.is_empty()) {
+        let on = match (function.is_library(), function.receivers.is_empty()) {
             (true, _) => signature.find("::").map_or(0, |at| at + 2),
             (false, true) => 0,
             (false, false) => signature.find('.').map_or(0, |at| at + 1),
@@ -600,10 +599,6 @@ impl Candidate {
             display: format!("{}  {}", &signature[on..], function.summary()),
         }
     }
-}
-
-fn is_of_library(function: &Function) -> bool {
-    function.receivers == ["library"]
 }
 
 /// The candidates that begin with what was typed, each once.

@@ -1,11 +1,11 @@
 //! [`Editor`]: the line that is being typed, on rustyline; and [`Lines`], where lines come from.
 
-use super::complete::{Candidate, HANDLES, KEYWORDS, Knowledge};
+use super::complete::{Candidate, KEYWORDS, Knowledge};
 use super::secrets;
 use super::text::{Kind, Piece, has_open_comment, partner, pieces};
-use crate::failure::{Failure, FailureKind};
+use crate::failure::Failure;
 use crate::report::Paint;
-use crate::script::is_unfinished;
+use crate::script::{HANDLES, is_unfinished};
 use anstyle::{AnsiColor, Style};
 use rustyline::completion::Completer;
 use rustyline::config::{BellStyle, Configurer};
@@ -228,7 +228,7 @@ impl Lines for Editor {
 }
 
 fn broken(error: impl std::fmt::Display) -> Failure {
-    Failure::new(FailureKind::Input, "the terminal cannot be used").with_detail(error.to_string())
+    Failure::input("the terminal cannot be used").with_detail(error.to_string())
 }
 
 /// Completes, hints, highlights, and knows when a line is finished.
@@ -401,7 +401,7 @@ fn style(piece: &Piece, matched: bool) -> Option<Style> {
         Kind::Number => Some(Paint::OPEN),
         Kind::Comment => Some(Paint::QUIET),
         Kind::Word if KEYWORDS.contains(&piece.text) || piece.text == "false" => Some(magenta),
-        Kind::Word if HANDLES.iter().any(|(name, _)| *name == piece.text) => Some(Paint::STRONG),
+        Kind::Word if HANDLES.iter().any(|handle| handle.name == piece.text) => Some(Paint::STRONG),
         Kind::Word | Kind::Sign => None,
     }
 }
@@ -415,6 +415,7 @@ mod tests {
         let paint = Paint {
             colors: true,
             width: 80,
+            folds: false,
         };
         for line in [
             "let x = onprem.f(\"é\", [1]); // done",

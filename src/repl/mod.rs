@@ -21,7 +21,7 @@ use save::Said;
 
 use crate::failure::{Failure, FailureKind};
 use crate::report::human::{self, HumanReport};
-use crate::report::{Paint, Stream, clean, count};
+use crate::report::{Paint, Stream, clean, organization_line};
 use crate::script::{
     Bundle, EngineThread, Host, HostOptions, Memory, Playbook, ScriptFailure, Severity,
     check_script, throw,
@@ -30,6 +30,7 @@ use crate::session::event::{Event, Summary};
 use crate::session::plan::Plan;
 use crate::session::{self, Interrupt, Mode, Outcome, Pass, Session};
 use crate::value::Value;
+use crate::words::{count, did_you_mean};
 use std::any::Any;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -347,18 +348,14 @@ impl Conversation<'_> {
         let cloud = organization
             .cloud
             .map_or("cloud to be found", |cloud| cloud.word());
-        let simulated = match self.running.simulated {
-            true => " (simulated, nothing real is touched)",
-            false => "",
-        };
         let paint = self.streams.error_paint;
         let name = paint.text(Paint::STRONG, self.running.name());
-        self.aside(&format!("organization: {name}{simulated}"))?;
+        self.aside(&organization_line(name, self.running.simulated))?;
         self.aside(&format!(
             "              tenant {}, {cloud}",
             clean(&organization.tenant)
         ))?;
-        let help = "Tab completes, :help explains, Ctrl-D leaves; what writes is shown and asked for first";
+        let help = "Tab completes, :help explains, Ctrl-D leaves; a write is shown and asked for";
         self.aside(&paint.text(Paint::QUIET, help))
     }
 
@@ -379,10 +376,11 @@ impl Conversation<'_> {
                     Ok(command) => self.obey(command),
                     Err(failure) => Err(failure),
                 },
-                None => match self.in_plain_words(text) {
-                    Some(Command::Quit) => return Ok(()),
-                    Some(command) => self.obey(command),
-                    None => {
+                None => match (self.in_plain_words(text), command::of_the_shell(text)) {
+                    (Some(Command::Quit), _) => return Ok(()),
+                    (Some(command), _) => self.obey(command),
+                    (None, Some(failure)) => Err(failure),
+                    (None, None) => {
                         self.last_text = text.to_owned();
                         self.say_line("", text)
                     }
@@ -511,11 +509,10 @@ impl Conversation<'_> {
                 )?;
                 Ok(false)
             }
-            None => Err(Failure::new(
-                FailureKind::Input,
-                "there is nobody to ask whether to apply this plan",
-            )
-            .with_hint("write :apply before, to apply without asking")),
+            None => Err(
+                Failure::input("there is nobody to ask whether to apply this plan")
+                    .with_hint("write :apply before, to apply without asking"),
+            ),
         }
     }
 
@@ -696,14 +693,9 @@ impl Conversation<'_> {
                 let name = name.unwrap_or_default();
                 let functions = self.knowledge.catalog().functions.iter();
                 let names = functions.map(|function| function.name.as_str());
-                let failure = Failure::new(
-                    FailureKind::Input,
-                    format!("nothing here is called \"{name}\""),
-                );
-                Err(match command::nearest(name, names) {
-                    Some(near) => failure.with_hint(format!("did you mean {near}?")),
-                    None => failure.with_hint(":help lists everything"),
-                })
+                let failure = Failure::input(format!("nothing here is called \"{name}\""));
+                let all = || ":help lists everything".to_owned();
+                Err(failure.with_hint(did_you_mean(name, names).unwrap_or_else(all)))
             }
         }
     }
@@ -761,7 +753,7 @@ impl Conversation<'_> {
         let saved = save::playbook(&self.said, &organization, &self.outside.today());
         if saved.lines == 0 {
             let message = "there is no line to save yet";
-            return Err(Failure::new(FailureKind::Input, message)
+            return Err(Failure::input(message)
                 .with_hint("lines that failed, or whose changes were declined, are not saved"));
         }
         let path = self.outside.write(file, &saved.text)?;

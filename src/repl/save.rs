@@ -38,77 +38,113 @@ pub(super) struct Saved {
 ///
 /// Where a line is several of these at once, the order matters, and all lines stand one after the other.
 pub(super) fn playbook(said: &[Said], organization: &str, date: &str) -> Saved {
-    let mut left_out = Vec::new();
-    let mut secret = 0;
-    let mut inputs: BTreeMap<String, (Input, Value)> = BTreeMap::new();
-    let mut lines: Vec<(String, bool)> = Vec::new();
+    let mut gathered = Gathered::default();
     for each in said {
-        match each {
-            Said::Lost(why) => left_out.push(why.clone()),
-            Said::Lines { text, .. } if secrets::holds_one(text) => secret += 1,
-            Said::Lines { text, gave } => {
-                if mentions_answer(text)
-                    && let Some((line, _)) = lines.iter_mut().rev().find(|(_, gave)| *gave)
-                    && is_expression(line)
-                    && !line.starts_with("let ")
-                {
-                    *line = format!("let {ANSWER} = {line}");
-                }
-                lines.push((text.trim().to_owned(), *gave));
-            }
-            Said::Played {
-                playbook,
-                inputs: given,
-            } => {
-                let line = format!("playbook({:?});", playbook.name);
-                let other = given.iter().find(|(name, value)| {
-                    let before = inputs.get(*name);
-                    before.is_some_and(|(_, before)| before != *value)
-                });
-                if let Some((name, _)) = other {
-                    left_out.push(format!(
-                        "{}, run again with another {name}: a playbook has one value for an input",
-                        playbook.name
-                    ));
-                    continue;
-                }
-                for input in &playbook.inputs {
-                    if let Some(value) = given.get(&input.name) {
-                        inputs.insert(input.name.clone(), (input.clone(), value.clone()));
-                    }
-                }
-                // Run once more, a playbook finds nothing to do.
-                if !lines.iter().any(|(before, _)| *before == line) {
-                    lines.push((line, false));
-                }
-            }
-        }
+        gathered.add(each);
     }
-    if secret > 0 {
-        let lines = if secret == 1 { "1 line" } else { "some lines" };
-        left_out.push(format!("{lines}, since a secret may be in it"));
+    if gathered.secrets > 0 {
+        let lines = if gathered.secrets == 1 {
+            "1 line"
+        } else {
+            "some lines"
+        };
+        let why = format!("{lines}, since a secret may be in it");
+        gathered.left_out.push(why);
     }
-    let shapes: Vec<(Shape, &str)> = lines
-        .iter()
-        .map(|(line, _)| (shape(line), line.as_str()))
-        .collect();
-    let of = |wanted: Shape| {
-        let lines = shapes.iter().filter(move |(shape, _)| *shape == wanted);
-        lines.map(|(_, line)| *line)
-    };
     let header = format!(
         "//! What was done at the prompt.\n//!\n//! Saved on {date}, from a conversation with {organization}.\n"
     );
-    let constant = constant(&inputs);
-    let mut text = header;
-    let mut add = |part: &str| {
-        text.push('\n');
-        text.push_str(part);
-    };
-    if of(Shape::Mixed).next().is_some() {
-        add(&constant);
-        shapes.iter().for_each(|(_, line)| add(&ended(line)));
-    } else {
+    Saved {
+        text: format!("{header}{}", gathered.script()),
+        lines: gathered.lines.len(),
+        left_out: gathered.left_out,
+    }
+}
+
+/// What a playbook is made of, in the order in which it was said.
+#[derive(Default)]
+struct Gathered {
+    /// Lines, and whether they gave a value.
+    lines: Vec<(String, bool)>,
+    /// The inputs that playbooks were run with, by their names.
+    inputs: BTreeMap<String, (Input, Value)>,
+    /// How many lines may hold a secret.
+    secrets: usize,
+    left_out: Vec<String>,
+}
+
+impl Gathered {
+    fn add(&mut self, said: &Said) {
+        match said {
+            Said::Lost(why) => self.left_out.push(why.clone()),
+            Said::Lines { text, .. } if secrets::holds_one(text) => self.secrets += 1,
+            Said::Lines { text, gave } => {
+                if mentions_answer(text) {
+                    self.name_answer();
+                }
+                self.lines.push((text.trim().to_owned(), *gave));
+            }
+            Said::Played { playbook, inputs } => self.add_playbook(playbook, inputs),
+        }
+    }
+
+    /// Gives the last value a name, since the line that comes uses it.
+    fn name_answer(&mut self) {
+        let gave = self.lines.iter_mut().rev().find(|(_, gave)| *gave);
+        if let Some((line, _)) = gave
+            && is_expression(line)
+            && !line.starts_with("let ")
+        {
+            *line = format!("let {ANSWER} = {line}");
+        }
+    }
+
+    fn add_playbook(&mut self, playbook: &Playbook, given: &BTreeMap<String, Value>) {
+        let other = given.iter().find(|(name, value)| {
+            let before = self.inputs.get(*name);
+            before.is_some_and(|(_, before)| before != *value)
+        });
+        if let Some((name, _)) = other {
+            self.left_out.push(format!(
+                "{}, run again with another {name}: a playbook has one value for an input",
+                playbook.name
+            ));
+            return;
+        }
+        for input in &playbook.inputs {
+            if let Some(value) = given.get(&input.name) {
+                let value = (input.clone(), value.clone());
+                self.inputs.insert(input.name.clone(), value);
+            }
+        }
+        let line = format!("playbook({:?});", playbook.name);
+        // Run once more, a playbook finds nothing to do.
+        if !self.lines.iter().any(|(before, _)| *before == line) {
+            self.lines.push((line, false));
+        }
+    }
+
+    /// The script below its header.
+    fn script(&self) -> String {
+        let lines = self.lines.iter();
+        let shapes: Vec<(Shape, &str)> = lines
+            .map(|(line, _)| (shape(line), line.as_str()))
+            .collect();
+        let of = |wanted: Shape| {
+            let lines = shapes.iter().filter(move |(shape, _)| *shape == wanted);
+            lines.map(|(_, line)| *line)
+        };
+        let constant = constant(&self.inputs);
+        let mut text = String::new();
+        let mut add = |part: &str| {
+            text.push('\n');
+            text.push_str(part);
+        };
+        if of(Shape::Mixed).next().is_some() {
+            add(&constant);
+            shapes.iter().for_each(|(_, line)| add(&ended(line)));
+            return text;
+        }
         let imports: String = of(Shape::Imports).map(ended).collect();
         if !imports.is_empty() {
             add(&imports);
@@ -123,11 +159,7 @@ pub(super) fn playbook(said: &[Said], organization: &str, date: &str) -> Saved {
                 "step(\"at-the-prompt\", \"What was done at the prompt\", || {{\n{body}}});\n"
             ));
         }
-    }
-    Saved {
-        text,
-        lines: lines.len(),
-        left_out,
+        text
     }
 }
 

@@ -1,7 +1,7 @@
 //! How values, help and variables are shown at the prompt.
 
 use super::command::{COMMANDS, Format};
-use crate::report::{Paint, clean, table};
+use crate::report::{Paint, clean, folded, table};
 use crate::script::catalog::Function;
 use crate::script::{ANSWER, Catalog, Host};
 use crate::subject::Effect;
@@ -78,7 +78,7 @@ fn overview(catalog: &Catalog, paint: Paint) -> String {
     let width = paint.width.clamp(60, 120);
     let explained = |name: &str, text: &str, column: usize| {
         let first = format!("{name:column$}  ");
-        wrapped(text, width, &first, &" ".repeat(column + 2))
+        folded(text, width, &first, &" ".repeat(column + 2))
     };
     let mut lines = vec![paint.text(Paint::STRONG, "commands")];
     for known in COMMANDS {
@@ -124,7 +124,7 @@ pub fn explain(function: &Function, paint: Paint) -> String {
     );
     lines.push(String::new());
     for paragraph in function.text.split("\n\n") {
-        lines.extend(wrapped(
+        lines.extend(folded(
             &clean(&paragraph.replace('\n', " ")),
             width,
             "  ",
@@ -146,9 +146,9 @@ pub fn explain(function: &Function, paint: Paint) -> String {
             let meaning = field.text.trim_end_matches('.');
             let text = clean(&format!("{meaning} ({}{must})", field.takes));
             let name = format!("    {:longest$}  ", field.name);
-            let mut explained = wrapped(&text, width, &name, &below);
+            let mut explained = folded(&text, width, &name, &below);
             if let Some(first) = explained.first_mut() {
-                *first = first.replacen(field.name, &paint.text(Paint::STRONG, field.name), 1);
+                *first = first.replacen(&*field.name, &paint.text(Paint::STRONG, &field.name), 1);
             }
             lines.extend(explained);
         }
@@ -198,27 +198,6 @@ pub fn effect(function: &Function) -> &'static str {
     }
 }
 
-/// The lines of a text that fit a width, each after its space.
-fn wrapped(text: &str, width: usize, first: &str, below: &str) -> Vec<String> {
-    let mut lines = Vec::new();
-    let mut line = first.to_owned();
-    let mut empty = true;
-    for word in text.split_whitespace() {
-        let length = line.chars().count() + word.chars().count() + usize::from(!empty);
-        if !empty && length > width {
-            lines.push(std::mem::replace(&mut line, below.to_owned()));
-            empty = true;
-        }
-        if !empty {
-            line.push(' ');
-        }
-        line.push_str(word);
-        empty = false;
-    }
-    lines.push(line);
-    lines
-}
-
 /// The variables and functions of a conversation.
 pub(super) fn variables(host: &Host, width: usize) -> String {
     let mut rows: Vec<Vec<String>> = host
@@ -263,6 +242,7 @@ mod tests {
         let paint = Paint {
             colors: false,
             width: 80,
+            folds: false,
         };
         let help = |name| help(&catalog, Some(name), paint);
         let expected = help("get_auth_server");

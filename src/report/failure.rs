@@ -5,11 +5,13 @@ use crate::report::{Paint, clean};
 
 /// The lines of a failure that no script line caused.
 pub fn lines(failure: &Failure, paint: Paint) -> Vec<String> {
-    let mut lines = vec![format!(
-        "{}: {}",
-        paint.text(Paint::BAD, "error"),
-        one_line(&failure.message)
-    )];
+    let error = format!("{}: ", paint.text(Paint::BAD, "error"));
+    let mut lines = Vec::new();
+    // A message that holds several lines, as some parsers write them, keeps them.
+    for (at, line) in failure.message.trim_end().lines().enumerate() {
+        let beginning = if at == 0 { error.as_str() } else { "  " };
+        lines.extend(paint.sentence(beginning, &clean(line), 0));
+    }
     lines.extend(details(failure, paint));
     lines
 }
@@ -23,20 +25,13 @@ pub fn details(failure: &Failure, paint: Paint) -> Vec<String> {
         lines.push(format!("  = {}", clean(&subject.to_string())));
     }
     if let Some(detail) = &failure.detail {
-        lines.extend(detail.lines().map(|line| format!("  = {}", clean(line))));
+        let sentence = |line| paint.sentence("  = ", &clean(line), 0);
+        lines.extend(detail.lines().flat_map(sentence));
     }
     if let Some(hint) = &failure.hint {
-        let word = paint.text(Paint::OPEN, "hint");
-        lines.extend(
-            hint.lines()
-                .map(|line| format!("  {word}: {}", clean(line))),
-        );
+        let word = format!("  {}: ", paint.text(Paint::OPEN, "hint"));
+        let sentence = |line| paint.sentence(&word, &clean(line), 0);
+        lines.extend(hint.lines().flat_map(sentence));
     }
     lines
-}
-
-/// A message that holds several lines, as some parsers write them, keeps them.
-fn one_line(message: &str) -> String {
-    let lines: Vec<String> = message.trim_end().lines().map(clean).collect();
-    lines.join("\n  ")
 }

@@ -4,12 +4,12 @@
 //! goes to standard error. The plan pass is kept back until it is known whether there is anything to show.
 
 use crate::failure::Failure;
-use crate::report::{Paint, Stream, clean, count, failure, plan};
+use crate::report::{Paint, Stream, clean, failure, organization_line, plan};
 use crate::session::Mode;
-use crate::session::event::Progress;
 use crate::session::event::{
-    Event, Level, Listener, StepOutcome, Summary, Verdict, VerdictOutcome,
+    Event, Level, Listener, Progress, StepOutcome, Summary, Verdict, VerdictOutcome,
 };
+use crate::words::count;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -198,6 +198,13 @@ impl HumanReport {
         Ok(())
     }
 
+    /// Writes a sentence of the current pass after its beginning, folded where a person reads along.
+    fn put_sentence(&self, state: &mut State, beginning: &str, text: &str) -> Result<(), Failure> {
+        let indent = 2 * state.depth;
+        let lines = self.options.paint.sentence(beginning, &clean(text), indent);
+        lines.iter().try_for_each(|line| self.put(state, line))
+    }
+
     fn started(&self, state: &mut State, event: &Event) -> Result<(), Failure> {
         let Event::RunStarted {
             organization,
@@ -219,11 +226,7 @@ impl HumanReport {
             state.named = true;
             let paint = self.options.paint;
             let name = paint.text(Paint::STRONG, clean(organization));
-            let simulated = match self.options.simulated {
-                true => " (simulated, nothing real is touched)",
-                false => "",
-            };
-            self.write(state, &format!("organization: {name}{simulated}"))?;
+            self.write(state, &organization_line(name, self.options.simulated))?;
             self.write(state, &format!("              {}", clean(description)))?;
             self.write(state, &format!("playbook:     {}", clean(playbook)))?;
         }
@@ -285,11 +288,11 @@ impl HumanReport {
         };
         self.put(state, &format!("{word}: {}", clean(&verdict.title)))?;
         for line in verdict.detail.iter().flat_map(|detail| detail.lines()) {
-            self.put(state, &format!("  {}", clean(line)))?;
+            self.put_sentence(state, "  ", line)?;
         }
         for line in verdict.hint.iter().flat_map(|hint| hint.lines()) {
-            let word = paint.text(Paint::OPEN, "hint");
-            self.put(state, &format!("  {word}: {}", clean(line)))?;
+            let hint = format!("  {}: ", paint.text(Paint::OPEN, "hint"));
+            self.put_sentence(state, &hint, line)?;
         }
         Ok(())
     }
@@ -394,7 +397,7 @@ impl Listener for HumanReport {
             Event::Verdict(verdict) => report.verdict(state, verdict),
             Event::ServiceWarning { plane, text } => {
                 let mark = paint.text(Paint::CHANGED, "warning");
-                report.put(state, &format!("{mark}: {plane}: {}", clean(text)))
+                report.put_sentence(state, &format!("{mark}: {plane}: "), text)
             }
             Event::Progress {
                 cmdlet, progress, ..
@@ -429,17 +432,13 @@ impl Listener for HumanReport {
 
 impl HumanReport {
     fn said(&self, state: &mut State, level: Level, text: &str) -> Result<(), Failure> {
-        let mut lines = text.lines().map(clean);
-        let first = lines.next().unwrap_or_default();
-        let first = match level {
-            Level::Info => first,
-            Level::Warning => {
-                let mark = self.options.paint.text(Paint::CHANGED, "warning");
-                format!("{mark}: {first}")
-            }
+        let mut lines = text.lines();
+        let mark = match level {
+            Level::Info => String::new(),
+            Level::Warning => self.options.paint.text(Paint::CHANGED, "warning") + ": ",
         };
-        self.put(state, &first)?;
-        lines.try_for_each(|line| self.put(state, &line))
+        self.put_sentence(state, &mark, lines.next().unwrap_or_default())?;
+        lines.try_for_each(|line| self.put_sentence(state, "", line))
     }
 
     /// What is done while applying only: the word for now, and the one for later.
@@ -544,7 +543,11 @@ mod tests {
     /// What stands on both streams after a cmdlet has spoken.
     fn heard(colors: bool) -> (String, String) {
         let (output, error) = (Kept::default(), Kept::default());
-        let paint = Paint { colors, width: 48 };
+        let paint = Paint {
+            colors,
+            width: 48,
+            folds: false,
+        };
         let mut report = HumanReport::new(Options {
             output: Stream::new(output.clone()),
             error: Stream::new(error.clone()),

@@ -4,6 +4,7 @@
 //! [`failure`] draws what went wrong. Text that a service sent is made harmless for the terminal by [`clean`].
 
 pub mod failure;
+mod fold;
 pub mod human;
 pub mod json;
 pub mod plan;
@@ -11,6 +12,7 @@ pub mod powershell;
 pub mod stream;
 pub mod table;
 
+pub(crate) use fold::folded;
 pub use human::HumanReport;
 pub use json::JsonReport;
 pub use powershell::PowerShell;
@@ -26,6 +28,8 @@ pub struct Paint {
     pub colors: bool,
     /// How many columns there are.
     pub width: usize,
+    /// Whether long sentences are folded, as for a person at a terminal; programs get whole lines.
+    pub folds: bool,
 }
 
 impl Paint {
@@ -36,6 +40,15 @@ impl Paint {
     pub(crate) const QUIET: Style = Style::new().dimmed();
     pub(crate) const STRONG: Style = Style::new().bold();
 
+    /// The lines of a sentence after its beginning, one where they are not folded.
+    pub(crate) fn sentence(self, beginning: &str, text: &str, indent: usize) -> Vec<String> {
+        if !self.folds {
+            return vec![format!("{beginning}{text}")];
+        }
+        let below = " ".repeat(fold::columns(beginning));
+        folded(text, self.width.saturating_sub(indent), beginning, &below)
+    }
+
     /// Puts a style around a text, if colors are wanted.
     pub(crate) fn text(self, style: Style, text: impl Display) -> String {
         if self.colors {
@@ -43,6 +56,14 @@ impl Paint {
         } else {
             text.to_string()
         }
+    }
+}
+
+/// `organization: contoso`, with which every report begins; of a simulated one it says so.
+pub(crate) fn organization_line(name: impl Display, simulated: bool) -> String {
+    match simulated {
+        true => format!("organization: {name} (simulated, nothing real is touched)"),
+        false => format!("organization: {name}"),
     }
 }
 
@@ -65,10 +86,4 @@ pub fn clean(text: &str) -> String {
         }
     }
     harmless
-}
-
-/// Counts things in words: `1 change`, `2 changes`.
-pub(crate) fn count(number: usize, one: &str, many: &str) -> String {
-    let word = if number == 1 { one } else { many };
-    format!("{number} {word}")
 }

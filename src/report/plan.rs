@@ -3,11 +3,12 @@
 //! Only this module formats changes; the human report, the question before applying and the journal's view use it.
 
 use crate::certificate::Certificate;
-use crate::report::{Paint, clean, count};
+use crate::report::{Paint, clean};
 use crate::session::event::Summary;
 use crate::session::plan::{Change, equal};
 use crate::subject::Effect;
 use crate::value::{Object, Value};
+use crate::words::count;
 use anstyle::Style;
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 
@@ -108,15 +109,6 @@ pub fn counts(summary: &Summary, done: bool) -> String {
         .map(|(effect, word)| format!("{} {word}", of(effect)))
         .collect();
     parts.join(", ")
-}
-
-/// How many changes of a summary are no change of nothing.
-pub fn writes(summary: &Summary) -> usize {
-    let effects = summary
-        .changes
-        .iter()
-        .filter(|(effect, _)| *effect != "same");
-    effects.map(|(_, number)| number).sum()
 }
 
 fn properties(change: &Change) -> Vec<String> {
@@ -252,6 +244,7 @@ mod tests {
     const PLAIN: Paint = Paint {
         colors: false,
         width: 80,
+        folds: false,
     };
 
     fn object(json: serde_json::Value) -> Option<Object> {

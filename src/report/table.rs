@@ -1,6 +1,6 @@
 //! Values as tables and property lists that fit the window.
 
-use crate::report::{clean, plan::short};
+use crate::report::{clean, folded, plan::short};
 use crate::value::{Object, Value};
 use comfy_table::{ContentArrangement, Table, presets};
 use indexmap::IndexSet;
@@ -210,30 +210,10 @@ fn properties(object: &Object, width: usize) -> String {
     );
     let lines = properties.into_iter().map(|(name, value)| {
         let start = format!("{:longest$} : ", clean(name));
-        below(&start, &short(value), width)
+        let below = " ".repeat(start.chars().count());
+        folded(&short(value), width, &start, &below).join("\n")
     });
     lines.collect::<Vec<_>>().join("\n")
-}
-
-/// A text after its start, in lines that fit where spaces let them; no word is cut, so that an address can be copied.
-fn below(start: &str, text: &str, width: usize) -> String {
-    let indent = start.chars().count();
-    let mut lines = start.to_owned();
-    let mut used = indent;
-    for (at, word) in text.split(' ').enumerate() {
-        let length = word.chars().count();
-        if at > 0 && used + 1 + length > width && used > indent {
-            lines.push('\n');
-            lines.extend(std::iter::repeat_n(' ', indent));
-            used = indent;
-        } else if at > 0 {
-            lines.push(' ');
-            used += 1;
-        }
-        lines.push_str(word);
-        used += length;
-    }
-    lines
 }
 
 #[cfg(test)]

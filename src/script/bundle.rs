@@ -2,8 +2,8 @@
 
 use super::playbook::Playbook;
 use super::throw::ScriptFailure;
-use crate::failure::{Failure, FailureKind};
-use crate::native::options::nearest;
+use crate::failure::Failure;
+use crate::words::meant_or_all;
 use aws_lc_rs::digest;
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -184,23 +184,8 @@ impl Bundle {
             return Ok(source);
         }
         let names = self.names()?;
-        let mut beginning = names.iter().filter(|known| known.starts_with(name));
-        let near = match (beginning.next(), beginning.next()) {
-            (Some(only), None) if !name.is_empty() => Some(only.as_str()),
-            _ => nearest(name, names.iter().map(String::as_str)),
-        };
-        let hint = match near {
-            Some(near) => format!("did you mean \"{near}\"?"),
-            None => format!(
-                "there are {}",
-                names.iter().cloned().collect::<Vec<_>>().join(", ")
-            ),
-        };
-        Err(Failure::new(
-            FailureKind::Input,
-            format!("there is no playbook \"{name}\""),
-        )
-        .with_hint(hint))
+        let hint = meant_or_all(name, names.iter().map(String::as_str));
+        Err(Failure::input(format!("there is no playbook \"{name}\"")).with_hint(hint))
     }
 
     /// A playbook by its name, with the inputs and steps of those that it includes.
@@ -271,12 +256,9 @@ pub(super) fn path_of(name: &str) -> String {
 }
 
 fn unreadable(path: &str, error: io::Error) -> Failure {
-    Failure::new(
-        FailureKind::Input,
-        format!("{path} in your folder cannot be read"),
-    )
-    .with_detail(error.to_string())
-    .caused_by(error)
+    Failure::input(format!("{path} in your folder cannot be read"))
+        .with_detail(error.to_string())
+        .caused_by(error)
 }
 
 /// The SHA-256 of a text, in hexadecimal.

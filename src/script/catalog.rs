@@ -13,6 +13,46 @@ use rhai::{Engine, FuncInfo};
 /// How options are shown among arguments.
 pub const OPTIONS: &str = "#{...}";
 
+/// A name that scripts see everywhere.
+#[derive(Clone, Copy, Debug)]
+pub struct Handle {
+    /// The name.
+    pub name: &'static str,
+    /// Its type, for editors.
+    pub r#type: &'static str,
+    /// What it is.
+    pub text: &'static str,
+}
+
+/// The names that scripts see everywhere.
+pub const HANDLES: [Handle; 5] = [
+    Handle {
+        name: "onprem",
+        r#type: "Exchange",
+        text: "the on-premises Exchange organization",
+    },
+    Handle {
+        name: "online",
+        r#type: "Exchange",
+        text: "the Exchange Online organization",
+    },
+    Handle {
+        name: "entra",
+        r#type: "Entra",
+        text: "the directory of the tenant, Entra ID",
+    },
+    Handle {
+        name: "cloud",
+        r#type: "Cloud",
+        text: "the addresses of the cloud, and the tenant",
+    },
+    Handle {
+        name: "inputs",
+        r#type: "Map",
+        text: "the inputs of the playbook",
+    },
+];
+
 /// All functions.
 #[derive(Clone, Debug, Default)]
 pub struct Catalog {
@@ -141,6 +181,37 @@ impl Function {
             }
         }
         self.text = text.join("\n").trim().replace("\n\n\n", "\n\n");
+    }
+
+    /// Takes the options of a library function from its text, which says of each what it means and, in brackets, what
+    /// it takes; all of them must be given.
+    ///
+    /// ```text
+    /// * `keep_endpoint`: whether a connector that is there keeps its endpoint (true or false).
+    /// ```
+    fn take_options(&mut self) {
+        let keys = self.text.lines().filter_map(|line| {
+            let (key, _) = line.strip_prefix("* `")?.split_once("`: ")?;
+            Some(key.to_owned())
+        });
+        self.options = keys
+            .map(|key| OptionField {
+                name: key.into(),
+                takes: String::new(),
+                required: true,
+                text: String::new(),
+            })
+            .collect();
+        self.explain_options();
+        for option in &mut self.options {
+            let parts = option
+                .text
+                .strip_suffix(").")
+                .and_then(|text| text.rsplit_once(" ("));
+            if let Some((text, takes)) = parts {
+                (option.takes, option.text) = (takes.to_owned(), format!("{text}."));
+            }
+        }
     }
 
     /// Whether it is one of the library, written in Rhai.
@@ -370,15 +441,15 @@ fn library(module: &str, text: &str) -> Vec<Function> {
         .filter(|function| function.access.is_public() && !function.comments.is_empty())
         .map(|function| {
             let (text, examples) = split(&function.comments.join("\n"));
-            Function {
+            let arguments = function.params.iter().map(|name| match *name {
+                "options" => OPTIONS.to_owned(),
+                name => name.to_owned(),
+            });
+            let mut function = Function {
                 chapter: module.to_owned(),
                 name: function.name.to_owned(),
                 receivers: vec!["library"],
-                arguments: function
-                    .params
-                    .iter()
-                    .map(|name| (*name).to_owned())
-                    .collect(),
+                arguments: arguments.collect(),
                 others: Vec::new(),
                 gives: "",
                 options: Vec::new(),
@@ -387,7 +458,11 @@ fn library(module: &str, text: &str) -> Vec<Function> {
                 effect: None,
                 text,
                 examples,
+            };
+            if function.options_at().is_some() {
+                function.take_options();
             }
+            function
         })
         .collect();
     let place = |function: &Function| text.find(&format!("fn {}(", function.name));

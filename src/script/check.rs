@@ -11,12 +11,12 @@ mod reach;
 pub use reach::needs;
 
 use super::bundle::{Bundle, ScriptOrigin};
+use super::catalog::Catalog;
 use super::playbook::{Playbook, each_call, imports};
 use super::throw::{Known, ScriptFailure, placed};
-use super::{Names, Sources, bare_engine, without_shebang};
-use crate::failure::{Failure, FailureKind};
+use super::{Sources, bare_engine, names_of_handles, without_shebang};
+use crate::failure::Failure;
 use crate::native;
-use crate::native::options::nearest;
 use rhai::{AST, ASTFlags, Engine, Expr, Position, Stmt};
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
@@ -85,6 +85,7 @@ pub fn check_script(bundle: &Bundle, id: &str, text: &str) -> Vec<Finding> {
         engine: &engine,
         bundle,
         sources: &sources,
+        properties: BTreeSet::new(),
     };
     let mut findings = check(id, text, &known);
     let broken = findings.iter().any(|finding| finding.code == "syntax");
@@ -127,7 +128,7 @@ fn of_playbook(bundle: &Bundle, id: &str, text: &str) -> Vec<Finding> {
             _ => None,
         });
     if let Some(position) = variable_header {
-        let failure = Failure::new(FailureKind::Input, "the header of a playbook is a constant")
+        let failure = Failure::input("the header of a playbook is a constant")
             .with_hint("write const PLAYBOOK = #{ ... }");
         return vec![Finding {
             severity: Severity::Error,
@@ -165,14 +166,15 @@ fn is_playbook(program: &AST) -> bool {
 }
 
 /// What is wrong with the text of a script and of the modules that it imports, in the order of the text.
-pub(super) fn check(id: &str, text: &str, known: &Known) -> Vec<Finding> {
+fn check(id: &str, text: &str, known: &Known) -> Vec<Finding> {
     let natives = natives(known.engine);
+    let catalog = Catalog::of(known.bundle);
     let mut findings = Vec::new();
     let mut seen = BTreeSet::new();
     let mut waiting = vec![(id.to_owned(), text.to_owned(), true)];
     while let Some((id, text, yours)) = waiting.pop() {
         let text = without_shebang(&text);
-        let program = match known.engine.compile_with_scope(&Names.scope(), text) {
+        let program = match known.engine.compile_with_scope(&names_of_handles(), text) {
             Ok(program) => program,
             Err(error) => {
                 let failure = known.of_syntax(&error, text);
@@ -184,7 +186,7 @@ pub(super) fn check(id: &str, text: &str, known: &Known) -> Vec<Finding> {
                 continue;
             }
         };
-        let mut modules = BTreeMap::new();
+        let (mut modules, mut paths) = (BTreeMap::new(), BTreeMap::new());
         for (path, alias) in imports(&program) {
             let Some((source, shipped)) = module(known.bundle, &path) else {
                 findings.push(Finding {
@@ -199,6 +201,7 @@ pub(super) fn check(id: &str, text: &str, known: &Known) -> Vec<Finding> {
                 });
                 continue;
             };
+            paths.insert(alias.clone(), path.trim_start_matches("std:").to_owned());
             modules.insert(alias, functions(&source));
             let module = format!("{path}.rhai");
             if seen.insert(module.clone()) {
@@ -209,7 +212,7 @@ pub(super) fn check(id: &str, text: &str, known: &Known) -> Vec<Finding> {
             .into_iter()
             .map(|(position, failure)| (Severity::Error, "call", position, failure));
         let mut here: Vec<habits::Found> = errors.collect();
-        here.extend(options::wrong_options(&program));
+        here.extend(options::wrong_options(&program, &catalog, &paths));
         here.extend(handles::misused(&program));
         if yours {
             here.extend(habits::of_script(&program, known.bundle));
@@ -269,9 +272,7 @@ fn wrong_calls(
                 match counts {
                     Some(counts) if counts.contains(&given) => return,
                     Some(counts) => known.wrong_count(name, counts, given, false),
-                    None => {
-                        known.no_such(name, nearest(name, functions.keys().map(String::as_str)))
-                    }
+                    None => known.no_such(name, functions.keys().map(String::as_str)),
                 }
             }
             None => {
@@ -287,7 +288,7 @@ fn wrong_calls(
                     }
                     (false, None) => {
                         let names = natives.keys().chain(own.keys()).map(String::as_str);
-                        known.no_such(name, nearest(name, names))
+                        known.no_such(name, names)
                     }
                 }
             }

@@ -15,9 +15,10 @@ mod resolver;
 mod thread;
 pub mod throw;
 
+pub use crate::native::cloud::properties as cloud_properties;
 pub use crate::native::run::AskStep;
 pub use bundle::Bundle;
-pub use catalog::Catalog;
+pub use catalog::{Catalog, HANDLES};
 pub use check::{Finding, Severity, check_script, needs};
 pub use conversation::{
     ANSWER, Inside, Memory, Shape, Variable, is_expression, is_unfinished, shape,
@@ -29,11 +30,12 @@ pub use throw::{Frame, ScriptFailure};
 use crate::failure::{Failure, FailureKind};
 use crate::native::cloud::CloudHandle;
 use crate::native::run::{Inputs, ReadFile, RunPlaybook, StepChoice, Surroundings, WriteFile};
-use crate::native::{self, Entra, Exchange, convert, options::nearest, options::quoted};
+use crate::native::{self, Entra, Exchange, convert};
 use crate::session::Session;
 use crate::session::event::{Event, Level};
 use crate::subject::Plane;
-use crate::value::Value;
+use crate::value::{Value, snake_case};
+use crate::words::{did_you_mean, quoted};
 use conversation::Conversation;
 use resolver::Resolver;
 use rhai::{
@@ -80,7 +82,6 @@ pub struct Host {
     options: HostOptions,
     inputs: Inputs,
     sources: Sources,
-    names: Names,
     surroundings: Arc<Surroundings>,
     conversation: Mutex<Conversation>,
 }
@@ -106,20 +107,13 @@ impl Sources {
     }
 }
 
-/// The names that are visible everywhere; the compiler has to know them, since it refuses unknown variables.
-#[derive(Clone, Copy)]
-pub(crate) struct Names;
-
-impl Names {
-    const ALL: [&'static str; 5] = ["onprem", "online", "entra", "cloud", "inputs"];
-
-    fn scope(self) -> Scope<'static> {
-        let mut scope = Scope::new();
-        for name in Self::ALL {
-            scope.push_dynamic(name, Dynamic::UNIT);
-        }
-        scope
+/// The handles without what they stand for: the compiler has to know their names, since it refuses unknown variables.
+fn names_of_handles() -> Scope<'static> {
+    let mut scope = Scope::new();
+    for handle in HANDLES {
+        scope.push_dynamic(handle.name, Dynamic::UNIT);
     }
+    scope
 }
 
 impl Host {
@@ -133,7 +127,7 @@ impl Host {
         bundle: Bundle,
         options: HostOptions,
     ) -> Result<Arc<Self>, Failure> {
-        let (inputs, sources, names) = (Inputs::default(), Sources::default(), Names);
+        let (inputs, sources) = (Inputs::default(), Sources::default());
         Ok(Arc::new_cyclic(|host: &std::sync::Weak<Self>| {
             let host = host.clone();
             let run_playbook: RunPlaybook = Arc::new(
@@ -154,7 +148,7 @@ impl Host {
                 run_playbook,
             });
             let mut engine = engine(&session, &inputs, surroundings.clone());
-            engine.set_module_resolver(Resolver::new(bundle.clone(), sources.clone(), names));
+            engine.set_module_resolver(Resolver::new(bundle.clone(), sources.clone()));
             Self {
                 engine: RwLock::new(engine),
                 session,
@@ -163,7 +157,6 @@ impl Host {
                 options,
                 inputs,
                 sources,
-                names,
                 surroundings,
                 conversation: Mutex::default(),
             }
@@ -192,21 +185,13 @@ impl Host {
     ///
     /// What the lines threw and did not catch, with the place.
     pub fn eval(&self, text: &str) -> Result<Value, ScriptFailure> {
-        self.eval_file("", text)
-    }
-
-    /// Evaluates the lines of a file like lines at a prompt; `id` is what places in it are called by.
-    ///
-    /// # Errors
-    ///
-    /// As [`eval`](Self::eval).
-    pub fn eval_file(&self, id: &str, text: &str) -> Result<Value, ScriptFailure> {
-        let value = self.eval_dynamic(id, text)?;
+        let value = self.eval_dynamic("", text)?;
         Ok(described(&value)?.map_or_else(|| convert::to_value(&value), Ok)?)
     }
 
-    /// Evaluates lines as [`eval_file`](Self::eval_file) does, for a person who looks at the value: what only a script
-    /// can hold is told in words, and `it` is the value from then on.
+    /// Evaluates lines as [`eval`](Self::eval) does, for a person who looks at the value: what only a script can hold is
+    /// told in words, and `it` is the value from then on. Places in the lines are called by `id`, the file that they are
+    /// from.
     ///
     /// # Errors
     ///
@@ -235,23 +220,6 @@ impl Host {
             engine.register_static_module(alias, module);
         }
         Ok(value)
-    }
-
-    /// What is wrong with a script and the modules that it imports, as far as it can be seen without running: syntax,
-    /// variables, functions and the number of their arguments. Empty where nothing is.
-    pub fn check(&self, id: &str, text: &str) -> Vec<ScriptFailure> {
-        let engine = self.engine.read().unwrap_or_else(PoisonError::into_inner);
-        self.sources.add(id, text);
-        check::check(id, text, &self.known(&engine))
-            .into_iter()
-            .filter(|finding| finding.severity == Severity::Error)
-            .map(|finding| finding.found)
-            .collect()
-    }
-
-    /// The functions that scripts can call, native and of the library.
-    pub fn catalog(&self) -> Catalog {
-        Catalog::of(&self.bundle)
     }
 
     /// The names of the variables that lines of script made so far.
@@ -319,7 +287,7 @@ impl Host {
             ..
         } = &mut *conversation;
         // The compiler asks for names only, and the values may be large.
-        let mut known = self.names.scope();
+        let mut known = names_of_handles();
         for (name, constant, _) in scope.iter_raw() {
             match constant {
                 true => known.push_constant_dynamic(name, Dynamic::UNIT),
@@ -374,7 +342,7 @@ impl Host {
         let id = playbook.id();
         self.sources.add(&id, &playbook.source);
         let text = without_shebang(&playbook.source);
-        let program = apart::compile(engine, &self.names.scope(), text, &id, &AST::empty())?;
+        let program = apart::compile(engine, &names_of_handles(), text, &id, &AST::empty())?;
         let choice = &self.surroundings.choice;
         choice.enter(&playbook.name);
         let result = engine.run_ast_with_scope(&mut Scope::new(), &program);
@@ -388,14 +356,11 @@ impl Host {
             let cloud = self.session.addresses()?.cloud();
             if !playbook.clouds.contains(&cloud) {
                 let words: Vec<&str> = playbook.clouds.iter().map(|cloud| cloud.word()).collect();
-                return Err(Failure::new(
-                    FailureKind::Input,
-                    format!(
-                        "the playbook {} is not made for the cloud \"{}\"",
-                        playbook.name,
-                        cloud.word()
-                    ),
-                )
+                return Err(Failure::input(format!(
+                    "the playbook {} is not made for the cloud \"{}\"",
+                    playbook.name,
+                    cloud.word()
+                ))
                 .with_hint(format!("it is made for {}", quoted(&words))));
             }
         }
@@ -420,14 +385,12 @@ impl Host {
         let Some(wanted) = asked.find(|wanted| !known.contains(&wanted.as_str())) else {
             return Ok(());
         };
-        let failure = Failure::new(
-            FailureKind::Input,
-            format!("the playbook {} has no step \"{wanted}\"", playbook.name),
-        );
-        Err(match nearest(wanted, known.iter().copied()) {
-            Some(near) => failure.with_hint(format!("did you mean \"{near}\"?")),
-            None => failure.with_hint(format!("it has {}", quoted(&known))),
-        })
+        let failure = Failure::input(format!(
+            "the playbook {} has no step \"{wanted}\"",
+            playbook.name
+        ));
+        let all = || format!("it has {}", quoted(&known));
+        Err(failure.with_hint(did_you_mean(wanted, known.iter().copied()).unwrap_or_else(all)))
     }
 
     fn explain(&self, engine: &Engine, id: &str, error: &EvalAltResult) -> ScriptFailure {
@@ -435,7 +398,9 @@ impl Host {
     }
 
     fn known<'host>(&'host self, engine: &'host Engine) -> Known<'host> {
+        let properties = self.session.properties();
         Known {
+            properties: properties.iter().map(|name| snake_case(name)).collect(),
             engine,
             bundle: &self.bundle,
             sources: &self.sources,

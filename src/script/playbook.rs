@@ -19,10 +19,10 @@ use super::bundle::{Bundle, path_of};
 use super::throw::{self, ScriptFailure};
 use super::{bare_engine, without_shebang};
 use crate::cloud::CloudName;
-use crate::failure::{Failure, FailureKind};
+use crate::failure::Failure;
 use crate::native::convert::{to_value, type_word};
-use crate::native::options::{nearest, quoted};
 use crate::value::Value;
+use crate::words::{did_you_mean, quoted};
 use rhai::{AST, ASTNode, Dynamic, Expr, FnCallExpr, Position, Stmt};
 use std::collections::BTreeMap;
 
@@ -255,13 +255,10 @@ impl Playbook {
         for name in self.includes.clone() {
             if circle.contains(&name) {
                 circle.push(name);
-                return Err(Failure::new(
-                    FailureKind::Input,
-                    format!(
-                        "playbooks include each other in a circle: {}",
-                        circle.join(" -> ")
-                    ),
-                )
+                return Err(Failure::input(format!(
+                    "playbooks include each other in a circle: {}",
+                    circle.join(" -> ")
+                ))
                 .into());
             }
             circle.push(name.clone());
@@ -310,15 +307,15 @@ impl Playbook {
             .map(|input| input.name.as_str())
             .collect();
         if let Some(unknown) = given.keys().find(|name| !known.contains(&name.as_str())) {
-            let hint = match nearest(unknown, known.iter().copied()) {
-                Some(near) => format!("did you mean \"{near}\"?"),
-                None if known.is_empty() => "it has no inputs".to_owned(),
-                None => format!("its inputs are {}", quoted(&known)),
+            let all = || match known.is_empty() {
+                true => "it has no inputs".to_owned(),
+                false => format!("its inputs are {}", quoted(&known)),
             };
-            return Err(Failure::new(
-                FailureKind::Input,
-                format!("the playbook {} has no input \"{unknown}\"", self.name),
-            )
+            let hint = did_you_mean(unknown, known.iter().copied()).unwrap_or_else(all);
+            return Err(Failure::input(format!(
+                "the playbook {} has no input \"{unknown}\"",
+                self.name
+            ))
             .with_hint(hint));
         }
         let missing: Vec<&Input> = self
@@ -334,14 +331,11 @@ impl Playbook {
             .iter()
             .map(|input| format!("{}: {}", input.name, input.text))
             .collect();
-        Err(Failure::new(
-            FailureKind::Input,
-            format!(
-                "the playbook {} needs the input {}",
-                self.name,
-                quoted(&names)
-            ),
-        )
+        Err(Failure::input(format!(
+            "the playbook {} needs the input {}",
+            self.name,
+            quoted(&names)
+        ))
         .with_detail(what.join("; "))
         .with_hint(format!("add --input {}=...", names.join("=... --input "))))
     }
@@ -364,10 +358,7 @@ impl Playbook {
             }
         }
         if self.title.is_empty() {
-            return Err((
-                Failure::new(FailureKind::Input, "const PLAYBOOK has no title"),
-                position,
-            ));
+            return Err((Failure::input("const PLAYBOOK has no title"), position));
         }
         Ok(())
     }
@@ -378,20 +369,15 @@ fn wrong_value(input: &Input, given: &Value) -> Failure {
         Value::Text(text) => format!("\"{text}\""),
         other => other.to_json().to_string(),
     };
-    let failure = Failure::new(
-        FailureKind::Input,
-        format!("the input \"{}\" cannot be {shown}", input.name),
-    );
+    let failure = Failure::input(format!("the input \"{}\" cannot be {shown}", input.name));
     let near = match (&input.r#type, given) {
         (InputType::Choice(choices), Value::Text(text)) => {
-            nearest(text, choices.iter().map(String::as_str))
+            did_you_mean(text, choices.iter().map(String::as_str))
         }
         _ => None,
     };
-    match near {
-        Some(near) => failure.with_hint(format!("did you mean \"{near}\"?")),
-        None => failure.with_hint(format!("it takes {}: {}", input.r#type.takes(), input.text)),
-    }
+    let takes = || format!("it takes {}: {}", input.r#type.takes(), input.text);
+    failure.with_hint(near.unwrap_or_else(takes))
 }
 
 /// What is wrong with a header, and where.
@@ -420,18 +406,15 @@ fn header(program: &AST) -> Result<(Header, Position), Wrong> {
         });
     let Some((value, position)) = constant else {
         return Err((
-            Failure::new(
-                FailureKind::Input,
-                "the script has no const PLAYBOOK, so it is not a playbook",
-            )
-            .with_hint("add const PLAYBOOK = #{ title: \"...\" };"),
+            Failure::input("the script has no const PLAYBOOK, so it is not a playbook")
+                .with_hint("add const PLAYBOOK = #{ title: \"...\" };"),
             Position::NONE,
         ));
     };
     match entry(value)? {
         Entry::Map(header) => Ok((header, position)),
         Entry::Literal(_) => Err((
-            Failure::new(FailureKind::Input, "const PLAYBOOK is not a map #{...}"),
+            Failure::input("const PLAYBOOK is not a map #{...}"),
             position,
         )),
     }
@@ -448,9 +431,7 @@ fn entry(value: &Expr) -> Result<Entry, Wrong> {
     }
     value.get_literal_value(None).map(Entry::Literal).ok_or_else(|| {
         (
-            Failure::new(
-                FailureKind::Input,
-                "const PLAYBOOK holds something that has to be computed",
+            Failure::input("const PLAYBOOK holds something that has to be computed",
             )
             .with_hint("it is read without running the script, so write texts, numbers, lists and maps only"),
             value.position(),
@@ -535,18 +516,13 @@ fn input_type(
         "domains" => InputType::Domains,
         "choice" => InputType::Choice(choices.ok_or_else(|| {
             let message = format!("the input \"{name}\" is a choice and has no choices");
-            (Failure::new(FailureKind::Input, message), at)
+            (Failure::input(message), at)
         })?),
         _ => {
             let message = format!("\"{word}\" is not the type of an input");
-            let hint = match nearest(&word, WORDS) {
-                Some(near) => format!("did you mean \"{near}\"?"),
-                None => format!("the types are {}", quoted(&WORDS)),
-            };
-            return Err((
-                Failure::new(FailureKind::Input, message).with_hint(hint),
-                position,
-            ));
+            let all = || format!("the types are {}", quoted(&WORDS));
+            let hint = did_you_mean(&word, WORDS).unwrap_or_else(all);
+            return Err((Failure::input(message).with_hint(hint), position));
         }
     })
 }
@@ -583,11 +559,9 @@ fn list(key: &str, value: &Entry, at: Position) -> Result<Vec<String>, Wrong> {
 fn cloud(word: &str) -> Result<CloudName, Failure> {
     CloudName::from_word(word).ok_or_else(|| {
         let words = crate::cloud::CLOUDS.map(|cloud| cloud.word);
-        let failure = Failure::new(FailureKind::Input, format!("there is no cloud \"{word}\""));
-        match nearest(word, words) {
-            Some(near) => failure.with_hint(format!("did you mean \"{near}\"?")),
-            None => failure.with_hint(format!("the clouds are {}", quoted(&words))),
-        }
+        let failure = Failure::input(format!("there is no cloud \"{word}\""));
+        let all = || format!("the clouds are {}", quoted(&words));
+        failure.with_hint(did_you_mean(word, words).unwrap_or_else(all))
     })
 }
 
@@ -597,15 +571,13 @@ fn not_a(key: &str, wanted: &str, found: &Entry, at: Position) -> Wrong {
         Entry::Literal(value) => type_word(value),
     };
     let message = format!("\"{key}\" of const PLAYBOOK is {found}, not {wanted}");
-    (Failure::new(FailureKind::Input, message), at)
+    (Failure::input(message), at)
 }
 
 fn no_such_key(owner: &str, key: &str, known: &[&str]) -> Failure {
-    let failure = Failure::new(FailureKind::Input, format!("{owner} has no key \"{key}\""));
-    match nearest(key, known.iter().copied()) {
-        Some(near) => failure.with_hint(format!("did you mean \"{near}\"?")),
-        None => failure.with_hint(format!("its keys are {}", quoted(known))),
-    }
+    let failure = Failure::input(format!("{owner} has no key \"{key}\""));
+    let all = || format!("its keys are {}", quoted(known));
+    failure.with_hint(did_you_mean(key, known.iter().copied()).unwrap_or_else(all))
 }
 
 fn id_of(name: &str) -> String {

@@ -6,19 +6,18 @@
 
 use super::apart;
 use super::bundle::Bundle;
-use super::{Names, Sources};
-use crate::failure::{Failure, FailureKind};
-use crate::native::options::nearest;
+use super::{Sources, locked, names_of_handles};
+use crate::failure::Failure;
 use crate::native::throw;
+use crate::words::meant_or_all;
 use rhai::{AST, Engine, EvalAltResult, Module, ModuleResolver, Position, Scope, Shared};
 use std::collections::HashMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::Mutex;
 
 /// Finds modules in a bundle.
 pub(super) struct Resolver {
     bundle: Bundle,
     sources: Sources,
-    names: Names,
     loaded: Mutex<HashMap<String, Shared<Module>>>,
     loading: Mutex<Vec<String>>,
 }
@@ -30,11 +29,10 @@ struct Wanted<'path> {
 }
 
 impl Resolver {
-    pub(super) fn new(bundle: Bundle, sources: Sources, names: Names) -> Self {
+    pub(super) fn new(bundle: Bundle, sources: Sources) -> Self {
         Self {
             bundle,
             sources,
-            names,
             loaded: Mutex::default(),
             loading: Mutex::default(),
         }
@@ -58,7 +56,7 @@ impl Resolver {
         let source = source.ok_or_else(|| at(self.no_such_module(wanted), position))?;
         self.sources.add(id, &source.text);
         let inside = |error| Box::new(EvalAltResult::ErrorInModule(id.to_owned(), error, position));
-        let names = self.names.scope();
+        let names = names_of_handles();
         let program = apart::compile(engine, &names, &source.text, id, &AST::empty())
             .map_err(|error| inside(error.into()))?;
         Module::eval_ast_as_new(Scope::new(), &program, engine)
@@ -67,20 +65,14 @@ impl Resolver {
     }
 
     fn no_such_module(&self, wanted: &Wanted) -> Failure {
-        let failure = Failure::new(
-            FailureKind::Input,
-            format!("there is no module \"{}\"", wanted.path),
-        );
+        let failure = Failure::input(format!("there is no module \"{}\"", wanted.path));
         let Ok(modules) = self.bundle.modules() else {
             return failure;
         };
-        match nearest(wanted.path, modules.iter().map(String::as_str)) {
-            Some(near) => failure.with_hint(format!("did you mean \"{near}\"?")),
-            None => failure.with_hint(format!(
-                "there are {}",
-                modules.into_iter().collect::<Vec<_>>().join(", ")
-            )),
-        }
+        failure.with_hint(meant_or_all(
+            wanted.path,
+            modules.iter().map(String::as_str),
+        ))
     }
 
     /// Refuses an import of a module that is being loaded.
@@ -89,13 +81,10 @@ impl Resolver {
         if let Some(first) = loading.iter().position(|other| other == id) {
             let mut circle: Vec<&str> = loading[first..].iter().map(String::as_str).collect();
             circle.push(id);
-            return Err(Failure::new(
-                FailureKind::Input,
-                format!(
-                    "modules import each other in a circle: {}",
-                    circle.join(" -> ")
-                ),
-            ));
+            return Err(Failure::input(format!(
+                "modules import each other in a circle: {}",
+                circle.join(" -> ")
+            )));
         }
         loading.push(id.to_owned());
         Ok(())
@@ -134,9 +123,7 @@ fn check(given: &str) -> Result<Wanted<'_>, Failure> {
         None => (false, given),
     };
     let refuse = |reason: &str| {
-        Err(Failure::new(
-            FailureKind::Input,
-            format!("\"{given}\" cannot be imported: {reason}"),
+        Err(Failure::input(format!("\"{given}\" cannot be imported: {reason}"),
         )
         .with_hint("a module is named by its path below the folder and without ending, such as \"stdlib/connectors\""))
     };
@@ -162,8 +149,4 @@ fn at(failure: Failure, position: Position) -> Box<EvalAltResult> {
     let mut error = throw(failure);
     error.set_position(position);
     error
-}
-
-fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -5,14 +5,14 @@
 //! line of the script.
 
 use super::bundle::Bundle;
-use super::catalog::Catalog;
+use super::catalog::{self, Catalog};
 use super::check::{Finding, Severity};
-use super::{Names, Sources, apart, meant};
+use super::{Sources, apart, meant};
 use crate::failure::{Failure, FailureKind};
 use crate::native::NOUNS;
 use crate::native::convert::{to_value, type_word, undecidable, word_of_type};
-use crate::native::options::nearest;
 use crate::value::Value;
+use crate::words::{did_you_mean, nearest};
 use annotate_snippets::{AnnotationKind, Level, Origin, Renderer, Snippet};
 use rhai::{Dynamic, Engine, EvalAltResult, LexError, Map, ParseError, ParseErrorType, Position};
 use serde::Serialize;
@@ -162,6 +162,8 @@ pub(super) struct Known<'host> {
     pub(super) engine: &'host Engine,
     pub(super) bundle: &'host Bundle,
     pub(super) sources: &'host Sources,
+    /// The properties of objects that services answered with, where some did.
+    pub(super) properties: BTreeSet<String>,
 }
 
 /// Makes a failure with its place of what a script named `id` threw.
@@ -253,10 +255,6 @@ fn push(frames: &mut Vec<Frame>, source: &str, position: Position, function: Opt
     }
 }
 
-fn input(message: impl Into<String>) -> Failure {
-    Failure::new(FailureKind::Input, message)
-}
-
 fn failure_of(error: &EvalAltResult, source: &str, known: &Known) -> Failure {
     use EvalAltResult as Error;
     match error {
@@ -279,14 +277,14 @@ fn failure_of(error: &EvalAltResult, source: &str, known: &Known) -> Failure {
         Error::ErrorModuleNotFound(name, _) => known.no_module(name),
         Error::ErrorMismatchDataType(wanted, found, _)
         | Error::ErrorMismatchOutputType(wanted, found, _) => mismatch(wanted, found),
-        Error::ErrorFor(_) => input("this cannot be gone through with `for`"),
+        Error::ErrorFor(_) => Failure::input("this cannot be gone through with `for`"),
         Error::ErrorIndexingType(name, _) => {
-            input(format!("{} has no parts to take out", word_of_type(name)))
+            Failure::input(format!("{} has no parts to take out", word_of_type(name)))
         }
-        Error::ErrorArrayBounds(0, at, _) => input(format!(
+        Error::ErrorArrayBounds(0, at, _) => Failure::input(format!(
             "the list is empty, and number {at} of it was asked for"
         )),
-        Error::ErrorArrayBounds(length, at, _) => input(format!(
+        Error::ErrorArrayBounds(length, at, _) => Failure::input(format!(
             "the list has {}, and number {at} was asked for",
             match length {
                 1 => "1 item".to_owned(),
@@ -295,17 +293,19 @@ fn failure_of(error: &EvalAltResult, source: &str, known: &Known) -> Failure {
         ))
         .with_hint("the first item has the number 0"),
         Error::ErrorAssignmentToConstant(name, _) => {
-            input(format!("\"{name}\" is a constant and cannot be changed"))
+            Failure::input(format!("\"{name}\" is a constant and cannot be changed"))
         }
-        Error::ErrorTooManyOperations(_) => input("the script does not come to an end")
+        Error::ErrorTooManyOperations(_) => Failure::input("the script does not come to an end")
             .with_hint("it went on for long without asking any service: has a loop of it no end?"),
         Error::ErrorStackOverflow(_) => {
-            input("the functions of the script call each other too deeply")
+            Failure::input("the functions of the script call each other too deeply")
                 .with_hint("a function that calls itself needs a way to stop")
         }
-        Error::ErrorDataTooLarge(what, _) => input(format!("too large: {}", what.to_lowercase())),
-        Error::ErrorArithmetic(what, _) => input(lower_first(what)),
-        other => input(in_own_words(other)),
+        Error::ErrorDataTooLarge(what, _) => {
+            Failure::input(format!("too large: {}", what.to_lowercase()))
+        }
+        Error::ErrorArithmetic(what, _) => Failure::input(lower_first(what)),
+        other => Failure::input(in_own_words(other)),
     }
 }
 
@@ -366,7 +366,7 @@ fn mismatch(wanted: &str, found: &str) -> Failure {
     if found.ends_with("Unknown") {
         return undecidable("this value");
     }
-    input(format!(
+    Failure::input(format!(
         "{} is needed here, and this is {}",
         word_of_type(wanted),
         word_of_type(found)
@@ -380,34 +380,36 @@ fn syntax(error: &ParseError, source: &str, known: Option<&Known>) -> Failure {
         ParseErrorType::ModuleUndefined(name) => {
             return match known {
                 Some(known) => known.no_alias(name),
-                None => input(format!("nothing was imported as \"{name}\"")),
+                None => Failure::input(format!("nothing was imported as \"{name}\"")),
             };
         }
         ParseErrorType::Reserved(word) if word == "$" => {
-            return input("a name has no \"$\" here")
+            return Failure::input("a name has no \"$\" here")
                 .with_hint("a variable is made with let: let x = 1");
         }
-        ParseErrorType::UnexpectedEOF => input("the script ends too early")
+        ParseErrorType::UnexpectedEOF => Failure::input("the script ends too early")
             .with_hint("a bracket, a brace or a quote is not closed"),
-        ParseErrorType::Reserved(word) => input(format!(
+        ParseErrorType::Reserved(word) => Failure::input(format!(
             "\"{word}\" is a reserved word and cannot be a name"
         )),
-        ParseErrorType::MissingToken(token, what) => input(
+        ParseErrorType::MissingToken(token, what) => Failure::input(
             format!("\"{token}\" is missing {what}")
                 .trim_end()
                 .to_owned(),
         ),
-        ParseErrorType::BadInput(LexError::UnterminatedString) => input("this text has no end"),
+        ParseErrorType::BadInput(LexError::UnterminatedString) => {
+            Failure::input("this text has no end")
+        }
         ParseErrorType::BadInput(LexError::MalformedChar(text)) => {
-            input(format!("'{text}' is not a single letter"))
+            Failure::input(format!("'{text}' is not a single letter"))
         }
         ParseErrorType::BadInput(LexError::ImproperSymbol(sign, _)) => {
-            input(format!("\"{sign}\" cannot stand here"))
+            Failure::input(format!("\"{sign}\" cannot stand here"))
         }
         ParseErrorType::PropertyExpected => {
-            input("the name of a property is missing after the dot")
+            Failure::input("the name of a property is missing after the dot")
         }
-        other => input(lower_first(&other.to_string())),
+        other => Failure::input(lower_first(&other.to_string())),
     };
     match meant::at(kind, source, *position) {
         Some(hint) => failure.with_hint(hint),
@@ -416,7 +418,7 @@ fn syntax(error: &ParseError, source: &str, known: Option<&Known>) -> Failure {
 }
 
 fn no_variable(name: &str, source: &str) -> Failure {
-    let failure = input(format!("there is no variable \"{name}\""));
+    let failure = Failure::input(format!("there is no variable \"{name}\""));
     let mut declared = BTreeSet::new();
     for line in source.lines() {
         let at_top = line.starts_with("let ") || line.starts_with("const ");
@@ -447,11 +449,9 @@ fn no_variable(name: &str, source: &str) -> Failure {
     if let Some(hint) = hint.or_else(|| from_powershell(name, source)) {
         return failure.with_hint(hint);
     }
-    let names = Names::ALL.into_iter().chain(declared);
-    match nearest(name, names) {
-        Some(near) => failure.with_hint(format!("did you mean \"{near}\"?")),
-        None => failure,
-    }
+    let handles = catalog::HANDLES.map(|handle| handle.name);
+    let names = handles.into_iter().chain(declared);
+    failure.with_hint_if_any(did_you_mean(name, names))
 }
 
 /// What people write who come from PowerShell: a cmdlet, a pipeline, a variable that is not declared.
@@ -545,7 +545,7 @@ impl Known<'_> {
                 format!("\"{name}\" takes {counts} {arguments}, and {given} {are} given")
             }
         };
-        let failure = input(message);
+        let failure = Failure::input(message);
         match forms.is_empty() {
             true => failure,
             false => failure.with_hint(format!(
@@ -556,12 +556,13 @@ impl Known<'_> {
     }
 
     /// Explains a call of a function that no one has.
-    pub(super) fn no_such(&self, name: &str, near: Option<&str>) -> Failure {
-        let failure = input(format!("there is no function \"{name}\""));
-        match near {
-            Some(near) => failure.with_hint(format!("did you mean \"{near}\"?")),
-            None => failure,
-        }
+    pub(super) fn no_such<'known>(
+        &self,
+        name: &str,
+        known: impl Iterator<Item = &'known str>,
+    ) -> Failure {
+        let failure = Failure::input(format!("there is no function \"{name}\""));
+        failure.with_hint_if_any(did_you_mean(name, known))
     }
 
     /// Explains a call of a function that is not there, by its signature such as `get_foo (Exchange, string)`.
@@ -590,7 +591,7 @@ impl Known<'_> {
             .all(|letter| letter.is_alphanumeric() || letter == '_')
         {
             let given: Vec<&str> = given.iter().map(|word| word_of_type(word)).collect();
-            return input(format!(
+            return Failure::input(format!(
                 "\"{name}\" does not work on {}",
                 given.join(" and ")
             ));
@@ -600,16 +601,16 @@ impl Known<'_> {
             .iter()
             .filter(|other| other.name == name)
             .collect();
-        let failure = input(format!("there is no function \"{path}\""));
+        let failure = Failure::input(format!("there is no function \"{path}\""));
         if same.is_empty() {
-            return match nearest(name, functions.iter().map(|other| other.name.as_str())) {
-                Some(near) => failure.with_hint(format!("did you mean \"{near}\"?")),
-                None => failure,
-            };
+            let names = functions.iter().map(|other| other.name.as_str());
+            return failure.with_hint_if_any(did_you_mean(name, names));
         }
         let forms: BTreeSet<&str> = same.iter().map(|other| other.form.as_str()).collect();
         // What it is called on comes first, and is no argument to a person.
-        let on = given.first().is_some_and(|first| HANDLES.contains(first));
+        let on = given
+            .first()
+            .is_some_and(|first| TYPES_OF_HANDLES.contains(first));
         let arguments: Vec<&str> = given
             .iter()
             .skip(usize::from(on))
@@ -626,41 +627,41 @@ impl Known<'_> {
             (_, true) => format!("\"{path}\" cannot be called without arguments"),
             (_, false) => format!("\"{path}\" cannot be called with {}", arguments.join(", ")),
         };
-        input(message).with_hint(format!(
+        Failure::input(message).with_hint(format!(
             "it is called as {}",
             forms.into_iter().collect::<Vec<_>>().join(" or ")
         ))
     }
 
     fn no_property(&self, name: &str) -> Failure {
-        let failure = input(format!("the object has no property \"{name}\""));
+        let failure = Failure::input(format!("the object has no property \"{name}\""));
+        let seen = self.properties.iter().filter(|seen| *seen != name);
+        if let Some(hint) = did_you_mean(name, seen.map(String::as_str)) {
+            return failure.with_hint(hint);
+        }
         let mut names: BTreeSet<String> = NOUNS
             .iter()
             .flat_map(|noun| noun.entries)
             .flat_map(|entry| entry.options())
-            .map(|option| option.name.to_owned())
+            .map(|option| option.name.into_owned())
             .collect();
         for text in self.sources.all() {
             names.extend(properties_in(&text));
         }
         names.remove(name);
-        match nearest(name, names.iter().map(String::as_str)) {
-            Some(near) => failure.with_hint(format!("did you mean \"{near}\"?")),
-            None => failure.with_hint(format!("`\"{name}\" in object` says whether it is there")),
-        }
+        let ask = || format!("`\"{name}\" in object` says whether it is there");
+        let near = did_you_mean(name, names.iter().map(String::as_str));
+        failure.with_hint(near.unwrap_or_else(ask))
     }
 
     pub(super) fn no_module(&self, name: &str) -> Failure {
-        let failure = input(format!("there is no module \"{name}\""));
+        let failure = Failure::input(format!("there is no module \"{name}\""));
         let modules = self.bundle.modules().unwrap_or_default();
-        match nearest(name, modules.iter().map(String::as_str)) {
-            Some(near) => failure.with_hint(format!("did you mean \"{near}\"?")),
-            None => failure,
-        }
+        failure.with_hint_if_any(did_you_mean(name, modules.iter().map(String::as_str)))
     }
 
     fn no_alias(&self, alias: &str) -> Failure {
-        let failure = input(format!("nothing was imported as \"{alias}\""));
+        let failure = Failure::input(format!("nothing was imported as \"{alias}\""));
         let modules = self.bundle.modules().unwrap_or_default();
         let last = |module: &'_ str| module.rsplit('/').next().unwrap_or(module).to_owned();
         let names: Vec<String> = modules.iter().map(|module| last(module)).collect();
@@ -711,7 +712,7 @@ impl Known<'_> {
 }
 
 /// The names of the types that functions are called on.
-const HANDLES: [&str; 4] = ["Exchange", "Entra", "Cloud", "Inputs"];
+const TYPES_OF_HANDLES: [&str; 4] = ["Exchange", "Entra", "Cloud", "Inputs"];
 
 /// A function and how it is called.
 struct Callable {

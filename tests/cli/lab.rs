@@ -7,8 +7,9 @@ const TEST: &str = r#"'onprem.test_oauth("EWS", "https://outlook.office365.com/e
 
 #[test]
 fn the_scenarios_are_listed_each_with_its_sentence() {
-    let ran = Runner::new().run("lab --scenarios").ends_with(0);
-    let lines: Vec<&str> = ran.stdout.lines().collect();
+    let wide = Runner::new().variable("COLUMNS", "300");
+    let ran = wide.run("lab --scenarios").ends_with(0);
+    let lines: Vec<&str> = ran.stdout.lines().skip(1).collect();
     assert_eq!(lines.len(), SCENARIOS.len());
     for (line, scenario) in lines.iter().zip(SCENARIOS) {
         let (name, sentence) = line.split_once("  ").unwrap_or_default();

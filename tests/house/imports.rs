@@ -3,7 +3,7 @@
 use crate::support::source::{self, without_comments};
 use std::{collections::BTreeSet, error::Error};
 
-const LEAVES: &str = "clock organization cloud certificate value subject failure secret";
+const LEAVES: &str = "clock organization cloud certificate value subject failure secret words";
 
 /// A room and what it may import, besides itself; `leaves` stands for all of [`LEAVES`].
 const ARROWS: &[(&str, &str)] = &[
@@ -31,6 +31,7 @@ const ARROWS: &[(&str, &str)] = &[
     ("value", ""),
     ("subject", ""),
     ("secret", ""),
+    ("words", ""),
 ];
 
 #[test]

@@ -78,6 +78,41 @@ fn every_public_function_of_the_library_has_a_text_and_an_example() {
     assert_eq!(wrong, Vec::<String>::new());
 }
 
+/// What a library function takes is written in its text, so that has to name what the module asks of its options.
+#[test]
+fn every_option_of_the_library_is_explained() {
+    let catalog = Catalog::of(&Bundle::embedded());
+    let mut explained = BTreeSet::new();
+    for function in catalog
+        .functions
+        .iter()
+        .filter(|function| function.is_library())
+    {
+        for option in &function.options {
+            let is_whole = !option.takes.is_empty() && option.text.ends_with('.');
+            assert!(is_whole, "{}: {option:?}", function.name);
+            explained.insert((function.chapter.clone(), option.name.to_string()));
+        }
+    }
+    let mut used = BTreeSet::new();
+    for (path, text) in Bundle::rows() {
+        let module = path.trim_end_matches(".rhai");
+        for code in text.lines().filter(|line| !line.starts_with("///")) {
+            for part in code.split(|letter: char| letter.is_whitespace() || "({!,".contains(letter))
+            {
+                let Some(rest) = part.strip_prefix("options.") else {
+                    continue;
+                };
+                let end = rest.find(|letter: char| !letter.is_alphanumeric() && letter != '_');
+                let key = &rest[..end.unwrap_or(rest.len())];
+                used.insert((module.to_owned(), key.to_owned()));
+            }
+        }
+    }
+    assert!(!used.is_empty());
+    assert_eq!(explained, used);
+}
+
 #[test]
 fn signatures_are_written_as_they_are_called() {
     let catalog = Catalog::native();
@@ -114,7 +149,7 @@ fn names_are_not_reserved_words_of_the_language() {
             let options = function
                 .options
                 .into_iter()
-                .map(|option| option.name.to_owned());
+                .map(|option| option.name.to_string());
             options.chain([function.name]).collect::<Vec<_>>()
         })
         .filter(|name| reserved.contains(&name.as_str()))

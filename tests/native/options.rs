@@ -5,6 +5,7 @@
 use exoauth::native::options::{OptionField, fields, parameters, read_for};
 use rhai::{Engine, Map};
 use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
 enum Kind {
@@ -33,7 +34,7 @@ fn wrong(text: &str) -> String {
 #[test]
 fn the_keys_and_what_they_take_are_known_without_a_value() {
     let field = |name, takes: &str, required| OptionField {
-        name,
+        name: Cow::Borrowed(name),
         takes: takes.to_owned(),
         required,
         text: String::new(),

@@ -68,7 +68,7 @@ fn every_function_of_the_catalog_is_completed_on_what_it_is_called_on() {
             }
             receivers => receivers.iter().map(|on| format!("{on}.")).collect(),
         };
-        for on in on {
+        for on in &on {
             if !has(
                 &offered(&imported, &format!("let x = {on}{typed}")),
                 &wanted,
@@ -77,12 +77,9 @@ fn every_function_of_the_catalog_is_completed_on_what_it_is_called_on() {
             }
         }
         for field in &function.options {
-            let on = function
-                .receivers
-                .first()
-                .map_or(String::new(), |on| format!("{on}."));
+            let on = on.first().map_or("", String::as_str);
             let line = format!("{on}{}(\"a\", #{{ ", function.name);
-            if !has(&offered(&knowledge, &line), &format!("{}: ", field.name)) {
+            if !has(&offered(&imported, &line), &format!("{}: ", field.name)) {
                 missing.push(format!("{line}{}", field.name));
             }
         }
@@ -117,6 +114,12 @@ fn option_keys_are_offered_once_with_their_meaning() {
         .map(|candidate| candidate.display.as_str());
     let expected = "auth_metadata_url  the address of the metadata from which Exchange reads realm, issuer and keys (a text)";
     assert_eq!(display, Some(expected));
+    let imported = after(&["import \"stdlib/connectors\" as connectors;"]);
+    let line = "connectors::ensure_enabled(online, \"a\", #{ keep_endpoint: true, ";
+    assert_eq!(
+        offered(&imported, line),
+        ["discovery_endpoint: ", "target_address_domains: "]
+    );
     let choices = offered(&knowledge, "onprem.new_auth_server(\"a\", #{ type: \"A");
     assert_eq!(choices, ["ADFS", "AzureAD"]);
     let value = offered(&knowledge, "onprem.new_auth_server(\"a\", #{ type: ");

@@ -61,7 +61,11 @@ struct Person(OsSession);
 
 impl Person {
     fn sits_down(home: &Home) -> Result<Self, Box<dyn Error>> {
-        let mut session = OsSession::spawn(home.program(&["repl"]))?;
+        Self::starts(home.program(&["repl"]))
+    }
+
+    fn starts(program: Command) -> Result<Self, Box<dyn Error>> {
+        let mut session = OsSession::spawn(program)?;
         session.set_expect_timeout(Some(Duration::from_secs(20)));
         session.expect(Regex(READY))?;
         Ok(Self(session))
@@ -164,6 +168,34 @@ fn a_whole_conversation_at_a_terminal() -> Result<(), Box<dyn Error>> {
         "{remembered}"
     );
     assert_eq!(fs::metadata(&history)?.permissions().mode() & 0o777, 0o600);
+    Ok(())
+}
+
+#[test]
+fn a_long_text_is_shown_window_by_window_where_there_is_no_pager() -> Result<(), Box<dyn Error>> {
+    const ROWS: u16 = 12;
+    let home = Home::new()?;
+    let mut program = home.program(&["repl"]);
+    program.env("PAGER", home.0.join("no-such-pager"));
+    let mut person = Person::starts(program)?;
+    person.0.get_process_mut().set_window_size(80, ROWS)?;
+    // The window is measured when a line begins.
+    person.types("\u{3}", "\n")?;
+    person.0.send(":help\r")?;
+    for _ in 0..2 {
+        let seen = person
+            .0
+            .expect(Regex("-- more: Enter goes on, q ends -- "))?;
+        let window = String::from_utf8_lossy(seen.before()).into_owned();
+        let shown = window.lines().filter(|line| line.starts_with("  ")).count();
+        assert!((5..usize::from(ROWS)).contains(&shown), "{window}");
+        assert!(!window.contains("Ctrl-D leaves"), "{window}");
+        person.0.send("\r")?;
+    }
+    person
+        .sees("-- more")?
+        .types("q\r", "\n")?
+        .types("40 + 2\r", "\n42")?;
     Ok(())
 }
 

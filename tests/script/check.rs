@@ -1,7 +1,7 @@
 //! What is seen of a script without running it.
 
 use crate::support::scripts::Scripts;
-use exoauth::script::{Bundle, Catalog};
+use exoauth::script::{Bundle, Catalog, Severity, check_script};
 
 #[test]
 fn shipped_scripts_and_modules_have_no_mistake() {
@@ -18,6 +18,29 @@ fn every_example_of_the_catalog_is_a_script_without_mistake() {
             assert_eq!(found, [""; 0], "{}: {example}", function.name);
         }
     }
+}
+
+#[test]
+fn the_options_of_a_library_function_are_checked_like_those_of_a_native_one() {
+    let text = "import \"stdlib/connectors\" as c;\n\
+        c::ensure_enabled(online, \"a\", #{ discovery_endpont: \"b\", target_address_domains: \"d\", keep_endpoint: true });\n";
+    let found: Vec<(String, Option<String>)> = check_script(&Bundle::embedded(), "a.rhai", text)
+        .into_iter()
+        .filter(|finding| finding.severity == Severity::Error)
+        .map(|finding| (finding.found.failure.message, finding.found.failure.hint))
+        .collect();
+    let expected = [
+        (
+            "ensure_enabled has no option \"discovery_endpont\" and needs the option \"discovery_endpoint\"",
+            Some("did you mean \"discovery_endpoint\"? \"discovery_endpoint\" takes a text"),
+        ),
+        (
+            "the option \"target_address_domains\" of ensure_enabled takes a list of texts, and this is the text \"d\"",
+            None,
+        ),
+    ];
+    let expected = expected.map(|(message, hint)| (message.to_owned(), hint.map(str::to_owned)));
+    assert_eq!(found, expected);
 }
 
 #[test]

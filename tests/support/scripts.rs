@@ -7,7 +7,8 @@ use exoauth::cloud::CloudName;
 use exoauth::failure::{Failure, FailureKind};
 use exoauth::organization::{Organization, SecretSource, SignIn, SignInMethod};
 use exoauth::script::{
-    Bundle, Host, HostOptions, Playbook, ScriptFailure, on_engine_thread, throw,
+    Bundle, Host, HostOptions, Playbook, ScriptFailure, Severity, check_script, on_engine_thread,
+    throw,
 };
 use exoauth::session::event::{Event, Listener};
 use exoauth::session::{Interrupt, Mode, Options, Outside, Patience, Session};
@@ -139,11 +140,10 @@ impl Scripts {
 
     /// What a check finds in a script without running it, as it is drawn.
     pub(crate) fn check(&self, path: &str, text: &str) -> Vec<String> {
-        let found = self.on_host(|host, _| Ok(host.check(path, text)));
-        let found = found.unwrap_or_else(|failed| vec![failed]);
-        found
+        check_script(&self.bundle(), path, text)
             .iter()
-            .map(|failed| throw::render(failed, false))
+            .filter(|finding| finding.severity == Severity::Error)
+            .map(|finding| throw::render(&finding.found, false))
             .collect()
     }
 

@@ -222,7 +222,7 @@ fn of_function(function: &Function, id: &str) -> String {
             let _ = writeln!(
                 html,
                 "<tr><td><code>{}</code></td><td>{}</td><td>{}{need}</td></tr>",
-                text_of(option.name),
+                text_of(&option.name),
                 inline(&option.text),
                 text_of(&option.takes)
             );

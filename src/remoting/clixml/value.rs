@@ -242,14 +242,6 @@ impl Value {
         }
     }
 
-    /// The GUID, alone or inside an object.
-    pub fn as_guid(&self) -> Option<Uuid> {
-        match self.primitive() {
-            Self::Guid(guid) => Some(*guid),
-            _ => None,
-        }
-    }
-
     /// The bytes of a `<BA>`, alone or inside an object.
     pub fn as_bytes(&self) -> Option<&[u8]> {
         match self.primitive() {

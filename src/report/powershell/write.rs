@@ -6,13 +6,14 @@ use super::quote::{bytes_of, cmdlet, parameter, quoted, remark, seen, value};
 use super::{About, Item};
 use crate::cloud::CloudName;
 use crate::failure::{Failure, FailureKind};
+use crate::report::Paint;
 use crate::report::plan;
-use crate::report::{Paint, count};
 use crate::session::Request;
 use crate::session::event::StepOutcome;
 use crate::session::plan::Change;
 use crate::subject::{Effect, Plane, Subject};
 use crate::value::{Object, Value};
+use crate::words::count;
 
 /// A command that would be longer is written with a table of its parameters.
 const LONGEST: usize = 110;
@@ -281,6 +282,7 @@ impl Script<'_> {
         let plain = Paint {
             colors: false,
             width: LONGEST,
+            folds: false,
         };
         let mut lines = plan::planned(change, false, plain);
         if change.effect == Effect::Create {

@@ -2,7 +2,7 @@
 //! plan cannot see through, modules that do something when they are imported.
 
 use super::{Finding, Severity, is_playbook, variable};
-use crate::failure::{Failure, FailureKind};
+use crate::failure::Failure;
 use crate::script::bundle::Bundle;
 use crate::script::catalog::Catalog;
 use crate::script::playbook::each_call;
@@ -109,7 +109,7 @@ pub(super) fn of_library(id: &str, text: &str, program: &AST) -> Vec<Finding> {
 }
 
 fn warning(message: impl Into<String>) -> Failure {
-    Failure::new(FailureKind::Input, message)
+    Failure::input(message)
 }
 
 fn hidden_natives(program: &AST, catalog: &Catalog) -> Vec<Found> {

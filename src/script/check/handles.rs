@@ -2,9 +2,8 @@
 
 use super::habits::{Found, each_node};
 use super::{Severity, variable};
-use crate::cloud::Cell;
-use crate::failure::{Failure, FailureKind};
-use crate::native::options::{nearest, quoted};
+use crate::failure::Failure;
+use crate::native::cloud;
 use crate::script::catalog::Catalog;
 use rhai::{AST, ASTNode, Expr};
 
@@ -54,24 +53,11 @@ fn not_there(catalog: &Catalog, handle: &str, name: &str) -> Option<Failure> {
         others.extend(&function.receivers);
     }
     let first = others.first()?;
-    let failure = Failure::new(
-        FailureKind::Input,
-        format!("{handle} has no function \"{name}\""),
-    );
+    let failure = Failure::input(format!("{handle} has no function \"{name}\""));
     Some(failure.with_hint(format!("it is called on {first}: {first}.{name}(...)")))
 }
 
 fn no_address(name: &str) -> Option<Failure> {
-    if ["tenant", "name", "graph_flow"].contains(&name) || Cell::from_key(name).is_some() {
-        return None;
-    }
-    let known: Vec<&str> = ["tenant", "name", "graph_flow"]
-        .into_iter()
-        .chain(Cell::ALL.map(Cell::key))
-        .collect();
-    let failure = Failure::new(FailureKind::Input, format!("cloud has no \"{name}\""));
-    Some(match nearest(name, known.iter().copied()) {
-        Some(near) => failure.with_hint(format!("did you mean \"{near}\"?")),
-        None => failure.with_hint(format!("it has {}", quoted(&known))),
-    })
+    let known = cloud::properties().any(|known| known == name);
+    (!known).then(|| cloud::no_such_property(name))
 }

@@ -1,22 +1,30 @@
-//! Option maps that are written out where a native function is called: their keys against the catalog.
+//! Option maps that are written out where a function is called: their keys against the catalog.
 
 use super::Severity;
 use super::habits::Found;
-use crate::failure::{Failure, FailureKind};
+use crate::failure::Failure;
 use crate::native::options::check_keys;
 use crate::script::catalog::{Catalog, Function};
 use crate::script::playbook::each_call;
 use rhai::{AST, Dynamic, Expr, FnCallExpr, Map, Stmt};
+use std::collections::BTreeMap;
 
-/// Maps with keys that the function does not take, or without those that it needs.
-pub(super) fn wrong_options(program: &AST) -> Vec<Found> {
-    let catalog = Catalog::native();
+/// Maps with keys that the function does not take, or without those that it needs; `modules` are the paths of those that
+/// the script imports, under their aliases.
+pub(super) fn wrong_options(
+    program: &AST,
+    catalog: &Catalog,
+    modules: &BTreeMap<String, String>,
+) -> Vec<Found> {
     let mut findings = Vec::new();
     each_call(program, &mut |call, _, _| {
-        if !call.namespace.is_empty() {
-            return;
-        }
-        for function in catalog.find(&call.name) {
+        let alias = call.namespace.path.first();
+        let module = alias.map(|alias| modules.get(alias.as_str()));
+        let is_called = |function: &&Function| match module {
+            Some(module) => Some(&function.chapter) == module,
+            None => !function.is_library(),
+        };
+        for function in catalog.find(&call.name).filter(is_called) {
             findings.extend(not_a_closure(function, call));
             findings.extend(wrong_values(function, call));
             let Some((map, position)) = literal_options(function, call) else {
@@ -69,7 +77,7 @@ fn not_a_closure(function: &Function, call: &FnCallExpr) -> Option<Found> {
         _ => return None,
     };
     let name = &function.name;
-    let failure = input(format!("\"{name}\" takes a closure at the end"));
+    let failure = Failure::input(format!("\"{name}\" takes a closure at the end"));
     let arguments = function.arguments.join(", ");
     let failure = failure.with_hint(format!("write || before the bracket: {name}({arguments})"));
     Some((Severity::Error, "call", position, failure))
@@ -114,7 +122,7 @@ fn wrong_values(function: &Function, call: &FnCallExpr) -> Vec<Found> {
             Expr::StringConstant(text, _) => format!("the text {text:?}"),
             _ => kind.to_owned(),
         };
-        let failure = input(format!(
+        let failure = Failure::input(format!(
             "the option \"{}\" of {} takes {}, and this is {given}",
             field.name, function.name, field.takes
         ));
@@ -134,8 +142,4 @@ fn kind_of(value: &Expr) -> Option<&'static str> {
         Expr::Map(..) => "a map",
         _ => return None,
     })
-}
-
-fn input(message: String) -> Failure {
-    Failure::new(FailureKind::Input, message)
 }

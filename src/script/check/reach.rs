@@ -3,15 +3,15 @@
 
 use super::{Finding, Severity, bare_engine, module, variable};
 use crate::cloud::{CLOUDS, Cell, Cloud};
-use crate::failure::{Failure, FailureKind};
+use crate::failure::Failure;
 use crate::native::NOUNS;
-use crate::native::options::{nearest, quoted};
 use crate::script::bundle::Bundle;
 use crate::script::playbook::{Playbook, imports};
 use crate::script::throw::placed;
 use crate::script::without_shebang;
 use crate::session::Need;
 use crate::subject::Plane;
+use crate::words::{did_you_mean, quoted};
 use rhai::{AST, ASTNode, Expr, FnCallExpr, FnPtr, Position, Stmt};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -325,13 +325,11 @@ impl<'bundle> Reach<'bundle> {
             .filter(|(_, _, name)| !known.contains(&name.as_str()));
         missing
             .map(|(source, position, name)| {
-                let failure = wrong(format!("the playbook has no input \"{name}\""));
-                let failure = match nearest(name, known.iter().copied()) {
-                    Some(near) => failure.with_hint(format!("did you mean \"{near}\"?")),
-                    None => failure.with_hint(format!(
-                        "add {name}: #{{ text: \"...\" }} to the inputs of const PLAYBOOK"
-                    )),
-                };
+                let failure = Failure::input(format!("the playbook has no input \"{name}\""));
+                let add =
+                    || format!("add {name}: #{{ text: \"...\" }} to the inputs of const PLAYBOOK");
+                let near = did_you_mean(name, known.iter().copied());
+                let failure = failure.with_hint(near.unwrap_or_else(add));
                 let text = match source == id {
                     true => playbook.source.clone(),
                     false => self.text(source),
@@ -357,11 +355,10 @@ impl<'bundle> Reach<'bundle> {
             .filter(|input| !used.contains(input.name.as_str()));
         unused
             .map(|input| {
-                let failure = wrong(format!("nothing uses the input \"{}\"", input.name))
-                    .with_hint(format!(
-                        "use inputs.{}, or take it out of the header",
-                        input.name
-                    ));
+                let failure =
+                    Failure::input(format!("nothing uses the input \"{}\"", input.name)).with_hint(
+                        format!("use inputs.{}, or take it out of the header", input.name),
+                    );
                 let place = declared(&playbook.source, &input.name);
                 finding(
                     Severity::Warning,
@@ -391,7 +388,7 @@ impl<'bundle> Reach<'bundle> {
         by_need
             .into_iter()
             .map(|(needs, clouds)| {
-                let failure = wrong(format!(
+                let failure = Failure::input(format!(
                     "in the cloud {} this needs addresses that nobody documents: {}",
                     quoted(&clouds),
                     needs.join(", ")
@@ -458,10 +455,6 @@ fn declared(source: &str, name: &str) -> Position {
         ),
         None => Position::NONE,
     }
-}
-
-fn wrong(message: String) -> Failure {
-    Failure::new(FailureKind::Input, message)
 }
 
 fn finding(severity: Severity, code: &'static str, found: super::ScriptFailure) -> Finding {

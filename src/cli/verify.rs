@@ -42,11 +42,8 @@ pub(super) fn main(env: &Env, asked: Verify, format: Format) -> Result<ExitCode,
 /// Reads `90s`, `15m`, `6h` or `1d`.
 fn pause(text: &str) -> Result<Duration, Failure> {
     let wrong = || {
-        Failure::new(
-            FailureKind::Input,
-            format!("\"{text}\" is not how often to verify"),
-        )
-        .with_hint("write a number and a unit, such as 30s, 15m, 6h or 1d")
+        Failure::input(format!("\"{text}\" is not how often to verify"))
+            .with_hint("write a number and a unit, such as 30s, 15m, 6h or 1d")
     };
     let (number, unit) = text.split_at(text.len() - text.chars().last().map_or(0, char::len_utf8));
     let seconds = match unit {
