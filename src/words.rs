@@ -32,8 +32,9 @@ pub fn nearest<'known>(
         .map(|(_, name)| name)
 }
 
-/// How many letters lie between two names; nothing where they are too many for one to be meant by the other.
-fn distance(given: &str, name: &str) -> Option<usize> {
+/// How many letters lie between two names, and whether the number of the known one is left out for that; nothing where
+/// they are too many for one to be meant by the other.
+fn distance(given: &str, name: &str) -> Option<(usize, bool)> {
     let name = name.to_lowercase();
     let without_number =
         name.trim_start_matches(|letter: char| letter.is_ascii_digit() || letter == '-');
@@ -42,10 +43,9 @@ fn distance(given: &str, name: &str) -> Option<usize> {
         let most = (name.len().max(given.len()) + 1) / 3;
         (distance <= most).then_some(distance)
     };
-    [name.as_str(), without_number]
-        .into_iter()
-        .filter_map(near)
-        .min()
+    let whole = near(&name).map(|distance| (distance, false));
+    let rest = near(without_number).map(|distance| (distance, true));
+    whole.into_iter().chain(rest).min()
 }
 
 /// `did you mean "x"?`, where a known name is near.
@@ -127,6 +127,8 @@ mod tests {
             Some("get_auth_server")
         );
         assert_eq!(nearest("get_mailbox", functions), None);
+        let steps = ["07-connector-online", "connector-online"];
+        assert_eq!(nearest("conector-online", steps), Some("connector-online"));
     }
 
     #[test]

@@ -3,8 +3,8 @@
 //! Nothing in it is written twice: names, parameters and texts come from the functions and their comments, options and
 //! planes from the [`Entry`](crate::native::Entry) beside them, the library's from the scripts themselves.
 
-use super::bare_engine;
 use super::bundle::Bundle;
+use super::{bare_engine, parser};
 use crate::native::options::{Entry, OptionField};
 use crate::native::{NOUNS, Noun};
 use crate::subject::{Effect, Plane};
@@ -433,7 +433,7 @@ fn gives(returns: &str) -> &'static str {
 
 /// The functions of a library module that have a comment; private ones are not shown.
 fn library(module: &str, text: &str) -> Vec<Function> {
-    let Ok(program) = bare_engine().compile(text) else {
+    let Ok(program) = parser().compile(text) else {
         return Vec::new();
     };
     let mut functions: Vec<Function> = program

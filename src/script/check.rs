@@ -14,7 +14,7 @@ use super::bundle::{Bundle, ScriptOrigin};
 use super::catalog::Catalog;
 use super::playbook::{Playbook, each_call, imports};
 use super::throw::{Known, ScriptFailure, placed};
-use super::{Sources, bare_engine, names_of_handles, without_shebang};
+use super::{Sources, bare_engine, names_of_handles, parser, without_shebang};
 use crate::failure::Failure;
 use crate::native;
 use rhai::{AST, ASTFlags, Engine, Expr, Position, Stmt};
@@ -110,7 +110,7 @@ pub fn check_script(bundle: &Bundle, id: &str, text: &str) -> Vec<Finding> {
 
 /// What is wrong with the header of a playbook, and between it and the script; of a library file, nothing.
 fn of_playbook(bundle: &Bundle, id: &str, text: &str) -> Vec<Finding> {
-    let Ok(program) = bare_engine().compile(without_shebang(text)) else {
+    let Ok(program) = parser().compile(without_shebang(text)) else {
         return Vec::new();
     };
     if !is_playbook(&program) {
@@ -332,7 +332,7 @@ fn module(bundle: &Bundle, path: &str) -> Option<(String, bool)> {
 }
 
 fn functions(source: &str) -> Functions {
-    bare_engine()
+    parser()
         .compile(source)
         .map(|program| own_functions(&program))
         .unwrap_or_default()

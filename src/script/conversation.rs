@@ -4,7 +4,7 @@
 //! thousand objects.
 
 use super::apart;
-use super::{bare_engine, without_shebang};
+use super::{parser, without_shebang};
 use crate::native::convert::type_word;
 use rhai::{AST, Array, Dynamic, FnPtr, LexError, Map, ParseErrorType, Position, Scope, Stmt};
 
@@ -200,7 +200,7 @@ fn count(value: &Dynamic) -> Option<usize> {
 /// Whether a text is the beginning of something, so that more lines have to follow.
 pub fn is_unfinished(text: &str) -> bool {
     let text = without_shebang(text).trim_end();
-    let Err(error) = bare_engine().compile(text) else {
+    let Err(error) = parser().compile(text) else {
         return false;
     };
     let end = Position::new(
@@ -236,7 +236,7 @@ pub enum Shape {
 
 /// Whether a text is one expression and nothing else, so that `let x =` can stand before it.
 pub fn is_expression(text: &str) -> bool {
-    let program = bare_engine().compile(without_shebang(text));
+    let program = parser().compile(without_shebang(text));
     program.is_ok_and(|program| {
         !program.has_functions()
             && matches!(program.statements(), [Stmt::Expr(_) | Stmt::FnCall(..)])
@@ -245,7 +245,7 @@ pub fn is_expression(text: &str) -> bool {
 
 /// The shape of a text; what does not compile is taken for statements.
 pub fn shape(text: &str) -> Shape {
-    let Ok(program) = bare_engine().compile(without_shebang(text)) else {
+    let Ok(program) = parser().compile(without_shebang(text)) else {
         return Shape::Statements;
     };
     let is_import = |statement: &Stmt| matches!(statement, Stmt::Import(..));

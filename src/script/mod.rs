@@ -38,6 +38,7 @@ use crate::value::{Value, snake_case};
 use crate::words::{did_you_mean, quoted};
 use conversation::Conversation;
 use resolver::Resolver;
+use rhai::packages::{Package as _, StandardPackage};
 use rhai::{
     AST, Dynamic, Engine, EvalAltResult, Module, NativeCallContext, OptimizationLevel, Position,
     Scope, Shared, Token,
@@ -45,7 +46,7 @@ use rhai::{
 use std::any::Any;
 use std::collections::{BTreeMap, HashMap};
 use std::io;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
 use throw::Known;
 
 /// The size of the stack of the engine's thread.
@@ -465,9 +466,26 @@ fn engine(session: &Arc<Session>, inputs: &Inputs, surroundings: Arc<Surrounding
     engine
 }
 
-/// An engine with every limit set, since those of debug and release builds differ; it knows no function of ours.
+/// What reads scripts and runs none; it knows no function.
+pub(crate) fn parser() -> &'static Engine {
+    static PARSER: OnceLock<Engine> = OnceLock::new();
+    PARSER.get_or_init(|| limited(Engine::new_raw()))
+}
+
+/// An engine that knows the functions of the language, and none of ours.
 pub(crate) fn bare_engine() -> Engine {
-    let mut engine = Engine::new();
+    // There are thousands, and engines can share them.
+    static LANGUAGE: OnceLock<Shared<Module>> = OnceLock::new();
+    let language = LANGUAGE.get_or_init(|| StandardPackage::new().as_shared_module());
+    let mut engine = limited(Engine::new_raw());
+    engine
+        .set_max_strings_interned(256)
+        .register_global_module(Shared::clone(language));
+    engine
+}
+
+/// Sets every limit, since those of debug and release builds differ.
+fn limited(mut engine: Engine) -> Engine {
     engine
         .disable_symbol("eval")
         .set_optimization_level(OptimizationLevel::None)

@@ -17,7 +17,7 @@
 
 use super::bundle::{Bundle, path_of};
 use super::throw::{self, ScriptFailure};
-use super::{bare_engine, without_shebang};
+use super::{parser, without_shebang};
 use crate::cloud::CloudName;
 use crate::failure::Failure;
 use crate::native::convert::{to_value, type_word};
@@ -214,7 +214,7 @@ impl Playbook {
     /// When the script does not parse or its header is wrong; the place is named.
     pub fn read(name: &str, source: &str) -> Result<Self, ScriptFailure> {
         let id = id_of(name);
-        let program = bare_engine()
+        let program = parser()
             .compile(without_shebang(source))
             .map_err(|error| throw::explain_syntax(&id, source, &error))?;
         let wrong = |(failure, position): (Failure, Position)| {

@@ -141,9 +141,10 @@ fn an_unknown_cloud_rule_scenario_or_day() {
         &[
             "the lab has no scenario \"override-mising\"",
             "did you mean \"override-missing\"?",
-            "exoauth lab --scenarios says what each is about",
         ],
     );
+    let ran = Runner::new().run("verify --scenario zzz").ends_with(2);
+    refused(ran, &["exoauth lab --scenarios lists them"]);
     for day in ["tomorrow", "2027-13-01", "1999-01-01"] {
         let ran = Runner::new()
             .run(&format!("verify --as-of {day}"))

@@ -1,7 +1,7 @@
 //! What a playbook can come to, through the functions that it calls: which inputs it uses, and which addresses of the
 //! cloud it needs.
 
-use super::{Finding, Severity, bare_engine, module, variable};
+use super::{Finding, Severity, module, parser, variable};
 use crate::cloud::{CLOUDS, Cell, Cloud};
 use crate::failure::Failure;
 use crate::native::NOUNS;
@@ -26,7 +26,7 @@ pub(super) fn of_playbook(
     reach.script(id, program);
     for name in &playbook.includes {
         if let Ok(source) = bundle.source(name)
-            && let Ok(included) = bare_engine().compile(without_shebang(&source.text))
+            && let Ok(included) = parser().compile(without_shebang(&source.text))
         {
             reach.script(&source.path, &included);
         }
@@ -45,7 +45,7 @@ pub(super) fn of_playbook(
 /// With `only`, of the included playbooks that name or hold one of these steps.
 pub fn needs(bundle: &Bundle, playbook: &Playbook, only: &[String]) -> Vec<Need> {
     let mut reach = Reach::new(bundle);
-    if let Ok(program) = bare_engine().compile(without_shebang(&playbook.source)) {
+    if let Ok(program) = parser().compile(without_shebang(&playbook.source)) {
         reach.script(&playbook.name, &program);
     }
     let chosen = |name: &String| {
@@ -54,7 +54,7 @@ pub fn needs(bundle: &Bundle, playbook: &Playbook, only: &[String]) -> Vec<Need>
     };
     for name in playbook.includes.iter().filter(|name| chosen(name)) {
         if let Ok(source) = bundle.source(name)
-            && let Ok(included) = bare_engine().compile(without_shebang(&source.text))
+            && let Ok(included) = parser().compile(without_shebang(&source.text))
         {
             reach.script(&source.path, &included);
         }
@@ -192,7 +192,7 @@ impl<'bundle> Reach<'bundle> {
     fn program(&mut self, id: &str) -> Option<AST> {
         if !self.programs.contains_key(id) {
             let (text, _) = module(self.bundle, id.strip_suffix(".rhai").unwrap_or(id))?;
-            let program = bare_engine().compile(without_shebang(&text)).ok()?;
+            let program = parser().compile(without_shebang(&text)).ok()?;
             self.programs.insert(id.to_owned(), program);
         }
         self.programs.get(id).cloned()
