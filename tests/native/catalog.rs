@@ -95,7 +95,8 @@ fn every_option_of_the_library_is_explained() {
         }
     }
     let mut used = BTreeSet::new();
-    for (path, text) in Bundle::rows() {
+    let takes_options = |row: &&(&str, &str)| row.1.contains(", options) {");
+    for (path, text) in Bundle::rows().iter().filter(takes_options) {
         let module = path.trim_end_matches(".rhai");
         for code in text.lines().filter(|line| !line.starts_with("///")) {
             for part in code.split(|letter: char| letter.is_whitespace() || "({!,".contains(letter))

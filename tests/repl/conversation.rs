@@ -143,7 +143,7 @@ fn a_playbook_is_run_with_its_inputs_and_the_lines_are_saved_as_one() {
     ])
     .complains(&[
         "left out: 1 line, since a secret may be in it",
-        "cannot be written",
+        "exists and is not overwritten",
     ]);
     let saved = runner.read("mine.rhai");
     assert!(!saved.contains("P@ssw0rd"), "{saved}");
@@ -329,7 +329,7 @@ fn help_time_and_loading() {
         ])
         .complains(&[
             "broken.rhai:2:1",
-            "did you mean get_auth_server?",
+            "did you mean \"get_auth_server\"?",
             "there is no command :nonsense",
         ]);
 }

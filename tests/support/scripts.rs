@@ -138,11 +138,11 @@ impl Scripts {
         .map_err(|failed| throw::render(&failed, false))
     }
 
-    /// What a check finds in a script without running it, as it is drawn.
+    /// The mistakes that a check finds in a script without running it, as they are drawn; lines need no header.
     pub(crate) fn check(&self, path: &str, text: &str) -> Vec<String> {
         check_script(&self.bundle(), path, text)
             .iter()
-            .filter(|finding| finding.severity == Severity::Error)
+            .filter(|finding| finding.severity == Severity::Error && finding.code != "header")
             .map(|finding| throw::render(&finding.found, false))
             .collect()
     }
