@@ -310,6 +310,11 @@ fn run(work: Work, seed: Seed, take: impl Fn(&Calm, usize, u64, Blow) -> bool) -
         while let Some((number, blow)) = cells.get(next.fetch_add(1, Ordering::Relaxed)) {
             let fate = cell(work, seed, &calm, *number, *blow)
                 .unwrap_or_else(|error| Fate::Lost(error.to_string()));
+            // Much time passes until the end, where all of them are said in full.
+            if let Fate::Lost(why) = &fate {
+                let what = why.lines().next().unwrap_or_default();
+                progress(&format!("lost: request {number}, {blow:?}: {what}\n"));
+            }
             fates.push((*number, *blow, fate));
             let ended = done.fetch_add(1, Ordering::Relaxed) + 1;
             if ended.is_multiple_of(100) {

@@ -201,12 +201,25 @@ fn run_all(one_in_the_cloud: usize, one_on_premises: usize) -> Outcome {
         .step_by(one_in_the_cloud)
         .chain(on_premises.into_iter().step_by(one_on_premises))
         .collect();
-    let next = AtomicUsize::new(0);
+    let (next, done) = (AtomicUsize::new(0), AtomicUsize::new(0));
     let worker = || {
         let mut went = Vec::new();
         while let Some(cell) = cells.get(next.fetch_add(1, Ordering::Relaxed)) {
             let how = run(&calm, *cell).unwrap_or_else(|error| Went::Lost(error.to_string()));
+            // Much time passes until the end, where all of them are said in full.
+            if let Went::Lost(words) = &how {
+                let (name, number) = (cell.name, cell.number);
+                let what = words.lines().next().unwrap_or_default();
+                show(&format!("lost: {name} at request {number}: {what}\n"));
+            }
             went.push((*cell, how));
+            let ended = done.fetch_add(1, Ordering::Relaxed) + 1;
+            if ended.is_multiple_of(100) {
+                show(&format!(
+                    "{ended} cells in {} s\n",
+                    started.elapsed().as_secs()
+                ));
+            }
         }
         went
     };
