@@ -6,7 +6,7 @@
 use super::app_role_assignment::role_id;
 use super::directory::{DirectoryObject, Id, get};
 use super::options::{self, Entry};
-use super::{Entra, Thrown, auth_certificate, convert, origin, throw};
+use super::{Entra, Thrown, auth_certificate, convert, origin, service_principal, throw};
 use crate::failure::{Failure, FailureKind};
 use crate::graph::credential::Holder;
 use crate::graph::permission::{Permission, REQUIRED, permissions, required};
@@ -400,17 +400,11 @@ fn roles(
 }
 
 fn remove(call: &NativeCallContext, entra: &Entra, app_id: &Dynamic) -> Result<(), Failure> {
-    let id = Id::of(app_id)?;
-    let application = DirectoryObject::read(
-        call,
-        entra,
-        Holder::Application,
-        &id,
-        "id,appId,displayName",
-    )?;
+    // All of it, so that what others did to it meanwhile is seen before it goes.
+    let application = read(call, entra, app_id)?;
     let own_id = Id::of(&convert::to_dynamic(&application.application_id()?))?;
     let holder = Holder::ServicePrincipal;
-    match DirectoryObject::read(call, entra, holder, &own_id, "id,appId,displayName") {
+    match DirectoryObject::read(call, entra, holder, &own_id, service_principal::SELECT) {
         // The directory removes it with the application, and brings it back only by itself.
         Ok(principal) => principal.remove(call, entra)?,
         Err(failure) if failure.kind == FailureKind::NotFound => {}

@@ -23,7 +23,8 @@ const TAGS: &str = "tags";
 const PATCH: &str = "PATCH /servicePrincipals/{id}";
 
 /// The properties that are read; `keyCredentials` comes with its keys only when it is named and one object is asked for.
-const SELECT: &str = "id,appId,displayName,accountEnabled,servicePrincipalNames,keyCredentials";
+pub(super) const SELECT: &str =
+    "id,appId,displayName,accountEnabled,servicePrincipalNames,keyCredentials";
 /// The properties that are read of one that was just made.
 const NEW: &str = "id,appId,displayName,accountEnabled,notes,tags";
 
