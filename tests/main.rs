@@ -48,6 +48,7 @@ mod matrix {
     mod services;
     pub(crate) mod state;
     mod undo;
+    mod undo_rotation;
 }
 mod native {
     mod application;

@@ -3,7 +3,7 @@
 use crate::matrix::state::{bit_by_bit, difference, exactly};
 use crate::support::runner::{Ran, Runner};
 use crate::support::served::Served;
-use exoauth::lab::{LabOptions, Seed};
+use exoauth::lab::{LabOptions, Scenario, Seed};
 use exoauth::subject::Plane;
 use exoauth::value::Value;
 use std::error::Error;
@@ -116,6 +116,94 @@ fn what_undo_cannot_give_back_is_a_moment_and_an_expired_certificate() -> Outcom
     // And it is said.
     let shown = format!("{}{}", undone.stdout, undone.stderr);
     assert!(shown.contains("has expired"), "{shown}");
+    Ok(())
+}
+
+/// The whole of what each playbook did besides the eight steps.
+#[test]
+fn undo_takes_back_what_exchange_online_asks_for_today() -> Outcome {
+    // The playbook, what was done before, and the lines that differ afterwards, each with its reason.
+    let cases = [
+        (
+            "dedicated-app",
+            vec!["configure --input dedicated_application=false"],
+        ),
+        ("clean-up-shared-principal", vec!["configure"]),
+        (
+            "ews-allow-list --input applications=11111111-2222-3333-4444-555555555555",
+            vec!["configure"],
+        ),
+        (
+            "ews-allow-list --input remove=11111111-2222-3333-4444-555555555555",
+            vec![
+                "ews-allow-list --input applications=11111111-2222-3333-4444-555555555555,22222222-2222-3333-4444-555555555555",
+            ],
+        ),
+    ];
+    for (playbook, first) in cases {
+        let served = with_neighbors()?;
+        let runner = served.runner();
+        for first in first {
+            runner.run(&format!("run {first} --org served.toml --apply"));
+        }
+        let before = state(&served);
+        let run = apply(&runner, playbook);
+        let after = state(&served);
+        assert!(difference(&before, &after).is_some(), "{playbook}");
+        undo(&runner, &run).ends_with(0);
+        assert_eq!(difference(&before, &state(&served)), None, "{playbook}");
+    }
+    Ok(())
+}
+
+/// Without it, servers go by the former overrides for an hour.
+#[test]
+fn servers_read_their_setting_overrides_again_when_one_is_taken_back() -> Outcome {
+    let served = Served::start(LabOptions {
+        scenarios: Scenario::find("configured").into_iter().collect(),
+        ..LabOptions::default()
+    })?;
+    let name = "EnableExchangeHybrid3PAppFeature";
+    let changes = [
+        format!("onprem.remove_setting_override(\"{name}\");"),
+        format!("onprem.set_setting_override(\"{name}\", #{{ parameters: [\"Enabled=false\"] }});"),
+        "onprem.new_setting_override(\"Another\", #{ component: \"Global\", section: \"ExchangeOnpremAsThirdPartyAppId\", parameters: [\"Enabled=true\"], reason: \"x\" });".to_owned(),
+    ];
+    for change in changes {
+        let text = format!(
+            "//! Changes.\n\nconst PLAYBOOK = #{{ title: \"Change\" }};\n\nstep(\"change\", \"Change\", || {{ {change} onprem.refresh_setting_overrides(); }});\n"
+        );
+        let runner = served.runner().file("change.rhai", &text);
+        let without_names = |lines: Vec<String>| -> Vec<String> {
+            let lines = lines.iter().map(|line| {
+                let kept = line.split("; ").filter(|property| {
+                    !["Guid=", "WhenCreated"]
+                        .iter()
+                        .any(|made| property.starts_with(made))
+                });
+                let mut kept: Vec<&str> = kept.collect();
+                kept.sort_unstable();
+                kept.join("; ")
+            });
+            let mut lines: Vec<String> = lines.collect();
+            lines.sort();
+            lines
+        };
+        let before = without_names(state(&served));
+        let run = apply(&runner, "./change.rhai");
+        runner.run("verify --org served.toml").ends_with(4);
+        runner.run(&format!("undo {run} --plan")).ends_with(0);
+        undo(&runner, &run).ends_with(0);
+        assert_eq!(
+            difference(&before, &without_names(state(&served))),
+            None,
+            "{change}"
+        );
+        runner
+            .run("verify --org served.toml")
+            .ends_with(0)
+            .shows(&["passed: on-premises to Exchange Online"]);
+    }
     Ok(())
 }
 

@@ -10,6 +10,7 @@ mod difference;
 mod lists;
 mod made_again;
 mod parameters;
+mod removed;
 mod set_back;
 mod write;
 
@@ -19,14 +20,31 @@ use super::event::{Event, Level};
 use super::{Operation, Request, Session, interrupted};
 use crate::exchange::Invocation;
 use crate::failure::{Failure, FailureKind};
-use crate::graph::credential::Holder;
-use crate::graph::{Method, Request as GraphRequest};
-use crate::subject::Effect;
+use crate::subject::{Effect, Plane, Subject};
 use crate::value::{Object, Value};
 use auth_config::{AUTH_CONFIG, certificates_restored};
 use difference::difference;
 use made_again::{creation, warn_of_difference};
+use removed::removal;
 use set_back::restoration;
+use write::origin;
+
+/// What takes a write back.
+#[derive(Default)]
+struct Inverse {
+    operations: Vec<Operation>,
+    /// What of it stays, each with the reason.
+    left: Vec<Failure>,
+}
+
+impl From<Vec<Operation>> for Inverse {
+    fn from(operations: Vec<Operation>) -> Self {
+        Self {
+            operations,
+            left: Vec::new(),
+        }
+    }
+}
 
 /// Says of writes whose outcome nobody saw whether they happened.
 ///
@@ -53,6 +71,7 @@ pub fn settle(session: &Session, open: &[Write]) -> Result<(), Failure> {
 /// What is not about one subject alone, such as a service that cannot be reached or Ctrl-C.
 pub fn take_back(session: &Session, writes: &[Write]) -> Result<Vec<Failure>, Failure> {
     let mut refused = Vec::new();
+    let mut overrides = false;
     for write in writes.iter().rev() {
         if session.interrupted() {
             return Err(interrupted());
@@ -60,33 +79,65 @@ pub fn take_back(session: &Session, writes: &[Write]) -> Result<Vec<Failure>, Fa
         if write.settle(session)? == Some(false) {
             continue;
         }
-        let outcome = inverse(session, write, writes).and_then(|operations| {
-            if operations.is_empty() {
+        let outcome = inverse(session, write, writes).and_then(|Inverse { operations, left }| {
+            if operations.is_empty() && left.is_empty() {
                 let text = format!("{} is as it was before already", write.subject);
-                return say(session, Level::Info, text);
+                say(session, Level::Info, text)?;
             }
             for operation in operations {
                 let answer = session.perform(&operation)?;
+                overrides |= operation.subject.noun == SETTING_OVERRIDE;
                 if let (Effect::Create, Some(before), Some(Value::Object(made))) =
                     (operation.effect, &write.before, answer.output.first())
                 {
                     warn_of_difference(session, &operation.subject, before, made)?;
                 }
             }
-            Ok(())
+            Ok(left)
         });
-        match outcome {
-            Ok(()) => {}
-            Err(failure) if is_about_one(failure.kind) => {
-                let detail = failure.detail.as_deref();
-                let detail = detail.map_or_else(String::new, |detail| format!(" ({detail})"));
-                say(session, Level::Warning, format!("{failure}{detail}"))?;
-                refused.push(failure);
-            }
+        let left = match outcome {
+            Ok(left) => left,
+            Err(failure) if is_about_one(failure.kind) => vec![failure],
             Err(failure) => return Err(failure),
+        };
+        for failure in left {
+            let detail = failure.detail.as_deref();
+            let detail = detail.map_or_else(String::new, |detail| format!(" ({detail})"));
+            say(session, Level::Warning, format!("{failure}{detail}"))?;
+            refused.push(failure);
         }
     }
+    if overrides {
+        refresh_overrides(session)?;
+    }
     Ok(refused)
+}
+
+const SETTING_OVERRIDE: &str = "SettingOverride";
+
+/// Has the servers read their setting overrides again, which they do within an hour only by themselves.
+fn refresh_overrides(session: &Session) -> Result<(), Failure> {
+    let refresh = Invocation::new("Get-ExchangeDiagnosticInfo")
+        .with("Process", "Microsoft.Exchange.Directory.TopologyService")
+        .with("Component", "VariantConfiguration")
+        .with("Argument", "Refresh");
+    let refreshed = session.perform(&Operation {
+        subject: Subject::all(Plane::OnPremises, refresh.noun()),
+        effect: Effect::Refresh,
+        request: Request::Cmdlet(refresh),
+        observe: None,
+        asked: Object::new(),
+        learned: Vec::new(),
+        origin: origin(),
+    });
+    match refreshed {
+        Err(failure) if is_about_one(failure.kind) => say(
+            session,
+            Level::Warning,
+            format!("the servers follow the setting overrides within an hour: {failure}"),
+        ),
+        refreshed => refreshed.map(drop),
+    }
 }
 
 /// Whether a failure says something of its subject, and nothing of the others.
@@ -102,20 +153,20 @@ fn is_about_one(kind: FailureKind) -> bool {
 }
 
 /// The operations that take a write back; none when its subject is as it was before.
-fn inverse(session: &Session, write: &Write, all: &[Write]) -> Result<Vec<Operation>, Failure> {
+fn inverse(session: &Session, write: &Write, all: &[Write]) -> Result<Inverse, Failure> {
     if write.observe.is_none() {
         return Err(write.refuse("its object cannot be read by name"));
     }
     let present = write.present(session)?;
     match write.effect {
         Effect::Create => match present {
-            Some(present) => removal(write, &present).map(|removal| vec![removal]),
-            None => Ok(Vec::new()),
+            Some(present) => removal(session, write, &present).map(Inverse::from),
+            None => Ok(Inverse::default()),
         },
         Effect::Delete => match (&write.before, present) {
-            (Some(before), None) => creation(write, before).map(|creation| vec![creation]),
+            (Some(before), None) => creation(write, before).map(|creation| vec![creation].into()),
             (Some(before), Some(present)) => match difference(before, &present) {
-                None => Ok(Vec::new()),
+                None => Ok(Inverse::default()),
                 Some(difference) => Err(write
                     .refuse("someone made it again, and otherwise")
                     .with_detail(difference)),
@@ -128,55 +179,14 @@ fn inverse(session: &Session, write: &Write, all: &[Write]) -> Result<Vec<Operat
                 None => Err(write.refuse("the journal does not have what it was")),
             },
             Some(present) => {
-                let operation = restoration(session, write, &present)?;
-                Ok(operation.into_iter().collect())
+                let made_by_run = all.iter().any(|made| made.made(write));
+                let operation = restoration(session, write, &present, made_by_run)?;
+                Ok(operation.into_iter().collect::<Vec<_>>().into())
             }
             // What the run made and changed is gone once its creation was taken back.
-            None if all.iter().any(|made| made.made(write)) => Ok(Vec::new()),
+            None if all.iter().any(|made| made.made(write)) => Ok(Inverse::default()),
             None => Err(write.refuse("it does not exist any more")),
         },
-    }
-}
-
-/// Removes what the run made, if it still is what the run made.
-fn removal(write: &Write, present: &Object) -> Result<Operation, Failure> {
-    let made = write.after.as_ref().unwrap_or(&write.asked);
-    if let Some(difference) = difference(made, present) {
-        return Err(write
-            .refuse("it is no longer what the run made")
-            .with_detail(difference)
-            .with_hint("remove it by hand if it is not used"));
-    }
-    let name = write.subject.name.clone().unwrap_or_default();
-    match &write.request {
-        Request::Cmdlet(invocation) => {
-            let remove = Invocation::new(format!("Remove-{}", invocation.noun()));
-            // A certificate is read, and removed, by its thumbprint on its server.
-            let remove = match (invocation.noun(), write.now_known_as().1) {
-                ("ExchangeCertificate", Some(Request::Cmdlet(get))) => Invocation {
-                    parameters: get.parameters,
-                    ..remove
-                },
-                _ => remove.with("Identity", name),
-            };
-            let request = Request::Cmdlet(remove.with("Confirm", false));
-            Ok(write.operation(Effect::Delete, request, Object::new()))
-        }
-        Request::Graph(post) => {
-            let id = present
-                .get("id")
-                .and_then(Value::as_text)
-                .ok_or_else(|| write.refuse("the directory did not give its id"))?;
-            let collection = match Holder::of_noun(&write.subject.noun) {
-                Some(holder) => holder.collection(),
-                None => post.path.as_str(),
-            };
-            let request = GraphRequest::new(Method::Delete, format!("{collection}/{id}"));
-            Ok(write.operation(Effect::Delete, Request::Graph(request), Object::new()))
-        }
-        Request::Script(_) | Request::Discovery(_) => {
-            Err(write.refuse("how to remove it is not known here"))
-        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! What the run changed: its former values.
 
+use super::auth_config::warn_of_forgotten;
 use super::lists::{have_same_members, members, merged};
 use super::parameters::parameter_of;
 use super::{Write, say};
@@ -21,6 +22,7 @@ pub(super) fn restoration(
     session: &Session,
     write: &Write,
     present: &Object,
+    made_by_run: bool,
 ) -> Result<Option<Operation>, Failure> {
     let Some(before) = &write.before else {
         return Err(write.refuse("the journal does not have what it was"));
@@ -47,6 +49,11 @@ pub(super) fn restoration(
     }
     if asked.is_empty() {
         return Ok(None);
+    }
+    if !made_by_run && Holder::of_noun(&write.subject.noun) == Some(Holder::Application) {
+        for thumbprint in forgotten(present, &asked) {
+            warn_of_forgotten(session, write, &thumbprint)?;
+        }
     }
     let request = match &write.request {
         Request::Cmdlet(set) => {
@@ -75,6 +82,21 @@ pub(super) fn restoration(
         }
     };
     Ok(Some(write.operation(Effect::Update, request, asked)))
+}
+
+/// The thumbprints of the certificates that are in a list now and are not to be.
+fn forgotten(present: &Object, asked: &Object) -> Vec<String> {
+    let thumbprints = |object: &Object| -> Option<Vec<String>> {
+        let list = members(object.get(CREDENTIALS)?);
+        let entries = list.iter().filter_map(Value::as_object).map(Credential);
+        Some(entries.filter_map(|entry| entry.thumbprint()).collect())
+    };
+    let (Some(now), Some(then)) = (thumbprints(present), thumbprints(asked)) else {
+        return Vec::new();
+    };
+    now.into_iter()
+        .filter(|thumbprint| !then.contains(thumbprint))
+        .collect()
 }
 
 /// The value that a property had, if nobody has changed it since; a list is merged.

@@ -1,6 +1,5 @@
 //! [`Write`]: a write of a run, as its journal has it, and the object that it was about, as it is now.
 
-use crate::exchange::Invocation;
 use crate::failure::{Failure, FailureKind};
 use crate::session::journal::Recording;
 use crate::session::plan::equal;
@@ -126,23 +125,7 @@ impl Write {
         let Some(observe) = observe else {
             return Ok(None);
         };
-        let read = session.perform(&Operation {
-            subject,
-            effect: Effect::Read,
-            request: observe,
-            observe: None,
-            asked: Object::new(),
-            learned: Vec::new(),
-            origin: origin(),
-        });
-        match read {
-            Ok(answer) => Ok(answer.output.into_iter().find_map(|value| match value {
-                Value::Object(object) => Some(object),
-                _ => None,
-            })),
-            Err(failure) if failure.kind == FailureKind::NotFound => Ok(None),
-            Err(failure) => Err(failure),
-        }
+        read(session, subject, observe)
     }
 
     /// The subject under the name that the write gave it, and how it is read by that name.
@@ -214,7 +197,42 @@ impl Write {
     }
 }
 
-fn origin() -> Origin {
+/// Reads an object; absent where there is none.
+pub(super) fn read(
+    session: &Session,
+    subject: Subject,
+    request: Request,
+) -> Result<Option<Object>, Failure> {
+    let answer = match all(session, subject, request) {
+        Err(failure) if failure.kind == FailureKind::NotFound => return Ok(None),
+        answer => answer?,
+    };
+    Ok(answer.into_iter().next())
+}
+
+/// Reads objects.
+pub(super) fn all(
+    session: &Session,
+    subject: Subject,
+    request: Request,
+) -> Result<Vec<Object>, Failure> {
+    let answer = session.perform(&Operation {
+        subject,
+        effect: Effect::Read,
+        request,
+        observe: None,
+        asked: Object::new(),
+        learned: Vec::new(),
+        origin: origin(),
+    })?;
+    let objects = answer.output.into_iter().filter_map(|value| match value {
+        Value::Object(object) => Some(object),
+        _ => None,
+    });
+    Ok(objects.collect())
+}
+
+pub(super) fn origin() -> Origin {
     Origin {
         function: "undo".to_owned(),
         ..Origin::default()
