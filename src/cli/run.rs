@@ -629,8 +629,11 @@ pub(super) fn inputs(words: &[String]) -> Result<BTreeMap<String, Value>, Failur
 /// A name for a run that sorts by time and is never used twice.
 pub(super) fn run_name(env: &Env) -> String {
     let unique = uuid::Uuid::new_v4().simple().to_string();
-    let time = env.clock.now().strftime("%Y%m%d-%H%M%S");
-    format!("{time}-{}", &unique[..6])
+    let now = env.clock.now();
+    let time = now.strftime("%Y%m%d-%H%M%S");
+    // Two runs of one second sort by the rest of it.
+    let thousandths = now.subsec_millisecond();
+    format!("{time}-{thousandths:03x}{}", &unique[..3])
 }
 
 #[cfg(test)]
