@@ -5,7 +5,7 @@
 
 use super::cmdlet::{Call, cannot_prompt, exchange_refusal, is_on_server, not_found};
 use super::token::{Certificate, Signer};
-use super::world::{Answer, Refusal, World};
+use super::world::{Answer, Refusal, Trouble, World, whole_seconds};
 use crate::subject::Plane;
 use crate::value::{Object, Value};
 use jiff::{SignedDuration, Timestamp};
@@ -224,6 +224,9 @@ pub(super) fn set_auth_config(
             deploy(world, &server, thumbprint);
         }
     }
+    if publish || clear || current.is_some() || next.is_some() {
+        touch(world);
+    }
     let Some(config) = world.objects_mut(call.plane, "AuthConfig").first_mut() else {
         return Ok(None);
     };
@@ -264,6 +267,16 @@ fn deploy(world: &mut World, from: &str, thumbprint: &str) {
     }
 }
 
+/// Says of the configuration that it has just been changed.
+fn touch(world: &mut World) {
+    let now = whole_seconds(world.now());
+    for config in world.objects_mut(Plane::OnPremises, "AuthConfig") {
+        for property in ["WhenChanged", "WhenChangedUTC"] {
+            config.insert(property.to_owned(), now.as_str().into());
+        }
+    }
+}
+
 /// Makes the next certificate the current one; without a next one there is nothing to do.
 fn publish_next(world: &mut World) {
     let Some(config) = world
@@ -286,6 +299,9 @@ fn publish_next(world: &mut World) {
 
 /// Publishes the next certificate when its day has come, as a service of the servers does.
 pub(super) fn roll_over(world: &mut World) {
+    if world.has(Trouble::NoTakeover) {
+        return;
+    }
     let date = world
         .objects(Plane::OnPremises, "AuthConfig")
         .first()
@@ -294,5 +310,6 @@ pub(super) fn roll_over(world: &mut World) {
         .and_then(|text| text.parse::<Timestamp>().ok());
     if date.is_some_and(|date| date <= world.now()) {
         publish_next(world);
+        touch(world);
     }
 }

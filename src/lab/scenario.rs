@@ -328,6 +328,22 @@ pub const SCENARIOS: &[Scenario] = &[
         |world| replace_certificate(world, -1710, 115, true),
     ),
     scenario(
+        "next-certificate-overdue",
+        Start::Complete,
+        "The day of the next certificate has come, and Exchange does not begin to sign with it",
+        |world| {
+            world.trouble(Trouble::NoTakeover);
+            let day = days(world, -2).to_string();
+            for config in world.objects_mut(Plane::OnPremises, "AuthConfig") {
+                config.insert(
+                    "NextCertificateEffectiveDate".to_owned(),
+                    day.as_str().into(),
+                );
+            }
+            Ok(())
+        },
+    ),
+    scenario(
         "stale-metadata",
         Start::Complete,
         "The on-premises servers hold former keys of the token service",
@@ -541,6 +557,10 @@ fn current(world: &World) -> String {
 /// Makes an organization complete that the wizard has been at.
 pub(super) fn complete(world: &mut World) {
     seed::relationships(world);
+    let address = format!("https://{}/EWS/Exchange.asmx", world.names().exchange_host);
+    for object in world.objects_mut(Plane::OnPremises, "OrganizationRelationship") {
+        object.insert("TargetSharingEpr".to_owned(), address.as_str().into());
+    }
     seed::published_names(world);
     let keys: Vec<KeyCredential> = world
         .signers()

@@ -51,6 +51,8 @@ pub enum Trouble {
     Unsynchronized,
     /// Everybody is known twice on the other side.
     Ambiguous,
+    /// The service that lets the next certificate take over on its day does not run.
+    NoTakeover,
 }
 
 /// What Exchange Online asks for, each from a day on.

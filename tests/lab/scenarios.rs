@@ -41,6 +41,7 @@ fn expected(name: &str) -> [Expected; 2] {
         | "certificate-missing-on-servers"
         | "certificate-expires-in-60-days"
         | "next-certificate-expires-in-120-days"
+        | "next-certificate-overdue"
         | "graph-flow"
         | "hybrid-agent"
         | "two-forests" => [Ok(()), Ok(())],
