@@ -114,6 +114,8 @@ pub fn counts(summary: &Summary, done: bool) -> String {
 fn properties(change: &Change) -> Vec<String> {
     let nothing = Object::new();
     let before = change.before.as_ref().unwrap_or(&nothing);
+    // What an object that was read does not have is nothing, and not unknown.
+    let absent = change.before.as_ref().map(|_| Value::Null);
     match (&change.after, change.effect) {
         (Some(after), Effect::Create) => after
             .iter()
@@ -122,7 +124,7 @@ fn properties(change: &Change) -> Vec<String> {
         (Some(after), _) => after
             .iter()
             .filter(|(name, value)| before.get(*name).is_none_or(|before| !equal(before, value)))
-            .flat_map(|(name, value)| difference(name, before.get(name), value))
+            .flat_map(|(name, value)| difference(name, before.get(name).or(absent.as_ref()), value))
             .collect(),
         (None, _) => before
             .iter()
@@ -134,9 +136,13 @@ fn properties(change: &Change) -> Vec<String> {
 /// Old and new value of a property; of a list, what is added and what is taken away.
 fn difference(name: &str, before: Option<&Value>, after: &Value) -> Vec<String> {
     let name = clean(name);
-    let (Some(Value::List(old)), Value::List(new)) = (before, after) else {
-        let old = before.map_or_else(|| "(not known)".to_owned(), short);
-        return vec![format!("{name}: {old} -> {}", short(after))];
+    let (old, new) = match (before, after) {
+        (Some(Value::List(old)), Value::List(new)) => (old.as_slice(), new),
+        (Some(Value::Null), Value::List(new)) if !new.is_empty() => (&[][..], new),
+        _ => {
+            let old = before.map_or_else(|| "(not known)".to_owned(), short);
+            return vec![format!("{name}: {old} -> {}", short(after))];
+        }
     };
     // As members of a list, texts have no case, and of an object only what is asked for counts.
     let member = |value: &Value| Value::List(vec![value.clone()]);
@@ -148,7 +154,10 @@ fn difference(name: &str, before: Option<&Value>, after: &Value) -> Vec<String> 
         .iter()
         .filter(|old| !new.iter().any(|new| agrees(old, new)));
     let kept = kept.len();
-    let mut lines = vec![format!("{name}: {} kept", count(kept, "value", "values"))];
+    let mut lines = vec![match old.is_empty() {
+        true => format!("{name}:"),
+        false => format!("{name}: {} kept", count(kept, "value", "values")),
+    }];
     lines.extend(gone.map(|value| format!("  - {}", short(value))));
     lines.extend(
         come.into_iter()
@@ -278,6 +287,31 @@ mod tests {
                 "    Enabled: true",
                 "    Realm: (none)",
                 "    > Set-AuthServer -Identity 'evoSTS'",
+            ]
+        );
+    }
+
+    /// A new application is planned with a list that nobody has given it yet.
+    #[test]
+    fn a_list_that_is_not_there_yet_is_an_empty_one() {
+        let before = object(json!({ "Enabled": false }));
+        let after = object(json!({ "Domains": ["b", "c"], "Realm": "x" }));
+        assert_eq!(
+            planned(&change(Effect::Update, before, after.clone()), false, PLAIN),
+            [
+                "~ update on-premises AuthServer \"evoSTS\"",
+                "    Domains:",
+                "      + b",
+                "      + c",
+                "    Realm: (none) -> x",
+            ]
+        );
+        // What could not be read may be anything.
+        assert_eq!(
+            planned(&change(Effect::Update, None, after), false, PLAIN)[1..],
+            [
+                "    Domains: (not known) -> [b, c]",
+                "    Realm: (not known) -> x",
             ]
         );
     }
