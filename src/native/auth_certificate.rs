@@ -369,7 +369,7 @@ fn fit_to_sign(certificate: &Certificate, now: Timestamp) -> Result<Map, Failure
                 certificate.not_after()
             ),
         )
-        .with_hint("make a new one with New-ExchangeCertificate and name it with Set-AuthConfig -CertificateThumbprint, then publish it"));
+        .with_hint("run rotate-certificate, which makes a new one that signs at once, and then once more, which lets Entra ID know it"));
     }
     if certificate.key_kind() != KeyKind::Rsa || certificate.key_bits() < LEAST_KEY_BITS {
         return Err(Failure::new(

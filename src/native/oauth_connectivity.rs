@@ -244,16 +244,18 @@ fn text_in<'value>(value: Option<&'value Value>, property: &str) -> Option<&'val
     }
 }
 
-/// The first line of the trace that is an error; else the first exception.
+/// The first line of the trace that is an error; else the first exception, which is .NET's or Exchange's own.
 fn failing_step(detail: &str) -> String {
     let error_line = detail
         .lines()
         .find_map(|line| line.trim().strip_prefix("Error:"));
     let exception = || {
-        detail
-            .lines()
-            .map(str::trim)
-            .find(|line| line.starts_with("System.") && line.contains("Exception"))
+        detail.lines().map(str::trim).find(|line| {
+            ["System.", "Microsoft.Exchange."]
+                .iter()
+                .any(|room| line.starts_with(room))
+                && line.contains("Exception")
+        })
     };
     error_line
         .or_else(exception)
@@ -428,6 +430,19 @@ mod tests {
         assert_eq!(
             finding.reason,
             "The user specified by the user-context in the token does not exist."
+        );
+    }
+
+    #[test]
+    fn an_exception_of_exchange_itself_is_named() {
+        let finding = Finding::read(
+            "Information:[OAuthCredentials:Authenticate] entering\n\
+             Microsoft.Exchange.Security.OAuth.OAuthTokenRequestFailedException: Missing signing certificate."
+                .to_owned(),
+        );
+        assert_eq!(
+            finding.failing_step,
+            "Microsoft.Exchange.Security.OAuth.OAuthTokenRequestFailedException: Missing signing certificate."
         );
     }
 

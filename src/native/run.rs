@@ -180,6 +180,7 @@ pub(super) const ENTRIES: &[Entry] = &[
     Entry::plain("attempt"),
     Entry::plain("attempt_here"),
     Entry::plain("is_half_open"),
+    Entry::plain("is_done_by_other_half"),
     Entry::plain("sleep"),
     Entry::plain("now"),
     Entry::plain("days_until"),
@@ -385,6 +386,18 @@ pub(super) mod functions {
         let surroundings = Surroundings::of(&call)?;
         let half = surroundings.session.half();
         Ok(half.is_some_and(|half| !half.open().is_empty()))
+    }
+
+    /// Says whether the other half of this playbook has done a step, in a run that is limited to one side.
+    ///
+    /// ```rhai
+    /// if is_done_by_other_half("example") { say("the servers are ready") }
+    /// ```
+    #[rhai_fn(global, return_raw, volatile)]
+    pub fn is_done_by_other_half(call: NativeCallContext, id: &str) -> Thrown<bool> {
+        let surroundings = Surroundings::of(&call)?;
+        let half = surroundings.session.half();
+        Ok(half.is_some_and(|half| half.has_done(id)))
     }
 
     /// Waits some seconds; not at all while planning. Ctrl-C ends it.

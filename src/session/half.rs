@@ -116,6 +116,11 @@ impl Half {
         open.cloned().collect()
     }
 
+    /// Whether a step was done before this pass, by the other half as far as the hand-over goes.
+    pub fn has_done(&self, step: &str) -> bool {
+        self.known().done.contains(&self.step(step))
+    }
+
     /// The side that it speaks to.
     pub fn side(&self) -> Side {
         self.side

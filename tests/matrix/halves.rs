@@ -3,7 +3,7 @@
 use crate::matrix::state::{difference, in_common};
 use crate::support::runner::{Ran, Runner};
 use crate::support::served::Served;
-use exoauth::lab::{Front, LabOptions};
+use exoauth::lab::{Front, LabOptions, Scenario};
 use serde_json::Value as Json;
 use std::error::Error;
 use std::fs;
@@ -291,4 +291,51 @@ fn a_half_is_asked_for_in_a_way_that_can_be_meant() {
         .ends_with(0)
         .shows(&["left to the other half"]);
     assert!(!runner.folder.join("a.json").exists());
+}
+
+/// The proof is for the servers, the rest for the cloud; neither half does the other's.
+#[test]
+fn the_shared_principal_is_cleaned_up_in_two_halves_and_not_before_the_proof() -> Outcome {
+    let served = Served::start(LabOptions {
+        scenarios: Scenario::find("shared-principal-leftovers")
+            .into_iter()
+            .collect(),
+        ..LabOptions::default()
+    })?;
+    let computers = Computers::of(&served);
+    let keys = || {
+        served.lab.world().with(|world| {
+            let principal = world
+                .directory()
+                .principal("00000002-0000-0ff1-ce00-000000000000");
+            principal.map_or(0, |principal| principal.keys.len())
+        })
+    };
+    let before = keys();
+    let playbook = "clean-up-shared-principal";
+    // The servers prove it, and have to be told which tenant's; nothing is removed before, whichever step is asked for.
+    for asked in [playbook.to_owned(), format!("{playbook} --only clean-up")] {
+        computers
+            .cloud(&asked)
+            .complains(&["left to the on-premises half: "]);
+        assert_eq!(keys(), before);
+    }
+    computers.carry_back()?;
+    computers
+        .onprem(playbook)
+        .ends_with(0)
+        .complains(&["left to the cloud half: clean-up\n"]);
+    assert_eq!(keys(), before);
+    computers.carry_home()?;
+    computers
+        .cloud(playbook)
+        .ends_with(0)
+        .complains(&["nothing is left to the on-premises half"]);
+    assert!(keys() < before);
+    computers.carry_back()?;
+    computers
+        .onprem(playbook)
+        .ends_with(0)
+        .complains(&["nothing is left to the cloud half"]);
+    Ok(())
 }

@@ -3,7 +3,8 @@
 use crate::support::contoso::{Contoso, Run, TODAY};
 use exoauth::clock::Clock;
 use exoauth::cloud::{Cell, CloudName};
-use exoauth::lab::{LabOptions, Rules};
+use exoauth::lab::seed::More;
+use exoauth::lab::{Certificate, LabOptions, Rules, Seed};
 use exoauth::session::Mode;
 use exoauth::subject::Plane;
 use exoauth::value::Value;
@@ -434,4 +435,293 @@ fn verify_fails_in_time_for_what_ends() {
         not_passed(&run),
         ["failed lifetime: authorization certificates"]
     );
+}
+
+/// Contoso with every server of Subscription Edition of May 2026.
+fn subscription_edition(cloud: CloudName) -> Contoso {
+    let contoso = Contoso::with(LabOptions {
+        cloud,
+        ..options().unwrap_or_default()
+    });
+    contoso.world(|world| {
+        world.set_exchange_build("EX16", "15.2.2562.41");
+        let version = "Version 15.2 (Build 2562.17)".into();
+        world.set(
+            Plane::OnPremises,
+            "ExchangeServer",
+            "EX16",
+            "AdminDisplayVersion",
+            &version,
+        );
+    });
+    contoso
+}
+
+#[test]
+fn servers_of_subscription_edition_can_ask_microsoft_graph_and_go_back() {
+    let contoso = subscription_edition(CloudName::Worldwide);
+    let run = contoso.run(Mode::Apply, "configure", &[("flow", "graph")]);
+    assert_eq!(run.failed(), None);
+    assert_eq!(not_passed(&run), Vec::<String>::new());
+    let id = application(&contoso);
+    let granted = format!(
+        "let ids = entra.get_app_role_assignments(\"{id}\").map(|one| one.app_role_id);\n\
+         entra.get_app_roles(\"00000003-0000-0000-c000-000000000000\").filter(|role| role.id in ids).map(|role| role.value)"
+    );
+    let mut roles: Vec<String> = contoso
+        .value(&granted)
+        .as_list()
+        .unwrap_or_default()
+        .iter()
+        .filter_map(|role| role.as_text().map(str::to_owned))
+        .collect();
+    roles.sort();
+    assert_eq!(
+        roles,
+        [
+            "Calendars.Read",
+            "MailTips.ReadBasic.All",
+            "MailboxSettings.Read",
+            "ProfilePhoto.Read.All"
+        ]
+    );
+    // Web services are not asked, so nobody is let into them.
+    assert_eq!(
+        contoso.value(
+            "import \"stdlib/ews_access\" as ews; ews::allowed(online.get_organization_config()).len()"
+        ),
+        Value::Integer(0)
+    );
+    let asks = "import \"stdlib/overrides\" as overrides; overrides::flow(onprem, \"present\")";
+    assert_eq!(contoso.value(asks), "graph".into());
+    let base = "import \"stdlib/auth_servers\" as servers; servers::find(onprem, \"AzureAD\").graph_base_url";
+    assert_eq!(contoso.value(base), contoso.value("cloud.graph"));
+
+    // What is asked stays, until something else is asked for.
+    assert_eq!(contoso.apply("configure").changes(), Vec::<String>::new());
+    let back = contoso.run(Mode::Apply, "dedicated-app", &[("flow", "ews")]);
+    assert_eq!(not_passed(&back), Vec::<String>::new());
+    assert_eq!(contoso.value(asks), "ews".into());
+    assert_eq!(not_passed(&contoso.apply("verify")), Vec::<String>::new());
+}
+
+#[test]
+fn microsoft_graph_is_asked_only_where_cloud_and_servers_can() {
+    let cases = [
+        (
+            subscription_edition(CloudName::GccHigh),
+            "on-premises Exchange cannot ask Microsoft Graph in the cloud \"gcc-high\"",
+        ),
+        (
+            today(),
+            "Exchange Server Subscription Edition with the update of May 2026 (15.2.2562.41)",
+        ),
+    ];
+    for (contoso, words) in cases {
+        let run = contoso.run(Mode::Apply, "dedicated-app", &[("flow", "graph")]);
+        let failed = run.failed().unwrap_or_default();
+        assert!(failed.contains(words), "{failed}");
+        assert_eq!(contoso.writes(), 0);
+    }
+}
+
+#[test]
+fn some_servers_try_it_first_and_the_others_join() {
+    let contoso = Contoso::with(LabOptions {
+        seed: Seed {
+            more: More {
+                servers: 1,
+                ..More::default()
+            },
+            ..Seed::default()
+        },
+        ..options().unwrap_or_default()
+    });
+    contoso.run(
+        Mode::Apply,
+        "configure",
+        &[("dedicated_application", "false")],
+    );
+    let try_on = |servers: &str| contoso.run(Mode::Apply, "dedicated-app", &[("servers", servers)]);
+    let wrong = try_on("EX99");
+    let failed = wrong.failed().unwrap_or_default();
+    assert!(
+        failed.contains("EX99 is none of the servers that use OAuth"),
+        "{failed}"
+    );
+
+    let first = try_on("EX16");
+    assert_eq!(not_passed(&first), Vec::<String>::new());
+    let servers = || contoso.value("onprem.get_setting_override()[0].server");
+    assert_eq!(servers(), Value::List(vec!["EX16".into()]));
+    // Until all do, the shared service principal is needed, and the trial is not taken for more than it is.
+    let refused = |run: Run, words: &str| {
+        let failed = run.failed().unwrap_or_default();
+        assert!(failed.contains(words), "{failed}");
+    };
+    refused(
+        contoso.run(Mode::Apply, "clean-up-shared-principal", &[]),
+        "no setting override turns it on for EX16-1: the shared service principal is still needed",
+    );
+    refused(
+        contoso.run(Mode::Apply, "dedicated-app", &[]),
+        "is for EX16 only, and EX16-1 follows none",
+    );
+
+    assert_eq!(not_passed(&try_on("EX16-1")), Vec::<String>::new());
+    assert_eq!(servers(), Value::List(vec!["EX16".into(), "EX16-1".into()]));
+    assert_eq!(
+        contoso.apply("dedicated-app").changes(),
+        Vec::<String>::new()
+    );
+    assert!(
+        !contoso
+            .apply("clean-up-shared-principal")
+            .changes()
+            .is_empty()
+    );
+}
+
+#[test]
+fn a_build_is_stated_for_a_server_that_does_not_tell_its_own() {
+    let mut contoso = today();
+    // What Exchange shows of itself hides updates.
+    contoso.world(|world| {
+        let shown = "Version 15.1 (Build 2507.6)".into();
+        world.set(
+            Plane::OnPremises,
+            "ExchangeServer",
+            "EX16",
+            "AdminDisplayVersion",
+            &shown,
+        );
+    });
+    contoso.winrm = Some("https://localhost:1/wsman".to_owned());
+    let configure = |contoso: &Contoso, build: &str| {
+        let inputs = [("builds", build)];
+        let given = if build.is_empty() {
+            &inputs[..0]
+        } else {
+            &inputs
+        };
+        contoso.run(Mode::Apply, "configure", given)
+    };
+    for (build, words) in [
+        ("", "it is not known which update is installed on EX16"),
+        ("EX16=15.1.2507.39", "too old for it: EX16 (15.1.2507.39)"),
+        ("EX16", "\"EX16\" does not state the build of a server"),
+    ] {
+        let run = configure(&contoso, build);
+        let failed = run.failed().unwrap_or_default();
+        assert!(failed.contains(words), "{failed}");
+    }
+    let run = configure(&contoso, "ex16=15.01.2507.055");
+    assert_eq!(run.failed(), None);
+    assert_eq!(not_passed(&run), Vec::<String>::new());
+}
+
+#[test]
+fn a_certificate_that_the_tenant_would_not_take_is_not_made() {
+    let contoso = Contoso::scenario("certificate-expires-in-60-days");
+    contoso.world(|world| world.directory_mut().certificate_days = Some(365));
+    let writes = contoso.writes();
+    for mode in [Mode::Plan, Mode::Apply] {
+        let run = contoso.run(mode, "rotate-certificate", &[]);
+        let failed = run.failed().unwrap_or_default();
+        for words in [
+            "the tenant takes certificates that are valid for 365 days at most, and this one is valid for 1826",
+            "name it with the input thumbprint",
+        ] {
+            assert!(failed.contains(words), "{failed}");
+        }
+    }
+    assert_eq!(contoso.writes(), writes);
+}
+
+#[test]
+fn a_new_certificate_is_made_on_the_servers_and_staged_two_days_ahead() {
+    let contoso = Contoso::scenario("certificate-expires-in-60-days");
+    let count = "onprem.get_exchange_certificate().len()";
+    let before = contoso.value(count);
+    let plan = contoso.plan("rotate-certificate");
+    assert_eq!(plan.failed(), None);
+    let run = contoso.apply("rotate-certificate");
+    assert_eq!(
+        run.changes(),
+        [
+            "create on-premises ExchangeCertificate \"CN=Microsoft Exchange Server Auth Certificate\"",
+            "update on-premises AuthConfig",
+        ]
+    );
+    assert_eq!(plan.changes(), run.changes());
+    let Value::Integer(before) = before else {
+        panic!("{before:?}");
+    };
+    assert_eq!(contoso.value(count), Value::Integer(before + 1));
+    let staged = contoso.value(
+        "let config = onprem.get_auth_config(); let next = onprem.export_auth_certificate(\"next\");\n\
+         [config.next_certificate_effective_date, next.subject, next.key_bits, next.days_left, next.thumbprint != config.current_certificate_thumbprint]",
+    );
+    assert_eq!(
+        staged,
+        Value::List(vec![
+            "2026-11-27T00:00:00Z".into(),
+            "CN=Microsoft Exchange Server Auth Certificate".into(),
+            Value::Integer(2048),
+            Value::Integer(1826),
+            true.into(),
+        ])
+    );
+    // Too soon is refused before anything is made.
+    let other = Contoso::scenario("certificate-expires-in-60-days");
+    let writes = other.writes();
+    let run = other.run(Mode::Apply, "rotate-certificate", &[("lead_hours", "24")]);
+    let failed = run.failed().unwrap_or_default();
+    assert!(failed.contains("24 hours are too few"), "{failed}");
+    assert_eq!(other.writes(), writes);
+}
+
+/// What has expired signs nothing that is accepted, so there is nothing to wait for.
+#[test]
+fn a_certificate_that_has_expired_is_replaced_at_once() {
+    let contoso = Contoso::scenario("expired-certificate");
+    // With it, the server signs what it sends too, and so it does not show the certificates that it has.
+    let run = contoso.run(Mode::Apply, "rotate-certificate", &[]);
+    let failed = run.failed().unwrap_or_default();
+    assert!(
+        failed.contains("Exchange gives out no certificates")
+            && failed.contains("New-ExchangeCertificate -KeySize 2048"),
+        "{failed}"
+    );
+    let thumbprint = contoso.world(|world| {
+        let asked = [
+            (
+                "SubjectName",
+                "CN=Microsoft Exchange Server Auth Certificate".into(),
+            ),
+            ("PrivateKeyExportable", Value::Bool(true)),
+            ("Force", Value::Bool(true)),
+        ];
+        let asked = asked.map(|(name, value)| (name.to_owned(), value));
+        let made = world.invoke(Plane::OnPremises, "New-ExchangeCertificate", &asked.into());
+        let made = made.ok().and_then(|mut made| made.output.pop());
+        match made.as_ref().and_then(|made| made.get("RawData")) {
+            Some(Value::Bytes(der)) => Certificate::read(der).map(|one| one.thumbprint),
+            _ => None,
+        }
+    });
+    let thumbprint = thumbprint.unwrap_or_default();
+    let inputs = [("thumbprint", thumbprint.as_str())];
+    let run = contoso.run(Mode::Apply, "rotate-certificate", &inputs);
+    assert_eq!(run.failed(), None);
+    assert!(
+        run.said()
+            .iter()
+            .any(|text| text.contains("expired on 2026-11-18") && text.contains("signs at once")),
+        "{:?}",
+        run.said()
+    );
+    let run = contoso.apply("rotate-certificate");
+    assert_eq!(not_passed(&run), Vec::<String>::new());
+    assert_eq!(not_passed(&contoso.apply("verify")), Vec::<String>::new());
 }
