@@ -194,7 +194,7 @@ fn what_was_published_is_taken_back_but_for_a_day_that_has_passed() -> Outcome {
     let days = Days::of("next-certificate-overdue")?;
     let (before, former, next) = (days.state(), days.current(), days.next());
     let publish = days.rotate();
-    assert_eq!((days.current(), days.next()), (next.clone(), String::new()));
+    assert_eq!((days.current(), days.next()), (next, String::new()));
     says(
         &days.plan(&publish),
         &[
