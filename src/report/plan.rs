@@ -5,7 +5,7 @@
 use crate::certificate::Certificate;
 use crate::report::{Paint, clean};
 use crate::session::event::Summary;
-use crate::session::plan::{Change, equal};
+use crate::session::plan::{Change, equal, only_in};
 use crate::subject::Effect;
 use crate::value::{Object, Value};
 use crate::words::count;
@@ -144,25 +144,15 @@ fn difference(name: &str, before: Option<&Value>, after: &Value) -> Vec<String> 
             return vec![format!("{name}: {old} -> {}", short(after))];
         }
     };
-    // As members of a list, texts have no case, and of an object only what is asked for counts.
-    let member = |value: &Value| Value::List(vec![value.clone()]);
-    let agrees = |old: &Value, new: &Value| equal(&member(old), &member(new));
-    let (come, kept): (Vec<&Value>, Vec<&Value>) = new
-        .iter()
-        .partition(|new| !old.iter().any(|old| agrees(old, new)));
-    let gone = old
-        .iter()
-        .filter(|old| !new.iter().any(|new| agrees(old, new)));
-    let kept = kept.len();
+    let (gone, come) = (only_in(old, new), only_in(new, old));
+    let kept = new.len() - come.len();
     let mut lines = vec![match old.is_empty() {
         true => format!("{name}:"),
         false => format!("{name}: {} kept", count(kept, "value", "values")),
     }];
-    lines.extend(gone.map(|value| format!("  - {}", short(value))));
-    lines.extend(
-        come.into_iter()
-            .map(|value| format!("  + {}", short(value))),
-    );
+    let signed = |sign: char, value: &Value| format!("  {sign} {}", short(value));
+    lines.extend(gone.into_iter().map(|value| signed('-', value)));
+    lines.extend(come.into_iter().map(|value| signed('+', value)));
     lines
 }
 

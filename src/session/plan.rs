@@ -5,7 +5,7 @@ use crate::session::{Operation, Origin, Request, unknown_of, unknown_text};
 use crate::subject::{Effect, Plane, Subject};
 use crate::value::{Object, Value};
 use serde::Serialize;
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 
 /// Before and after of one subject.
 #[derive(Clone, Debug, Serialize)]
@@ -493,12 +493,34 @@ fn same_members(present: &[Value], wanted: &[Value]) -> bool {
     // Most often the order is the same, and the first that is left is the one.
     let mut rest: VecDeque<&Value> = present.iter().collect();
     wanted.iter().all(|wanted| {
-        let found = rest.iter().position(|present| match (present, wanted) {
-            (Value::Text(present), Value::Text(wanted)) => present.eq_ignore_ascii_case(wanted),
-            (present, wanted) => equal(present, wanted),
-        });
+        let found = rest.iter().position(|present| same_member(present, wanted));
         found.and_then(|at| rest.remove(at)).is_some()
     })
+}
+
+/// As members of a list, texts have no case.
+fn same_member(present: &Value, wanted: &Value) -> bool {
+    match (present, wanted) {
+        (Value::Text(present), Value::Text(wanted)) => present.eq_ignore_ascii_case(wanted),
+        (present, wanted) => equal(present, wanted),
+    }
+}
+
+/// The members of a list that another one has not.
+pub fn only_in<'list>(list: &'list [Value], other: &[Value]) -> Vec<&'list Value> {
+    // There may be thousands of names.
+    let lower = |value: &Value| value.as_text().map(str::to_ascii_lowercase);
+    let texts: HashSet<String> = other.iter().filter_map(lower).collect();
+    let is_text = |value: &&Value| value.as_text().is_some();
+    let (of_text, of_others): (Vec<&Value>, Vec<&Value>) = other.iter().partition(is_text);
+    let is_in = |value: &Value| {
+        let among = |members: &[&Value]| members.iter().any(|one| same_member(one, value));
+        match lower(value) {
+            Some(text) => texts.contains(&text) || among(&of_others),
+            None => among(&of_others) || among(&of_text),
+        }
+    };
+    list.iter().filter(|value| !is_in(value)).collect()
 }
 
 /// The members of a list of texts, without regard to case; absent where not all are texts.
