@@ -4,10 +4,9 @@
 //! the Azure AD authorization server, by client credentials for the host that is called, and that the call names the
 //! mailbox by impersonation, is inferred.
 
-use super::{
-    Attempt, Broken, Caller, Diagnostics, check_lifetime, diagnostics, form, local_address, probe,
-    token_request_failed,
-};
+use super::answer::{Caller, Diagnostics, check_lifetime, diagnostics};
+use super::ask::{Attempt, Broken, broken, form, probe, token_request_failed};
+use super::local_address;
 use crate::lab::entra;
 use crate::lab::front::{Reply, Request};
 use crate::lab::overrides::{self, DEDICATED_APPLICATION, GRAPH_FLOW};
@@ -168,7 +167,7 @@ impl Attempt {
             } else {
                 "The token contains no permissions, or permissions can not be understood."
             };
-            return Err(super::broken(format!(
+            return Err(broken(format!(
                 "System.Net.WebException: The remote server returned an error: (403) Forbidden. {reason}"
             )));
         }
