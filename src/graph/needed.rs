@@ -17,13 +17,15 @@ const DIRECTORY: [&str; 2] = ["Directory.Read.All", "Directory.ReadWrite.All"];
 /// assert!(permissions(Method::Get, "/unheard/of").is_empty());
 /// ```
 pub fn permissions(method: Method, path: &str) -> Vec<&'static str> {
-    let assigns = path.contains("/appRoleAssign");
-    let (read, write): (&[&'static str], &[&'static str]) = match resource(path) {
+    let (assigns, kind) = (path.contains("/appRoleAssign"), resource(path));
+    let (read, write): (&[&'static str], &[&'static str]) = match kind {
         _ if assigns && method != Method::Get => (&[], &["AppRoleAssignment.ReadWrite.All"]),
         "servicePrincipals" | "applications" => (
             &["Application.Read.All", "Application.ReadWrite.All"],
             &["Application.ReadWrite.All"],
         ),
+        // Restoring what was deleted; only applications and service principals are.
+        "directory" => (&[], &["Application.ReadWrite.All"]),
         "organization" => (
             &["Organization.Read.All", "Organization.ReadWrite.All"],
             &["Organization.ReadWrite.All"],
@@ -39,8 +41,9 @@ pub fn permissions(method: Method, path: &str) -> Vec<&'static str> {
         true => (read, &DIRECTORY[..]),
         false => (write, &DIRECTORY[1..]),
     };
-    // Assigning roles is not among what the directory permissions allow.
-    let directory = if assigns && !reads { &[] } else { directory };
+    // Assigning roles and changing applications are not among what the directory permissions allow.
+    let apart = assigns || ["applications", "directory"].contains(&kind);
+    let directory = if apart && !reads { &[] } else { directory };
     own.iter()
         .chain(directory)
         .chain([&AS_USER])

@@ -2,6 +2,7 @@
 //!
 //! Signatures of assertions are checked, and tokens are signed. What people do is in `person`.
 
+mod machine;
 mod person;
 
 pub(super) use person::SignIns;
@@ -60,6 +61,10 @@ pub(super) fn answer(world: &mut World, request: &Request) -> Reply {
             person::device_code(world, request, tenant)
         }
         ("GET" | "POST", ["devicelogin"]) => Ok(person::device_page(world, request)),
+        ("GET", ["metadata", "identity", "oauth2", "token"]) => {
+            Ok(machine::metadata(world, request))
+        }
+        ("GET", ["msi", "token"]) => Ok(machine::app_service(world, request)),
         ("GET", ["metadata", "json", "1"]) => {
             let realm = request.parameter("realm").unwrap_or_default();
             tenant_id(world, &realm).map(|tenant| acs_metadata(world, request, tenant))
@@ -290,16 +295,44 @@ fn client_credentials(
                     "The request body must contain the following parameter: 'client_assertion_type'.",
                 ));
             }
-            let keys = certificates(&application.keys);
-            check_assertion(world, request, tenant, client, assertion, &keys)?;
+            match Token::read(assertion).filter(|token| machine::is_federated(world, token)) {
+                Some(token) => machine::check_federated(world, assertion, &token)?,
+                None => {
+                    let keys = certificates(&application.keys);
+                    check_assertion(world, request, tenant, client, assertion, &keys)?;
+                }
+            }
         }
     }
     let audience = match field(form, "resource") {
         "" => resource(world, field(form, "scope"))?,
         resource => known_resource(world, resource)?,
     };
+    let proof = match field(form, "client_secret") {
+        "" => "2",
+        _ => "1",
+    };
+    let answered = challenge::answered(form);
+    let token = application_token(world, client, &audience, proof, &answered)?;
+    Ok(Reply::json(
+        200,
+        &json!({"token_type": "Bearer", "expires_in": 3599, "ext_expires_in": 3599, "access_token": token}),
+    ))
+}
+
+/// A token of an application for itself; `proof` is 1 for a secret and 2 for a certificate or the like.
+fn application_token(
+    world: &World,
+    client: &str,
+    audience: &str,
+    proof: &str,
+    answered: &Json,
+) -> Result<String, Refusal> {
+    let (tenant, directory) = (seed::TENANT, world.directory());
+    let title = directory.application(client);
+    let title = title.map_or("", |application| application.display_name.as_str());
     let now = world.now().as_second();
-    let principal = world.directory().principal(client).ok_or_else(|| {
+    let principal = directory.principal(client).ok_or_else(|| {
         refusal(
             401,
             "invalid_client",
@@ -308,7 +341,6 @@ fn client_credentials(
         )
     })?;
     if !principal.enabled {
-        let title = &application.display_name;
         return Err(refusal(
             400,
             "unauthorized_client",
@@ -321,15 +353,15 @@ fn client_credentials(
         .iter()
         .any(|known| known.eq_ignore_ascii_case(audience.trim_end_matches('/')));
     let of = if graph { seed::GRAPH } else { seed::EXCHANGE };
-    let roles = world.directory().granted(client, of);
+    let roles = directory.granted(client, of);
     let mut claims = json!({
-        challenge::ANSWERED: challenge::answered(form),
+        challenge::ANSWERED: answered,
         "aud": audience,
         "iss": world.names().sts_issuer(tenant),
         "iat": now, "nbf": now, "exp": now + 3599,
-        "app_displayname": application.display_name,
-        "appid": application.app_id,
-        "appidacr": if field(form, "client_secret").is_empty() { "2" } else { "1" },
+        "app_displayname": title,
+        "appid": principal.app_id,
+        "appidacr": proof,
         "idtyp": "app",
         "oid": object, "sub": object,
         "tid": tenant,
@@ -339,11 +371,7 @@ fn client_credentials(
     if !roles.is_empty() {
         claims["roles"] = roles.into();
     }
-    let token = sign(world, &claims)?;
-    Ok(Reply::json(
-        200,
-        &json!({"token_type": "Bearer", "expires_in": 3599, "ext_expires_in": 3599, "access_token": token}),
-    ))
+    sign(world, &claims)
 }
 
 fn sign(world: &World, claims: &Json) -> Result<String, Refusal> {
@@ -556,8 +584,8 @@ pub(super) fn is_signed(world: &World, token: &str, read: &Token) -> bool {
     read.header("x5t") == Some(certificate.x5t().as_str()) && certificate.verifies(token)
 }
 
-/// Checks a token that came to Graph or Exchange Online; the error is the service's text.
-pub(super) fn check(world: &World, token: &str, front: Front) -> Result<(), String> {
+/// Checks a token that came to Graph or Exchange Online, and says whose it is; the error is the service's text.
+pub(super) fn check(world: &World, token: &str, front: Front) -> Result<Bearer, String> {
     let read =
         Token::read(token).ok_or("IDX14100: JWT is not well formed, there are no dots (.).")?;
     if !is_signed(world, token, &read) {
@@ -571,22 +599,51 @@ pub(super) fn check(world: &World, token: &str, front: Front) -> Result<(), Stri
         return Err("Access token validation failure. Invalid audience.".to_owned());
     }
     check_lifetime(world, &read)
-        .map_err(|_| "Lifetime validation failed, the token is expired.".to_owned())
+        .map_err(|_| "Lifetime validation failed, the token is expired.".to_owned())?;
+    Ok(Bearer::read(&read))
 }
 
-/// Whether one of the roles or scopes of a token holds one of these words.
-pub(super) fn is_granted_any(token: &str, words: &[&str]) -> bool {
-    let Some(token) = Token::read(token) else {
-        return false;
-    };
-    let roles = token.claims["roles"].as_array().into_iter().flatten();
-    let granted: Vec<&str> = roles
-        .filter_map(Json::as_str)
-        .chain(token.claim("scp").split(' '))
-        .collect();
-    words
-        .iter()
-        .any(|word| granted.iter().any(|granted| granted.contains(word)))
+/// Who shows a token, and what it lets them do.
+pub(super) struct Bearer {
+    /// Whether it is a person; an application otherwise.
+    pub(super) is_person: bool,
+    granted: Vec<String>,
+    roles: Vec<String>,
+}
+
+impl Bearer {
+    /// Reads a token that was checked.
+    pub(super) fn read(token: &Token) -> Self {
+        let texts = |name: &str| -> Vec<String> {
+            let list = token.claims[name].as_array().into_iter().flatten();
+            list.filter_map(Json::as_str).map(str::to_owned).collect()
+        };
+        let scopes = token.claim("scp").split_whitespace();
+        let scopes: Vec<String> = scopes.map(str::to_owned).collect();
+        Self {
+            is_person: !scopes.is_empty(),
+            granted: if scopes.is_empty() {
+                texts("roles")
+            } else {
+                scopes
+            },
+            roles: texts("wids"),
+        }
+    }
+
+    /// Whether it has one of these application roles or delegated scopes.
+    pub(super) fn has_any(&self, permissions: &[&str]) -> bool {
+        permissions
+            .iter()
+            .any(|permission| self.granted.iter().any(|granted| granted == permission))
+    }
+
+    /// Whether the person has one of these directory roles, named by their templates.
+    pub(super) fn has_role(&self, templates: &[&str]) -> bool {
+        templates
+            .iter()
+            .any(|template| self.roles.iter().any(|role| role == template))
+    }
 }
 
 /// The realm metadata of the Access Control Service.

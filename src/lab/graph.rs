@@ -7,6 +7,7 @@
 mod application;
 mod credential;
 mod deleted;
+mod permission;
 mod principal;
 mod query;
 mod role;
@@ -80,7 +81,7 @@ pub(super) fn answer(world: &mut World, request: &Request) -> Reply {
         .header("client-request-id")
         .unwrap_or(&request_id)
         .to_owned();
-    let reply = match allowed(world, request).and_then(|()| dispatch(world, request)) {
+    let reply = match dispatch(world, request) {
         Ok(reply) => reply,
         Err(refusal) => {
             let mut error = json!({"code": refusal.code, "message": refusal.message});
@@ -101,30 +102,24 @@ pub(super) fn answer(world: &mut World, request: &Request) -> Reply {
         .header("client-request-id", client)
 }
 
-fn allowed(world: &World, request: &Request) -> Result<(), Refusal> {
+/// Whose request it is.
+fn authenticate(world: &World, request: &Request) -> Result<entra::Bearer, Refusal> {
     let token = request
         .bearer()
         .filter(|token| !token.is_empty())
         .ok_or_else(|| refusal(401, "InvalidAuthenticationToken", "Access token is empty."))?;
     entra::check(world, token, Front::Graph)
-        .map_err(|reason| refusal(401, "InvalidAuthenticationToken", reason))?;
-    let may = ["ReadWrite", "Directory.AccessAsUser.All"];
-    match request.method == "GET" || entra::is_granted_any(token, &may) {
-        true => Ok(()),
-        false => Err(refusal(
-            403,
-            "Authorization_RequestDenied",
-            "Insufficient privileges to complete the operation.",
-        )),
-    }
+        .map_err(|reason| refusal(401, "InvalidAuthenticationToken", reason))
 }
 
 fn dispatch(world: &mut World, request: &Request) -> Result<Reply, Refusal> {
+    let bearer = authenticate(world, request)?;
     let segments = request.segments();
     let mut path: Vec<&str> = segments.iter().map(String::as_str).collect();
     if path.is_empty() || !matches!(path.remove(0), "v1.0" | "beta") {
         return Err(refusal(400, "BadRequest", "Invalid version."));
     }
+    permission::check(world, request, &path, &bearer)?;
     match (request.method.as_str(), path.as_slice()) {
         (_, ["servicePrincipals"]) => principal::all(world, request),
         (_, ["servicePrincipals", id, rest @ ..]) => {

@@ -82,9 +82,9 @@ fn allowed(world: &World, request: &Request) -> Result<(), Box<Reply>> {
         None | Some("") => Err(Box::new(
             Reply::empty(401).header("www-authenticate", challenge.as_str()),
         )),
-        Some(token) => {
-            entra::check(world, token, Front::ExchangeOnline).map_err(|reason| refused(&reason))
-        }
+        Some(token) => entra::check(world, token, Front::ExchangeOnline)
+            .map(|_| ())
+            .map_err(|reason| refused(&reason)),
     }
 }
 

@@ -486,6 +486,33 @@ pub const SCENARIOS: &[Scenario] = &[
         },
     ),
     scenario(
+        "permission-missing",
+        Start::Wizard,
+        "The application that signs in may read the directory and change nothing in it",
+        |world| {
+            let directory = world.directory_mut();
+            let own = directory.principal(seed::CLIENT).map(|own| own.id.clone());
+            let graph = directory.principal(GRAPH).map(|graph| graph.id.clone());
+            directory.assignments.retain(|assignment| {
+                Some(&assignment.principal) != own.as_ref()
+                    || Some(&assignment.resource) != graph.as_ref()
+            });
+            for role in ["Application.Read.All", "Organization.Read.All"] {
+                directory.grant(seed::CLIENT, GRAPH, role);
+            }
+            Ok(())
+        },
+    ),
+    scenario(
+        "directory-role-missing",
+        Start::Wizard,
+        "The person who signs in with a browser or a device code has no directory role",
+        |world| {
+            world.trouble(Trouble::NoDirectoryRole);
+            Ok(())
+        },
+    ),
+    scenario(
         "build-too-old",
         Start::Wizard,
         "A server has a build from before the dedicated application",

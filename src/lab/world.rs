@@ -53,6 +53,8 @@ pub enum Trouble {
     Ambiguous,
     /// The service that lets the next certificate take over on its day does not run.
     NoTakeover,
+    /// The person who signs in to the tenant has no directory role.
+    NoDirectoryRole,
 }
 
 /// What Exchange Online asks for, each from a day on.

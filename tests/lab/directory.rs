@@ -11,6 +11,7 @@ use base64::{
 };
 use exoauth::clock::Clock;
 use exoauth::lab::Front;
+use exoauth::lab::seed::{CLIENT, GRAPH};
 use exoauth::subject::Plane;
 use reqwest::Method;
 use serde_json::{Value as Json, json};
@@ -132,6 +133,110 @@ async fn a_list_comes_in_pages() -> Outcome {
         }
     }
     assert_eq!(sizes, [3, 1]);
+    Ok(())
+}
+
+/// The permission tables of these calls in the documentation of Microsoft Graph v1.0: what of it suffices, and what does not.
+#[tokio::test]
+async fn each_call_needs_its_permissions() -> Outcome {
+    type Sets = &'static [&'static [&'static str]];
+    let hand = Hand::new().await?;
+    let id = get(&hand, ONE).await?.json()["id"]
+        .as_str()
+        .unwrap_or_default()
+        .to_owned();
+    let one = format!("/servicePrincipals/{id}");
+    let grants = format!("{one}/appRoleAssignedTo");
+    let reads: Sets = &[
+        &["Application.Read.All"],
+        &["Application.ReadWrite.All"],
+        &["Directory.Read.All"],
+    ];
+    let reads_not: Sets = &[
+        &[],
+        &["AppRoleAssignment.ReadWrite.All"],
+        &["Organization.Read.All"],
+    ];
+    let calls: [(Method, &str, Sets, Sets); 11] = [
+        (Method::GET, "/servicePrincipals", reads, reads_not),
+        (Method::GET, &grants, reads, reads_not),
+        (Method::GET, "/applications", reads, reads_not),
+        (
+            Method::PATCH,
+            &one,
+            &[&["Application.ReadWrite.All"], &["Directory.ReadWrite.All"]],
+            &[&["Application.Read.All"], &["Directory.Read.All"]],
+        ),
+        (
+            Method::POST,
+            "/applications",
+            &[&["Application.ReadWrite.All"]],
+            &[&["Directory.ReadWrite.All"], &["Application.Read.All"]],
+        ),
+        (
+            Method::POST,
+            &grants,
+            &[&["AppRoleAssignment.ReadWrite.All", "Application.Read.All"]],
+            &[
+                &["AppRoleAssignment.ReadWrite.All"],
+                &["Application.ReadWrite.All"],
+            ],
+        ),
+        (
+            Method::DELETE,
+            "/servicePrincipals/none/appRoleAssignments/none",
+            &[&["AppRoleAssignment.ReadWrite.All", "Directory.Read.All"]],
+            &[&["Application.ReadWrite.All"]],
+        ),
+        (
+            Method::GET,
+            "/organization",
+            &[&["Organization.Read.All"], &["Directory.Read.All"]],
+            &[&["Application.ReadWrite.All"]],
+        ),
+        (
+            Method::GET,
+            "/domains",
+            &[&["Domain.Read.All"]],
+            &[&["Organization.Read.All"]],
+        ),
+        (
+            Method::GET,
+            "/policies/defaultAppManagementPolicy",
+            &[&["Policy.Read.All"]],
+            &[&["Application.ReadWrite.All"]],
+        ),
+        (
+            Method::POST,
+            "/directory/deletedItems/none/restore",
+            &[&["Application.ReadWrite.All"]],
+            &[&["Application.Read.All"]],
+        ),
+    ];
+    for (method, path, enough, lacking) in calls {
+        let sets = enough.iter().map(|set| (set, true));
+        for (roles, is_enough) in sets.chain(lacking.iter().map(|set| (set, false))) {
+            hand.lab.world().with(|world| {
+                let directory = world.directory_mut();
+                directory.assignments.clear();
+                for role in *roles {
+                    directory.grant(CLIENT, GRAPH, role);
+                }
+                assert_eq!(directory.assignments.len(), roles.len(), "{roles:?}");
+            });
+            let path = format!("/v1.0{path}");
+            let body = (method != Method::GET).then(|| json!({}));
+            let back = hand.graph(method.clone(), &path, body.as_ref()).await?;
+            assert_eq!(
+                back.status != 403,
+                is_enough,
+                "{method} {path} with {roles:?}"
+            );
+            if !is_enough {
+                assert_eq!(back.json()["error"]["code"], "Authorization_RequestDenied");
+            }
+        }
+    }
     Ok(())
 }
 
@@ -325,6 +430,10 @@ async fn errors_have_the_shape_of_the_service() -> Outcome {
 #[tokio::test]
 async fn the_organization_and_its_domains_are_named() -> Outcome {
     let hand = Hand::new().await?;
+    hand.lab.world().with(|world| {
+        let directory = world.directory_mut();
+        directory.grant(CLIENT, GRAPH, "Domain.Read.All");
+    });
     let organization = get(&hand, "/v1.0/organization").await?.json();
     assert_eq!(organization["value"][0]["id"], TENANT);
     let domains = get(&hand, "/v1.0/domains").await?.json();

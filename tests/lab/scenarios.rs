@@ -46,7 +46,12 @@ fn expected(name: &str) -> [Expected; 2] {
         | "hybrid-agent"
         | "two-forests" => [Ok(()), Ok(())],
         // The wizard of before the dedicated application, its certificate not yet uploaded.
-        "wizard-names" | "lifetime-capped" | "disabled-connector" | "build-too-old" => [
+        "wizard-names"
+        | "lifetime-capped"
+        | "disabled-connector"
+        | "build-too-old"
+        | "permission-missing"
+        | "directory-role-missing" => [
             KEY_NOT_FOUND,
             Err(&[
                 "AADSTS500011: The resource principal named 00000002-0000-0ff1-ce00-000000000000/mail.contoso.com was not found",

@@ -1,11 +1,11 @@
 //! What an account may not do is said before anything is planned, with who can give it.
 
+use crate::support::runner::Runner;
 use crate::support::served::Served;
 use exoauth::lab::seed::{CLIENT, EXCHANGE, GRAPH};
-use exoauth::lab::{Front, LabOptions};
+use exoauth::lab::{Front, LabOptions, Seed};
 use exoauth::script::{Bundle, needs};
 use exoauth::subject::Plane;
-use std::collections::BTreeMap;
 use std::error::Error;
 
 type Outcome = Result<(), Box<dyn Error>>;
@@ -150,6 +150,69 @@ fn what_a_token_says_is_missing_costs_no_request() -> Outcome {
 }
 
 #[test]
+fn a_missing_permission_is_said_before_the_plan_that_the_directory_would_refuse() {
+    Runner::new()
+        .run("run configure --apply --scenario permission-missing")
+        .ends_with(1)
+        .complains(&[
+            "the application exoauth does not have the permission Application.ReadWrite.All",
+            "the application exoauth does not have the permission AppRoleAssignment.ReadWrite.All",
+            "this plan is not applied, because this account may not do all of it",
+        ]);
+    let add = format!("entra.add_spn(\"{EXCHANGE}\", \"https://mail.contoso.com/\")");
+    Runner::new()
+        .run(&format!(
+            "eval '{add}' --apply --scenario permission-missing"
+        ))
+        .ends_with(1)
+        .complains(&["Insufficient privileges to complete the operation"]);
+}
+
+/// What the guide asks for in a tenant is what `configure` needs: with it nothing is missing, without one of them something.
+#[test]
+fn the_permissions_of_the_guide_are_enough_and_none_is_too_many() -> Outcome {
+    let guide = std::fs::read_to_string(crate::support::source::top().join("README.md"))?;
+    let asked = guide
+        .lines()
+        .find(|line| line.starts_with("1. **Exchange Online and Entra ID.**"))
+        .ok_or("the guide asks for nothing")?;
+    let named = |name: &&str| asked.contains(&format!("*{name}*"));
+    let permissions = [
+        "Application.ReadWrite.All",
+        "AppRoleAssignment.ReadWrite.All",
+        "Organization.Read.All",
+        "Policy.Read.All",
+        "Directory.Read.All",
+    ];
+    let all: Vec<&str> = permissions.into_iter().filter(named).collect();
+    let with = |permissions: &[&str]| -> Result<u8, Box<dyn Error>> {
+        // Where there are objects of other tenants, the names of one's own tell them apart.
+        let served = Served::start(LabOptions {
+            seed: Seed {
+                neighbors: true,
+                ..Seed::default()
+            },
+            ..LabOptions::default()
+        })?;
+        served.lab.world().with(|world| {
+            let directory = world.directory_mut();
+            directory.assignments.clear();
+            directory.grant(CLIENT, EXCHANGE, "Exchange.ManageAsApp");
+            for permission in permissions {
+                directory.grant(CLIENT, GRAPH, permission);
+            }
+        });
+        Ok(served.runner().run(CONFIGURE).code)
+    };
+    assert_eq!(with(&all)?, 0, "{all:?}");
+    for left_out in &all {
+        let others: Vec<&str> = all.iter().copied().filter(|one| one != left_out).collect();
+        assert_ne!(with(&others)?, 0, "without {left_out}");
+    }
+    Ok(())
+}
+
+#[test]
 fn a_plan_without_those_changes_is_applied_all_the_same() -> Outcome {
     let served = Served::start(LabOptions::default())?;
     let runner = served.runner();
@@ -178,27 +241,35 @@ fn a_service_that_does_not_tell_is_taken_at_its_word_later() -> Outcome {
     Ok(())
 }
 
-/// The requests of the plan of each playbook, with and without the looking before it.
-#[test]
-fn looking_before_a_plan_adds_few_requests() -> Outcome {
-    let mut counts = BTreeMap::new();
-    for playbook in ["02-partner-application", "07-connector-online", "configure"] {
-        let served = Served::start(LabOptions::default())?;
-        served
-            .runner()
-            .run(&format!("run {playbook} --org served.toml --plan"))
-            .ends_with(0);
-        let asked = served
-            .lab
-            .world()
-            .with(|world| Front::ALL.map(|front| world.requests(front)));
-        counts.insert(playbook, asked);
-    }
-    show(&format!("{counts:?}\n"));
-    Ok(())
+/// How many requests each front gets when a playbook is planned that looks at every service, and then does this.
+fn asked_for(more: &str) -> Result<[u64; 4], Box<dyn Error>> {
+    let text = format!(
+        "//! Looks.\n\nconst PLAYBOOK = #{{ title: \"Looks\" }};\n\nstep(\"look\", \"Look\", || {{\n    \
+         onprem.get_auth_config();\n    online.get_accepted_domain();\n    entra.get_organization();\n    {more}\n}});\n"
+    );
+    let served = Served::start(LabOptions::default())?;
+    let mut runner = served.runner().file("look.rhai", &text);
+    runner.patience.one_at_a_time = true;
+    runner
+        .run("run ./look.rhai --org served.toml --plan")
+        .ends_with(0);
+    let world = served.lab.world();
+    Ok(world.with(|world| Front::ALL.map(|front| world.requests(front))))
 }
 
-#[expect(clippy::print_stderr, reason = "the figures, seen with --nocapture")]
-fn show(report: &str) {
-    eprint!("{report}");
+#[test]
+fn looking_before_a_plan_costs_one_question_to_each_exchange_and_no_sign_in() -> Outcome {
+    let without = asked_for("")?;
+    let cmdlet = asked_for("onprem.get_accepted_domain();")?;
+    // Calls that are there, and are never come to.
+    let looking = asked_for(
+        "if cloud.name == \"nowhere\" { entra.add_spn(\"x\", \"https://x.example/\"); \
+         onprem.remove_intraorg_connector(\"x\"); online.remove_intraorg_connector(\"x\"); }",
+    )?;
+    let more = |asked: [u64; 4]| [0, 1, 2, 3].map(|at| asked[at] - without[at]);
+    let [_, _, _, one_cmdlet] = more(cmdlet);
+    assert!(one_cmdlet > 0);
+    // Sign-in, Microsoft Graph, Exchange Online, on-premises.
+    assert_eq!(more(looking), [0, 0, 1, one_cmdlet]);
+    Ok(())
 }

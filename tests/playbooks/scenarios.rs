@@ -70,7 +70,8 @@ fn row(name: &str) -> Option<(Said, Does)> {
             Passes(&["which has no counterpart of this mailbox"]),
             Nothing,
         ),
-        "wizard-names" => (
+        // Another one signs in here than the person without a role.
+        "wizard-names" | "directory-role-missing" => (
             Fails(
                 &[S4, S5, S8, WAY, DIRECTION, BACK],
                 &[
@@ -80,6 +81,13 @@ fn row(name: &str) -> Option<(Said, Does)> {
                 ],
             ),
             Repairs,
+        ),
+        "permission-missing" => (
+            Fails(
+                &[S4, S5, S8, WAY, DIRECTION, BACK],
+                &["does not know the certificate"],
+            ),
+            Refuses(&["Insufficient privileges to complete the operation"]),
         ),
         "lifetime-capped" => (
             Fails(

@@ -9,7 +9,7 @@ use crate::support::service::{
 };
 use crate::support::wait::wait_for;
 use exoauth::clock::Clock;
-use exoauth::entra::{Ask, Credential, Error, Memory, Outside, Prompt, SignIn};
+use exoauth::entra::{Algorithm, Ask, Credential, Error, Memory, Outside, Prompt, SignIn};
 use exoauth::failure::{Failure, FailureKind};
 use exoauth::http;
 use exoauth::lab::Front;
@@ -578,6 +578,14 @@ fn in_the_lab(
         });
         Ok(())
     });
+    let outside = Outside {
+        ask: Some(ask),
+        ..Outside::default()
+    };
+    in_the_lab_with(hand, credential, outside)
+}
+
+fn in_the_lab_with(hand: &Hand, credential: Credential, outside: Outside) -> Outcome<SignIn> {
     let http = http::Client::new(http::Options {
         extra_ca: Some(hand.lab.authority().to_owned()),
         sleep: Arc::new(|_| Box::pin(tokio::time::sleep(std::time::Duration::from_millis(20)))),
@@ -588,10 +596,6 @@ fn in_the_lab(
         "contoso.onmicrosoft.com".to_owned(),
     );
     let clock = Clock::fixed("2026-11-23T09:00:00Z".parse()?);
-    let outside = Outside {
-        ask: Some(ask),
-        ..Outside::default()
-    };
     Ok(SignIn::new(http, login, tenant, credential, clock)
         .with_outside(outside)
         .with_exchange_online(hand.lab.address(Front::ExchangeOnline)))
@@ -626,6 +630,116 @@ async fn each_flow_of_people_signs_in_to_both_services() -> Outcome {
             );
         }
     }
+    Ok(())
+}
+
+/// What a platform tells a process about the identity of the lab's machine, and the key files that it may read.
+fn of_platform(hand: &Hand, variables: &[(&str, &str)]) -> Outcome<Outside> {
+    let (secret, login) = (hand.client_secret(), hand.lab.address(Front::Login));
+    let owned: BTreeMap<String, String> = variables
+        .iter()
+        .map(|(name, value)| {
+            let value = value.replace("LOGIN", &login);
+            ((*name).to_owned(), value.replace("SECRET", secret.expose()))
+        })
+        .collect();
+    Ok(Outside {
+        variable: Arc::new(move |name| owned.get(name).cloned()),
+        // The agent of Azure Arc writes the key, and platforms the federated token.
+        read_file: Arc::new(move |_| Ok(secret.clone())),
+        ..Outside::default()
+    })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_flow_of_machines_signs_in_to_both_services() -> Outcome {
+    let hand = Hand::new().await.map_err(|error| error.to_string())?;
+    let (client_id, secret) = (hand.client_id(), hand.client_secret());
+    let certificate = |algorithm| Credential::Certificate {
+        client_id: client_id.clone(),
+        pem: hand.lab.client_certificate(),
+        algorithm,
+    };
+    let imds = [("AZURE_POD_IDENTITY_AUTHORITY_HOST", "LOGIN")];
+    let app_service = [
+        ("IDENTITY_ENDPOINT", "LOGIN/msi/token"),
+        ("IDENTITY_HEADER", "SECRET"),
+    ];
+    let arc = [
+        ("IDENTITY_ENDPOINT", "LOGIN/metadata/identity/oauth2/token"),
+        ("IMDS_ENDPOINT", "LOGIN"),
+    ];
+    // A workload shows a token of its own for the exchange; here it is the machine's.
+    let federated = in_the_lab_with(&hand, machine(None), of_platform(&hand, &imds)?)?
+        .token("api://AzureADTokenExchange")
+        .await?
+        .secret;
+    let workload = Outside {
+        read_file: Arc::new(move |_| Ok(federated.clone())),
+        ..of_platform(&hand, &[("AZURE_FEDERATED_TOKEN_FILE", "/run/token")])?
+    };
+    let application = Credential::ClientSecret {
+        client_id: client_id.clone(),
+        secret,
+    };
+    let of_workload = Credential::WorkloadIdentity {
+        client_id: Some(client_id.clone()),
+    };
+    let ways = [
+        (application, Outside::default()),
+        (certificate(Algorithm::Ps256), Outside::default()),
+        (certificate(Algorithm::Rs256), Outside::default()),
+        (machine(None), of_platform(&hand, &imds)?),
+        (machine(Some(&client_id)), of_platform(&hand, &app_service)?),
+        (machine(None), of_platform(&hand, &arc)?),
+        (of_workload, workload),
+    ];
+    let all = ways.len();
+    for (at, (credential, outside)) in ways.into_iter().enumerate() {
+        let sign_in = in_the_lab_with(&hand, credential, outside)?;
+        for (front, role) in [
+            (Front::Graph, "Application.ReadWrite.All"),
+            (Front::ExchangeOnline, "Exchange.ManageAsApp"),
+        ] {
+            let found = sign_in.token(&hand.lab.address(front)).await?;
+            assert!(
+                found.roles.iter().any(|found| found == role),
+                "{at} of {all}"
+            );
+        }
+    }
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_machine_that_proves_nothing_gets_no_token() -> Outcome {
+    let hand = Hand::new().await.map_err(|error| error.to_string())?;
+    let resource = format!("resource={}", hand.lab.address(Front::Graph));
+    let metadata = |more: &str| format!("/metadata/identity/oauth2/token?{resource}{more}");
+    let back = hand.get(Front::Login, &metadata("")).await;
+    assert_eq!(back.map_err(|error| error.to_string())?.status, 400);
+    let url = hand.url(Front::Login, &metadata("&api-version=2020-06-01"));
+    let asked = hand.client.get(&url).header("Metadata", "true");
+    let back = hand.send(asked).await.map_err(|error| error.to_string())?;
+    assert_eq!(back.status, 401);
+    let back = hand
+        .get(Front::Login, &format!("/msi/token?{resource}"))
+        .await;
+    assert_eq!(back.map_err(|error| error.to_string())?.status, 401);
+    // A token for a service is none for the exchange.
+    let graph = hand
+        .token(Front::Graph)
+        .await
+        .map_err(|error| error.to_string())?;
+    let outside = Outside {
+        read_file: Arc::new(move |_| Ok(Secret::new(graph.as_str()))),
+        ..of_platform(&hand, &[("AZURE_FEDERATED_TOKEN_FILE", "/run/token")])?
+    };
+    let workload = Credential::WorkloadIdentity {
+        client_id: Some(hand.client_id()),
+    };
+    let error = refused(&in_the_lab_with(&hand, workload, outside)?).await?;
+    assert!(format!("{error:?}").contains("700212"), "{error:?}");
     Ok(())
 }
 
@@ -749,7 +863,7 @@ async fn no_machine_says_a_secret_in_its_log_its_shape_or_its_refusal() -> Outco
     let by_certificate = || Credential::Certificate {
         client_id: "2222".to_owned(),
         pem: Secret::new(pem.as_str()),
-        algorithm: exoauth::entra::Algorithm::default(),
+        algorithm: Algorithm::default(),
     };
     let workload = || Credential::WorkloadIdentity {
         client_id: Some("2222".to_owned()),

@@ -6,7 +6,7 @@ use crate::lab::front::{Front, Reply, Request, percent_encoded};
 use crate::lab::random_secret;
 use crate::lab::seed;
 use crate::lab::token::sha256;
-use crate::lab::world::{World, guid_of};
+use crate::lab::world::{Trouble, World, guid_of};
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use serde_json::{Value as Json, json};
 use std::collections::{BTreeMap, HashMap};
@@ -58,6 +58,8 @@ struct Client {
 const CODE_LIFE: i64 = 600;
 const DEVICE_LIFE: i64 = 900;
 const TOKEN_LIFE: i64 = 3599;
+/// The directory role that every account has.
+const EVERYBODY: &str = "b79fbf4d-3ef9-4689-8143-76b194e85509";
 
 fn tenant_of_person(world: &World, name: &str) -> Result<&'static str, Refusal> {
     match name {
@@ -663,6 +665,10 @@ fn access_token(
 ) -> Result<String, Refusal> {
     let now = world.now().as_second();
     let (account, object) = (world.names().account(), object_of(world));
+    let roles: &[&str] = match world.has(Trouble::NoDirectoryRole) {
+        true => &[EVERYBODY],
+        false => &[seed::GLOBAL_ADMINISTRATOR, EVERYBODY],
+    };
     let claims = json!({
         challenge::ANSWERED: answered,
         "aud": audience,
@@ -679,7 +685,7 @@ fn access_token(
         "unique_name": account, "upn": account,
         "uti": guid_of(&format!("token {now} {audience} {}", client.id)),
         "ver": "1.0",
-        "wids": [seed::GLOBAL_ADMINISTRATOR, "b79fbf4d-3ef9-4689-8143-76b194e85509"],
+        "wids": roles,
     });
     sign(world, &claims)
 }

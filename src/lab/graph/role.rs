@@ -39,7 +39,12 @@ const EXCHANGE_ROLES: [Role; 3] = [
 ];
 
 /// The identifiers of the roles for MailTips and photos are the lab's own; clients look them up by their values.
-const GRAPH_ROLES: [Role; 9] = [
+const GRAPH_ROLES: [Role; 13] = [
+    role(
+        "9a5d68dd-52b0-4cc2-bd40-abcf44ac3a30",
+        "Application.Read.All",
+        "Read all applications",
+    ),
     role(
         "1bfefb4e-e0b5-418b-a88f-73c46d2cc8e9",
         "Application.ReadWrite.All",
@@ -84,6 +89,21 @@ const GRAPH_ROLES: [Role; 9] = [
         "7ab1d382-f21e-4acd-a863-ba3e13f7da61",
         "Directory.Read.All",
         "Read directory data",
+    ),
+    role(
+        "19dbc75e-c2e2-444c-a770-ec69d8559fc7",
+        "Directory.ReadWrite.All",
+        "Read and write directory data",
+    ),
+    role(
+        "292d869f-3427-49a8-9dab-8c70152b74e9",
+        "Organization.ReadWrite.All",
+        "Read and write organization information",
+    ),
+    role(
+        "dbb9058a-0e50-45d7-ae91-66909b5d4664",
+        "Domain.Read.All",
+        "Read domains",
     ),
 ];
 
