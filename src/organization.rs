@@ -188,8 +188,8 @@ pub enum SecretSource {
     Bytes(PathBuf),
     /// The output of a command.
     Command(String),
-    /// Asked for at the terminal.
-    Prompt,
+    /// Asked for at the terminal; the key of the organization file that it is for.
+    Prompt(&'static str),
 }
 
 impl Organization {
@@ -234,7 +234,7 @@ impl Organization {
                     url: check_url("exchange.url", exchange.url, &["http://", "https://"])?,
                     auth: exchange.auth,
                     username: exchange.username,
-                    password: exchange.password.into_source(folder),
+                    password: exchange.password.into_source("exchange.password", folder),
                     kdc: exchange.kdc,
                     winrm: exchange
                         .winrm
@@ -253,12 +253,15 @@ impl Organization {
             sign_in: SignIn {
                 method: file.sign_in.method,
                 client_id: file.sign_in.client_id,
-                secret: file.sign_in.secret.map(|secret| secret.into_source(folder)),
+                secret: file
+                    .sign_in
+                    .secret
+                    .map(|secret| secret.into_source("sign_in.secret", folder)),
                 certificate: file.sign_in.certificate.map(|path| folder.join(path)),
                 certificate_password: file
                     .sign_in
                     .certificate_password
-                    .map(|secret| secret.into_source(folder)),
+                    .map(|secret| secret.into_source("sign_in.certificate_password", folder)),
                 algorithm: file.sign_in.algorithm,
             },
             endpoints: file.endpoints.cells()?,
@@ -515,13 +518,13 @@ impl TryFrom<toml::Value> for SecretValue {
 }
 
 impl SecretValue {
-    fn into_source(self, folder: &Path) -> SecretSource {
+    fn into_source(self, key: &'static str, folder: &Path) -> SecretSource {
         match self {
             Self::Plain(secret) => SecretSource::Plain(secret),
             Self::Env(name) => SecretSource::Env(name),
             Self::File(path) => SecretSource::File(folder.join(path)),
             Self::Command(command) => SecretSource::Command(command),
-            Self::Prompt => SecretSource::Prompt,
+            Self::Prompt => SecretSource::Prompt(key),
         }
     }
 }

@@ -261,9 +261,11 @@ impl Env {
         }
     }
 
-    /// Reads secrets from where the organization file says they are.
+    /// Reads secrets from where the organization file says they are. What a person was asked for is remembered, since a run
+    /// signs in once to plan and once to apply.
     pub fn read_secret(&self) -> ReadSecret {
         let env = self.clone();
+        let given: Mutex<BTreeMap<&'static str, Secret>> = Mutex::default();
         Arc::new(move |source| match source {
             SecretSource::Plain(secret) => Ok(secret.clone()),
             SecretSource::Env(name) => env.variables.get(name).map_or_else(
@@ -277,7 +279,15 @@ impl Env {
             SecretSource::File(path) => secrets::from_file(path),
             SecretSource::Bytes(path) => secrets::bytes_of_file(path),
             SecretSource::Command(command) => secrets::from_command(command, &env.folder),
-            SecretSource::Prompt => env.ask_secret(),
+            SecretSource::Prompt(key) => {
+                let mut given = given.lock().unwrap_or_else(PoisonError::into_inner);
+                if let Some(secret) = given.get(key) {
+                    return Ok(secret.clone());
+                }
+                let secret = env.ask_secret(key)?;
+                given.insert(key, secret.clone());
+                Ok(secret)
+            }
         })
     }
 
@@ -402,13 +412,13 @@ impl Env {
             .map_err(|error| unheard(&error))
     }
 
-    fn ask_secret(&self) -> Result<Secret, Failure> {
+    fn ask_secret(&self, key: &str) -> Result<Secret, Failure> {
         if matches!(self.person, Person::Nobody) {
             let message = "`{ prompt = true }` needs a terminal to ask at".to_owned();
             return Err(Failure::input(message)
                 .with_hint("use { env = \"...\" }, { file = \"...\" } or { command = \"...\" }"));
         }
-        self.question("password: ")?;
+        self.question(&format!("{key}: "))?;
         let answer = match &self.person {
             Person::Terminal => secrets::without_echo(|| self.person.answer()),
             Person::Nobody | Person::Script(_) => self.person.answer(),

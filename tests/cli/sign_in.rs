@@ -4,9 +4,15 @@ use crate::support::person::visit;
 use crate::support::runner::Runner;
 use crate::support::served::Served;
 use crate::support::wait::wait_for;
+use base64::{Engine as _, prelude::BASE64_STANDARD};
 use exoauth::cli::env::Browser;
+use exoauth::clock::Clock;
 use exoauth::cloud::CloudName;
-use exoauth::lab::LabOptions;
+use exoauth::entra::key_and_certificate;
+use exoauth::lab::seed::{CLIENT, EXCHANGE};
+use exoauth::lab::{KeyCredential, LabOptions, Scenario};
+use exoauth::secret::Secret;
+use jiff::SignedDuration;
 use std::error::Error;
 use std::fs;
 use std::sync::Arc;
@@ -239,4 +245,93 @@ fn a_wrong_subcommand_of_clouds_is_told_which_there_are() {
         .run("xyz")
         .ends_with(2)
         .complains(&["there are: run, "]);
+}
+
+#[test]
+fn a_person_without_a_directory_role_is_told_so_and_refused_by_the_directory() -> Outcome {
+    let served = Served::start(LabOptions {
+        scenarios: Scenario::find("directory-role-missing")
+            .into_iter()
+            .collect(),
+        ..LabOptions::default()
+    })?;
+    let (browser, _) = browser(&served, None);
+    let runner = served
+        .runner_with(&file_with(&served, "method = \"browser\""))
+        .answering(&[])
+        .browsing(browser);
+    let ran = runner.run("run 05-host-names --org served.toml --apply");
+    ran.ends_with(1).complains(&[
+        "admin@contoso.onmicrosoft.com has none of the directory roles that may change applications",
+        "this plan is not applied, because this account may not do all of it",
+    ]);
+    let add = format!("entra.add_spn(\"{EXCHANGE}\", \"https://mail.contoso.com/\")");
+    runner
+        .run(&format!("eval '{add}' --org served.toml --apply"))
+        .ends_with(1)
+        .complains(&["Insufficient privileges to complete the operation"]);
+    Ok(())
+}
+
+/// The file that OpenSSL wrote, see `tests/wire/pkcs12.rs`.
+fn pfx() -> Result<Vec<u8>, Box<dyn Error>> {
+    let text = fs::read_to_string("tests/wire/fixtures/pkcs12/modern.pfx.base64")?;
+    let text: String = text.split_whitespace().collect();
+    Ok(BASE64_STANDARD.decode(text)?)
+}
+
+#[test]
+fn a_pkcs12_file_signs_in_with_the_password_of_the_environment_or_of_a_person() -> Outcome {
+    let (pfx, password) = (pfx()?, "Pfx-Passw0rd");
+    let pem = key_and_certificate(
+        &Secret::new(BASE64_STANDARD.encode(&pfx)),
+        Some(&Secret::new(password)),
+    )?;
+    let certificate = exoauth::certificate::Certificate::from_pem(pem.expose())?;
+    let clock = Clock::fixed(certificate.not_before() + SignedDuration::from_hours(24));
+    for algorithm in ["PS256", "RS256"] {
+        let served = Served::start(LabOptions {
+            clock: clock.clone(),
+            ..LabOptions::default()
+        })?;
+        let registered =
+            exoauth::lab::Certificate::read(certificate.der()).ok_or("no certificate")?;
+        served.lab.world().with(|world| {
+            if let Some(application) = world.directory_mut().application_mut(CLIENT) {
+                application.keys = vec![KeyCredential::of(&registered)];
+            }
+        });
+        let runner = |source: &str| -> Result<Runner, Box<dyn Error>> {
+            let sign_in = format!(
+                "method = \"certificate\"\nclient_id = \"{CLIENT}\"\nalgorithm = \"{algorithm}\"\n\
+                 certificate = \"app.pfx\"\ncertificate_password = {source}"
+            );
+            let mut runner = served.runner_with(&file_with(&served, &sign_in));
+            runner.clock = clock.clone();
+            fs::write(runner.folder.join("app.pfx"), &pfx)?;
+            Ok(runner)
+        };
+        let by_variable = runner("{ env = \"PFX_PASSWORD\" }")?;
+        by_variable
+            .run("whoami --org served.toml")
+            .ends_with(2)
+            .complains(&["PFX_PASSWORD"]);
+        by_variable
+            .variable("PFX_PASSWORD", password)
+            .run("run configure --org served.toml --apply")
+            .ends_with(0);
+        let wrong = runner("{ env = \"PFX_PASSWORD\" }")?.variable("PFX_PASSWORD", "wrong");
+        wrong
+            .run("whoami --org served.toml")
+            .ends_with(2)
+            .complains(&["its password is another one"]);
+        let ran = runner("{ prompt = true }")?
+            .answering(&[password])
+            .run("run verify --org served.toml --apply")
+            .ends_with(0)
+            .complains(&["sign_in.certificate_password: "]);
+        let said = format!("{}{}", ran.stdout, ran.stderr);
+        assert!(!said.contains(password), "{said}");
+    }
+    Ok(())
 }

@@ -55,7 +55,7 @@ fn settings(url: String) -> Result<OnPremisesExchange, Box<dyn error::Error>> {
         url,
         auth,
         username: variable("PSRP_PEER_USER")?,
-        password: SecretSource::Prompt,
+        password: SecretSource::Prompt("exchange.password"),
         kdc: variable("PSRP_PEER_KDC").ok(),
         ca: ca.transpose()?,
         winrm: None,

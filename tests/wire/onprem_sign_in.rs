@@ -21,7 +21,7 @@ fn road(
         url,
         auth,
         username: "CONTOSO.EXAMPLE\\administrator".to_owned(),
-        password: SecretSource::Prompt,
+        password: SecretSource::Prompt("exchange.password"),
         kdc,
         ca,
         winrm: None,

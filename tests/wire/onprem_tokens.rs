@@ -107,7 +107,7 @@ fn road(url: &str, auth: Authentication, kdc: Option<String>) -> Outcome<OnPremi
         url: url.to_owned(),
         auth,
         username: "DOMAIN\\vagrant-domain".to_owned(),
-        password: SecretSource::Prompt,
+        password: SecretSource::Prompt("exchange.password"),
         kdc,
         winrm: None,
         redirect_hosts: Vec::new(),

@@ -28,7 +28,7 @@ fn settings(url: &str, ca: &str) -> OnPremisesExchange {
         url: url.to_owned(),
         auth: Authentication::Basic,
         username: "CONTOSO\\administrator".to_owned(),
-        password: SecretSource::Prompt,
+        password: SecretSource::Prompt("exchange.password"),
         kdc: None,
         ca: Some(ca.to_owned()),
         winrm: None,

@@ -85,7 +85,7 @@ async fn this_road(port: u16) -> Outcome<Vec<(&'static str, Duration, f64)>> {
         url: format!("http://localhost:{port}/PowerShell/"),
         auth: Authentication::Ntlm,
         username: "CONTOSO\\admin".to_owned(),
-        password: SecretSource::Prompt,
+        password: SecretSource::Prompt("exchange.password"),
         kdc: None,
         ca: None,
         winrm: Some(format!("http://localhost:{port}/wsman")),
