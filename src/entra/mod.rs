@@ -208,7 +208,7 @@ impl SignIn {
             return Ok(token.clone());
         }
         let token = self.request(resource, None, &mut memory).await?;
-        memory.tokens.insert(resource.to_owned(), token.clone());
+        memory.insert(resource, &token, None);
         Ok(token)
     }
 
@@ -224,14 +224,17 @@ impl SignIn {
         claims: Option<&str>,
     ) -> Result<Token, Error> {
         let mut memory = self.outside.memory.lock().await;
+        // Somebody else may have got a newer one meanwhile, which serves if it answers the same challenge.
+        let answers = |claims| memory.answered.get(resource).map(String::as_str) == Some(claims);
         if let Some(token) = memory.tokens.get(resource)
             && token != refused
+            && claims.is_none_or(answers)
         {
             return Ok(token.clone());
         }
         memory.tokens.remove(resource);
         let token = self.request(resource, claims, &mut memory).await?;
-        memory.tokens.insert(resource.to_owned(), token.clone());
+        memory.insert(resource, &token, claims);
         Ok(token)
     }
 

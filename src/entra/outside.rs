@@ -102,8 +102,21 @@ pub struct Memory {
 pub(super) struct State {
     /// The access tokens, by resource.
     pub(super) tokens: HashMap<String, Token>,
+    /// The claims that those were issued for, where some were asked for.
+    pub(super) answered: HashMap<String, String>,
     /// The refresh tokens, by sign-in service, tenant and application.
     pub(super) refresh: BTreeMap<String, Secret>,
+}
+
+impl State {
+    /// Keeps an access token, and for which claims it was issued.
+    pub(super) fn insert(&mut self, resource: &str, token: &Token, claims: Option<&str>) {
+        self.tokens.insert(resource.to_owned(), token.clone());
+        match claims {
+            Some(claims) => self.answered.insert(resource.to_owned(), claims.to_owned()),
+            None => self.answered.remove(resource),
+        };
+    }
 }
 
 const SCHEMA: &str = "exoauth.sign-in/1";

@@ -132,6 +132,27 @@ async fn a_token_that_was_refused_is_replaced_once() -> Outcome {
     Ok(())
 }
 
+/// Two roads hold the token of one service: one is challenged while the other gets a token for nobody's claims.
+#[tokio::test]
+async fn a_newer_token_serves_a_challenge_only_if_it_was_issued_for_the_same_claims() -> Outcome {
+    let (resource, claims) = ("https://graph.example", r#"{"access_token":{"nbf":{}}}"#);
+    let service = Service::start([]).await?;
+    let sign_in = service.sign_in()?;
+    let old = sign_in.token(resource).await?;
+    let newer = sign_in.renew(resource, &old, None).await?;
+    let answered = sign_in.renew(resource, &old, Some(claims)).await?;
+    assert_ne!(answered, newer, "that one would be challenged again");
+    let same = sign_in.renew(resource, &old, Some(claims)).await?;
+    assert_eq!(same, answered, "the other road takes what is there");
+    let asked: Vec<_> = service
+        .token_requests()
+        .iter()
+        .map(|seen| seen.field("claims"))
+        .collect();
+    assert_eq!(asked, [None, None, Some(claims.to_owned())]);
+    Ok(())
+}
+
 #[tokio::test]
 async fn numbers_may_be_texts_and_tokens_may_be_opaque() -> Outcome {
     let answer = json!({"access_token": "opaque", "expires_in": "60"});
