@@ -97,6 +97,37 @@ def with_msal(lab, pem, authority, scope):
     print("ok      msal: an application is refused for a service that it is not authorized for", flush=True)
 
 
+def with_platform(lab, folder, authority):
+    """The identity of the machine, and of a workload on it, by the variables that platforms set."""
+    import msal
+    from azure.identity import WorkloadIdentityCredential
+
+    login, own = lab["endpoints"]["login"], lab["sign_in"]["client_id"]
+    resources = [lab["endpoints"]["graph"], lab["endpoints"]["exchange_online"]]
+    platforms = {
+        "virtual machine": {"AZURE_POD_IDENTITY_AUTHORITY_HOST": login},
+        "App Service": {"IDENTITY_ENDPOINT": f"{login}/msi/token", "IDENTITY_HEADER": lab["sign_in"]["secret"]},
+    }
+    for title, variables in platforms.items():
+        os.environ.update(variables)
+        for identity in [msal.SystemAssignedManagedIdentity(), msal.UserAssignedManagedIdentity(client_id=own)]:
+            machine = msal.ManagedIdentityClient(identity, http_client=requests.Session())
+            for resource in [*resources, "api://AzureADTokenExchange"]:
+                found = machine.acquire_token_for_client(resource=resource)
+                assert found.get("access_token"), found
+        check(f"msal: managed identity, {title}", found)
+        for name in variables:
+            del os.environ[name]
+    token = folder / "workload.token"
+    token.write_text(found["access_token"])
+    workload = WorkloadIdentityCredential(
+        tenant_id=lab["tenant"], client_id=own, token_file_path=str(token),
+        authority=f"https://{urllib.parse.urlsplit(authority).netloc}", disable_instance_discovery=True)
+    for resource in resources:
+        assert workload.get_token(f"{resource}/.default").token
+    check("azure-identity: workload identity", {})
+
+
 async def with_graph_sdk(lab, authority, scope, pem):
     import httpx
     from azure.identity.aio import CertificateCredential, ClientSecretCredential
@@ -155,6 +186,7 @@ def main():
     authority = f"{lab['endpoints']['login']}/{lab['tenant']}"
     scope = {service: f"{lab['endpoints'][service]}/.default" for service in ["graph", "exchange_online"]}
     with_msal(lab, pem, authority, scope)
+    with_platform(lab, path.parent, authority)
     asyncio.run(with_graph_sdk(lab, authority, scope, pem))
 
 

@@ -3,11 +3,13 @@
 
 use crate::support::person::visit;
 use crate::support::wait::wait_for;
+use base64::{Engine as _, prelude::BASE64_STANDARD};
 use exoauth::clock::Clock;
-use exoauth::entra::{Algorithm, Ask, Credential, Outside, Prompt, SignIn};
+use exoauth::entra::{Algorithm, Ask, Credential, Outside, Prompt, SignIn, key_and_certificate};
 use exoauth::http;
 use exoauth::secret::Secret;
 use std::error::Error;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -22,9 +24,21 @@ fn variable(name: &str) -> Result<String, String> {
     std::env::var(name).map_err(|_| format!("{name} is not set; run tests/peers/entra.sh"))
 }
 
+/// A file that the script made.
+fn made(name: &str) -> Result<PathBuf, String> {
+    Ok(PathBuf::from(variable("ENTRA_PEER_FOLDER")?).join(name))
+}
+
 /// A sign-in, and how often the person was asked.
 fn sign_in(credential: Credential) -> Result<(SignIn, Arc<AtomicUsize>), Box<dyn Error>> {
-    let authority = std::fs::read_to_string(variable("ENTRA_PEER_CA")?)?;
+    sign_in_with(credential, Outside::default())
+}
+
+fn sign_in_with(
+    credential: Credential,
+    outside: Outside,
+) -> Result<(SignIn, Arc<AtomicUsize>), Box<dyn Error>> {
+    let authority = std::fs::read_to_string(made("ca.pem")?)?;
     let asked = Arc::new(AtomicUsize::new(0));
     let (trusted, counter) = (authority.clone(), Arc::clone(&asked));
     let ask: Ask = Arc::new(move |prompt| {
@@ -57,7 +71,7 @@ fn sign_in(credential: Credential) -> Result<(SignIn, Arc<AtomicUsize>), Box<dyn
     );
     let outside = Outside {
         ask: Some(ask),
-        ..Outside::default()
+        ..outside
     };
     let sign_in = SignIn::new(http, login, tenant, credential, Clock::system())
         .with_outside(outside)
@@ -68,10 +82,17 @@ fn sign_in(credential: Credential) -> Result<(SignIn, Arc<AtomicUsize>), Box<dyn
 #[test]
 #[ignore = "needs the certified server of tests/peers/entra.sh"]
 fn applications_sign_in_to_a_certified_server() -> Result<(), Box<dyn Error>> {
-    let pem = Secret::new(std::fs::read_to_string(variable("ENTRA_PEER_PEM")?)?);
-    let by_certificate = |client_id: &str, algorithm| Credential::Certificate {
+    let file = |name: &str| -> Result<Secret, Box<dyn Error>> {
+        Ok(Secret::new(
+            BASE64_STANDARD.encode(std::fs::read(made(name)?)?),
+        ))
+    };
+    let password = Secret::new(std::fs::read_to_string(made("client.password")?)?);
+    let pem = key_and_certificate(&file("client.pem")?, None)?;
+    let pfx = key_and_certificate(&file("client.pfx")?, Some(&password))?;
+    let by_certificate = |client_id: &str, key: &Secret, algorithm| Credential::Certificate {
         client_id: client_id.to_owned(),
-        pem: pem.clone(),
+        pem: key.clone(),
         algorithm,
     };
     let credentials = [
@@ -79,8 +100,10 @@ fn applications_sign_in_to_a_certified_server() -> Result<(), Box<dyn Error>> {
             client_id: "with-secret".to_owned(),
             secret: Secret::new("peer-secret"),
         },
-        by_certificate("with-ps256", Algorithm::Ps256),
-        by_certificate("with-rs256", Algorithm::Rs256),
+        by_certificate("with-ps256", &pem, Algorithm::Ps256),
+        by_certificate("with-rs256", &pem, Algorithm::Rs256),
+        by_certificate("with-ps256", &pfx, Algorithm::Ps256),
+        by_certificate("with-rs256", &pfx, Algorithm::Rs256),
     ];
     for credential in credentials {
         let (sign_in, _) = sign_in(credential)?;
@@ -89,6 +112,34 @@ fn applications_sign_in_to_a_certified_server() -> Result<(), Box<dyn Error>> {
             assert!(found.expires.is_some());
         }
     }
+    Ok(())
+}
+
+/// The server takes an assertion once, so it is asked for one service only.
+#[test]
+#[ignore = "needs the certified server of tests/peers/entra.sh"]
+fn a_workload_signs_in_to_a_certified_server() -> Result<(), Box<dyn Error>> {
+    let (token, tenant) = (made("workload.token")?, "contoso.onmicrosoft.com");
+    let path = token.display().to_string();
+    let (sign_in, _) = sign_in_with(
+        Credential::WorkloadIdentity {
+            client_id: Some("with-rs256".to_owned()),
+        },
+        Outside {
+            variable: Arc::new(move |name| match name {
+                "AZURE_FEDERATED_TOKEN_FILE" => Some(path.clone()),
+                "AZURE_TENANT_ID" => Some(tenant.to_owned()),
+                _ => None,
+            }),
+            read_file: Arc::new(|path| match std::fs::read_to_string(path) {
+                Ok(text) => Ok(Secret::new(text)),
+                Err(error) => Err(error.to_string()),
+            }),
+            ..Outside::default()
+        },
+    )?;
+    let found = wait_for(async { Ok(sign_in.token(GRAPH).await?) })?;
+    assert!(found.expires.is_some());
     Ok(())
 }
 

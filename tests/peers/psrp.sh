@@ -52,39 +52,7 @@ else
     "$folder/venv/bin/pip" install --quiet --disable-pip-version-check -r "$folder/requirements.txt"
 fi
 
-"$folder/venv/bin/python" - "$folder" << 'PYTHON'
-import datetime, ipaddress, pathlib, sys
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
-
-folder = pathlib.Path(sys.argv[1])
-now = datetime.datetime.now(datetime.timezone.utc)
-day = datetime.timedelta(days=1)
-name = lambda text: x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, text)])
-
-
-def certificate(subject, key, issuer, issuer_key, authority):
-    made = (x509.CertificateBuilder().subject_name(name(subject)).issuer_name(name(issuer))
-            .public_key(key.public_key()).serial_number(x509.random_serial_number())
-            .not_valid_before(now - day).not_valid_after(now + day)
-            .add_extension(x509.BasicConstraints(authority, None), critical=True))
-    if not authority:
-        names = [x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
-        made = made.add_extension(x509.SubjectAlternativeName(names), critical=False)
-    return made.sign(issuer_key, hashes.SHA256())
-
-
-pem = serialization.Encoding.PEM
-authority_key, key = (ec.generate_private_key(ec.SECP256R1()) for _ in range(2))
-authority = certificate("Peer authority", authority_key, "Peer authority", authority_key, True)
-leaf = certificate("localhost", key, "Peer authority", authority_key, False)
-(folder / "ca.pem").write_bytes(authority.public_bytes(pem))
-(folder / "cert.pem").write_bytes(leaf.public_bytes(pem))
-(folder / "key.pem").write_bytes(key.private_bytes(
-    pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()))
-PYTHON
+"$folder/venv/bin/python" "$repository/tests/peers/certificates.py" "$folder" ec
 
 # check SCHEME OFFERS AUTH USER KDC: runs the tests with what is asked for against a server with what it offers.
 check() {
