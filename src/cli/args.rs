@@ -128,7 +128,7 @@ pub struct Where {
 }
 
 /// The options that only the lab has.
-const SIMULATED: [&str; 3] = ["as_of", "scenario", "rules"];
+const SIMULATED: [&str; 4] = ["as_of", "scenario", "fault", "rules"];
 
 /// How the lab is to be.
 #[derive(Clone, Debug, Default, clap::Args)]
@@ -139,6 +139,10 @@ pub struct Simulated {
     /// What is the matter with the organization of the lab, for as many as are named; exoauth lab --scenarios lists them.
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
     pub scenario: Vec<String>,
+    /// What goes wrong with a request to the lab, for as many as are named: with the first request to which it can happen,
+    /// or with the nth of these; exoauth lab --faults lists them.
+    #[arg(long, value_name = "NAME[@N]", value_delimiter = ',')]
+    pub fault: Vec<String>,
     /// What --as-of has taken the place of.
     #[arg(long, value_name = "RULES", hide = true)]
     pub rules: Option<String>,
@@ -393,6 +397,9 @@ pub struct Lab {
     /// Lists what can be the matter with its organization, and serves nothing.
     #[arg(long)]
     pub scenarios: bool,
+    /// Lists what can go wrong with requests to it, and serves nothing.
+    #[arg(long, conflicts_with = "scenarios")]
+    pub faults: bool,
     /// How its organization file says to sign in to the on-premises servers: basic, over TLS; or negotiate or ntlm, over
     /// plain HTTP with sealed messages.
     #[arg(long, value_name = "AUTH")]

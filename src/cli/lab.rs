@@ -5,6 +5,7 @@ use crate::cli::{Env, ExitCode, args, files, runtime};
 use crate::clock::Clock;
 use crate::cloud::{CLOUDS, CloudName};
 use crate::failure::{Failure, FailureKind};
+use crate::lab::fault::{Fault, Faults, NAMED, Named, When};
 use crate::lab::{Error, Lab, LabOptions, Rules, SCENARIOS, Scenario};
 use crate::organization::Authentication;
 use crate::report::table;
@@ -20,7 +21,15 @@ use tokio::runtime::Handle;
 /// Serves the lab until Ctrl-C.
 pub(super) fn main(env: &Env, asked: &args::Lab) -> Result<ExitCode, Failure> {
     if asked.scenarios {
-        return list(env);
+        let all: Vec<_> = SCENARIOS
+            .iter()
+            .map(|one| (one.name, one.sentence))
+            .collect();
+        return list(env, ["scenario", "what is the matter"], &all);
+    }
+    if asked.faults {
+        let all: Vec<_> = NAMED.iter().map(|one| (one.name, one.sentence)).collect();
+        return list(env, ["fault", "what happens"], &all);
     }
     let runtime = runtime()?;
     env.watch_signals(runtime.handle());
@@ -50,18 +59,39 @@ pub(super) fn main(env: &Env, asked: &args::Lab) -> Result<ExitCode, Failure> {
     ] {
         env.error.stream.line(&line)?;
     }
+    let mut told = 0;
     while !env.interrupt.raised() {
         std::thread::sleep(Duration::from_millis(50));
+        for line in lab.world().with(|world| happened(world.faults(), told)) {
+            env.error.stream.line(&line)?;
+            told += 1;
+        }
     }
     Ok(ExitCode::DONE)
 }
 
-/// Lists the scenarios, each with its sentence.
-fn list(env: &Env) -> Result<ExitCode, Failure> {
-    let rows = SCENARIOS
+/// What went wrong since so many were told, each with its request.
+fn happened(faults: &Faults, told: usize) -> Vec<String> {
+    let happened = faults.happened().iter().skip(told);
+    let lines = happened.map(|(number, kind)| {
+        let at = usize::try_from(*number).unwrap_or_default().checked_sub(1);
+        let asked = at.and_then(|at| faults.asked().get(at));
+        let name = NAMED.iter().find(|named| named.kind == *kind);
+        format!(
+            "fault: {} at request {number}, {}",
+            // What goes on from one request to the next has a number in it that counts down.
+            name.map_or("the same", |named| named.name),
+            asked.map_or("", String::as_str)
+        )
+    });
+    lines.collect()
+}
+
+/// Lists names, each with its sentence.
+fn list(env: &Env, header: [&str; 2], all: &[(&str, &str)]) -> Result<ExitCode, Failure> {
+    let rows = all
         .iter()
-        .map(|Scenario { name, sentence, .. }| vec![(*name).to_owned(), (*sentence).to_owned()]);
-    let header = ["scenario", "what is the matter"];
+        .map(|(name, sentence)| vec![(*name).to_owned(), (*sentence).to_owned()]);
     let width = env.paint(&env.output).width;
     env.output
         .stream
@@ -89,6 +119,11 @@ pub(super) fn options(
         cloud: cloud.map_or(Ok(CloudName::Worldwide), find_cloud)?,
         clock: env.clock.clone(),
         scenarios: scenarios?,
+        faults: asked
+            .fault
+            .iter()
+            .map(|text| find_fault(text))
+            .collect::<Result<_, _>>()?,
         ..LabOptions::default()
     };
     let Some(day) = &asked.as_of else {
@@ -107,6 +142,27 @@ fn find_scenario(name: &str) -> Result<&'static Scenario, Failure> {
         let all = || "exoauth lab --scenarios lists them".to_owned();
         Failure::input(format!("the lab has no scenario \"{name}\""))
             .with_hint(did_you_mean(name, known).unwrap_or_else(all))
+    })
+}
+
+/// Reads what goes wrong, and with which request: `NAME` or `NAME@N`.
+fn find_fault(text: &str) -> Result<Fault, Failure> {
+    let (name, number) = text.split_once('@').unwrap_or((text, "1"));
+    let named = Named::find(name).ok_or_else(|| {
+        let known = NAMED.iter().map(|named| named.name);
+        let all = || "exoauth lab --faults lists them".to_owned();
+        Failure::input(format!("the lab has no fault \"{name}\""))
+            .with_hint(did_you_mean(name, known).unwrap_or_else(all))
+    })?;
+    let number = number.parse().ok().filter(|number| *number > 0);
+    let number = number.ok_or_else(|| {
+        Failure::input(format!("\"{text}\" names no request")).with_hint(format!(
+            "write the number of the request after the sign, from 1: {name}@3"
+        ))
+    })?;
+    Ok(Fault {
+        when: When::NthPossible(number),
+        kind: named.kind,
     })
 }
 

@@ -66,24 +66,98 @@ pub enum Kind {
     },
 }
 
-/// What the cloud services are known to do, by name.
-pub const NAMED: [(&str, Kind); 12] = [
-    ("retry-after-seconds", Kind::Throttle { seconds: 7 }),
-    ("retry-after-date", Kind::ThrottleUntil { seconds: 40 }),
-    ("server-error-burst", Kind::Burst { times: 3 }),
-    ("reset-mid-answer", Kind::CutWithin),
-    ("truncated-json", Kind::Truncate),
-    ("page-instead", Kind::Page),
-    ("page-after", Kind::PageDone),
-    ("claims-challenge", Kind::Challenge),
-    ("forbidden-nul-bytes", Kind::Forbid),
-    ("regional-redirect", Kind::Region),
-    ("foreign-redirect", Kind::Elsewhere),
-    ("replication-delay", Kind::Replicate { seconds: 170 }),
+/// A kind that has a name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Named {
+    /// The name.
+    pub name: &'static str,
+    /// What happens, in a sentence.
+    pub sentence: &'static str,
+    /// The kind.
+    pub kind: Kind,
+}
+
+const fn named(name: &'static str, kind: Kind, sentence: &'static str) -> Named {
+    Named {
+        name,
+        sentence,
+        kind,
+    }
+}
+
+impl Named {
+    /// The kind of a name.
+    pub fn find(name: &str) -> Option<&'static Self> {
+        NAMED.iter().find(|named| named.name == name)
+    }
+}
+
+/// What services are known to do, by name.
+pub const NAMED: &[Named] = &[
+    named(
+        "retry-after-seconds",
+        Kind::Throttle { seconds: 7 },
+        "A service asks to slow down, and to come back after 7 seconds",
+    ),
+    named(
+        "retry-after-date",
+        Kind::ThrottleUntil { seconds: 40 },
+        "A cloud service asks to slow down, and to come back at a time that is 40 seconds away",
+    ),
+    named(
+        "server-error-burst",
+        Kind::Burst { times: 3 },
+        "A service is out of order for three requests: 502, 500, 503",
+    ),
+    named(
+        "reset-mid-answer",
+        Kind::CutWithin,
+        "A service does what it was asked for, and the connection is cut in the middle of its answer",
+    ),
+    named(
+        "truncated-json",
+        Kind::Truncate,
+        "A service does what it was asked for, and half of its answer comes as if it were all of it",
+    ),
+    named(
+        "page-instead",
+        Kind::Page,
+        "Something on the way answers with a page in place of a service, which hears nothing of the request",
+    ),
+    named(
+        "page-after",
+        Kind::PageDone,
+        "A service does what it was asked for, and something on the way puts a page in place of its answer",
+    ),
+    named(
+        "claims-challenge",
+        Kind::Challenge,
+        "A policy of the tenant asks for more: Microsoft Graph and Exchange Online for a new token, the sign-in service for a person",
+    ),
+    named(
+        "forbidden-nul-bytes",
+        Kind::Forbid,
+        "Exchange Online refuses with 403 and a body of NUL bytes that calls itself gzip",
+    ),
+    named(
+        "regional-redirect",
+        Kind::Region,
+        "Exchange Online sends a request on to a region of its own",
+    ),
+    named(
+        "foreign-redirect",
+        Kind::Elsewhere,
+        "Exchange Online sends a request on to a host that is not its own",
+    ),
+    named(
+        "replication-delay",
+        Kind::Replicate { seconds: 170 },
+        "Microsoft Graph shows a write only after 170 seconds",
+    ),
 ];
 
 impl Kind {
-    /// Whether a service behind this front is known to do so with such a request.
+    /// Whether a service behind this front is known to do so with such a request; a fault meets no other.
     ///
     /// ```
     /// use exoauth::lab::{Front, fault::Kind};
@@ -115,6 +189,8 @@ pub enum When {
     Nth(u64),
     /// The nth request to that front, from 1; once.
     NthTo(Front, u64),
+    /// The nth of the requests with which a service is known to do so ([`Kind::happens_at`]), from 1; once.
+    NthPossible(u64),
     /// The first request for which this holds; once.
     Once(IsMeant),
     /// Every request for which this holds.
@@ -128,6 +204,9 @@ impl fmt::Debug for When {
             Self::NthTo(front, number) => {
                 let mut tuple = formatter.debug_tuple("NthTo");
                 tuple.field(front).field(number).finish()
+            }
+            Self::NthPossible(number) => {
+                formatter.debug_tuple("NthPossible").field(number).finish()
             }
             Self::Once(_) => formatter.write_str("Once"),
             Self::Every(_) => formatter.write_str("Every"),
@@ -187,7 +266,7 @@ impl Faults {
         &self.seen
     }
 
-    /// The method and path of each of them.
+    /// The method and path of each of them, and the cmdlet that a request to Exchange Online names in its header.
     pub fn asked(&self) -> &[String] {
         &self.asked
     }
@@ -227,6 +306,16 @@ impl Faults {
         rest.map(|held| (held.front, held.request)).collect()
     }
 
+    /// How many of the requests so far are ones with which a service is known to do this.
+    fn possible(&self, kind: Kind) -> u64 {
+        let requests = self.seen.iter().zip(&self.asked);
+        let possible = requests.filter(|(seen, asked)| {
+            let method = asked.split(' ').next().unwrap_or_default();
+            kind.happens_at(seen.front, method)
+        });
+        possible.count() as u64
+    }
+
     /// Counts a request and says what goes wrong with it.
     pub(super) fn take(
         &mut self,
@@ -238,15 +327,28 @@ impl Faults {
             front,
             writes_before,
         });
-        self.asked
-            .push(format!("{} {}", request.method, request.path));
+        let cmdlet = request
+            .header("x-cmdletname")
+            .map(|name| format!(" {name}"));
+        self.asked.push(format!(
+            "{} {}{}",
+            request.method,
+            request.path,
+            cmdlet.unwrap_or_default()
+        ));
         let number = self.seen.len() as u64;
         let to_front = self.seen.iter().filter(|seen| seen.front == front).count() as u64;
-        let at = self.planned.iter().position(|fault| match &fault.when {
+        let meant = |fault: &Fault| match &fault.when {
             When::Nth(nth) => *nth == number,
             When::NthTo(wanted, nth) => *wanted == front && *nth == to_front,
+            When::NthPossible(nth) => *nth == self.possible(fault.kind),
             When::Once(is_meant) | When::Every(is_meant) => is_meant(front, request),
-        })?;
+        };
+        // A server that does what no such server does would tell nothing about clients.
+        let at = self
+            .planned
+            .iter()
+            .position(|fault| fault.kind.happens_at(front, &request.method) && meant(fault))?;
         let kind = self.planned.get(at)?.kind;
         if !matches!(self.planned.get(at)?.when, When::Every(_)) {
             self.planned.remove(at);
@@ -300,6 +402,41 @@ mod tests {
         assert_eq!(faults.happened()[0], (3, kind));
         faults.clear();
         assert_eq!(faults.take(Front::Login, &request("/again"), 0), None);
+    }
+
+    #[test]
+    fn a_fault_of_one_service_is_counted_among_the_requests_that_it_can_happen_to() {
+        let mut faults = Faults::default();
+        let kind = Kind::Forbid;
+        faults.add(Fault {
+            when: When::NthPossible(2),
+            kind,
+        });
+        let fronts = [
+            Front::ExchangeOnline,
+            Front::Graph,
+            Front::OnPremises,
+            Front::ExchangeOnline,
+            Front::ExchangeOnline,
+        ];
+        let met = fronts.map(|front| faults.take(front, &request("/"), 0));
+        assert_eq!(met, [None, None, None, Some(kind), None]);
+        assert_eq!(faults.happened(), [(4, kind)]);
+    }
+
+    #[test]
+    fn a_fault_meets_no_request_whose_service_is_not_known_for_it() {
+        let mut faults = Faults::default();
+        for when in [When::Nth(1), When::Every(Arc::new(|_, _| true))] {
+            let kind = Kind::Challenge;
+            faults.add(Fault { when, kind });
+        }
+        assert_eq!(faults.take(Front::OnPremises, &request("/"), 0), None);
+        assert_eq!(
+            faults.take(Front::Graph, &request("/"), 0),
+            Some(Kind::Challenge)
+        );
+        assert_eq!(faults.happened().len(), 1);
     }
 
     #[test]

@@ -40,6 +40,7 @@ use crate::organization::{
 };
 use crate::secret::Secret;
 use aws_lc_rs::rand;
+use fault::Fault;
 use std::{collections::BTreeMap, error, fmt, io, net::Ipv4Addr};
 use tokio::{net::TcpListener, task::JoinSet};
 
@@ -61,6 +62,8 @@ pub struct LabOptions {
     pub extended_protection: bool,
     /// What is the matter with it.
     pub scenarios: Vec<&'static Scenario>,
+    /// What goes wrong with requests to it.
+    pub faults: Vec<Fault>,
 }
 
 impl Default for LabOptions {
@@ -73,6 +76,7 @@ impl Default for LabOptions {
             auth: Authentication::Basic,
             extended_protection: false,
             scenarios: Vec::new(),
+            faults: Vec::new(),
         }
     }
 }

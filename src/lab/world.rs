@@ -190,6 +190,9 @@ impl World {
             troubles: BTreeSet::new(),
         };
         seed::fill(&mut world, options.seed, &options.scenarios)?;
+        for fault in options.faults {
+            world.faults.add(fault);
+        }
         Ok(world)
     }
 
