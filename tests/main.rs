@@ -113,6 +113,7 @@ mod support {
 mod wire {
     mod certificate;
     mod clixml;
+    mod clixml_hostile;
     pub(crate) mod entra;
     mod entra_people;
     mod graph;
@@ -131,6 +132,7 @@ mod wire {
     mod pair;
     mod pkcs12;
     mod psrp;
+    mod psrp_messages;
     mod refusals;
     mod wsman;
 }
