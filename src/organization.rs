@@ -34,10 +34,8 @@ pub struct OnPremisesExchange {
     pub url: String,
     /// How to authenticate.
     pub auth: Authentication,
-    /// `DOMAIN\user` or a user principal name.
-    pub username: String,
-    /// Where the password is.
-    pub password: SecretSource,
+    /// Who signs in; absent to do it with the Kerberos ticket that this computer holds already.
+    pub account: Option<ExchangeAccount>,
     /// The Kerberos key distribution center; absent to ask the system's settings, then the domain by its name.
     pub kdc: Option<String>,
     /// Certificate authorities trusted besides the system's, as PEM.
@@ -47,6 +45,15 @@ pub struct OnPremisesExchange {
     pub winrm: Option<String>,
     /// Hosts that the server may send on to; none is followed without being named here.
     pub redirect_hosts: Vec<String>,
+}
+
+/// Who signs in to the on-premises server.
+#[derive(Clone, Debug)]
+pub struct ExchangeAccount {
+    /// `DOMAIN\user` or a user principal name.
+    pub username: String,
+    /// Where the password is.
+    pub password: SecretSource,
 }
 
 impl OnPremisesExchange {
@@ -233,8 +240,13 @@ impl Organization {
                     ca: read_ca("exchange.ca_file", &exchange.ca_file)?,
                     url: check_url("exchange.url", exchange.url, &["http://", "https://"])?,
                     auth: exchange.auth,
-                    username: exchange.username,
-                    password: exchange.password.into_source("exchange.password", folder),
+                    account: check_account(
+                        exchange.auth,
+                        exchange.username,
+                        exchange.password,
+                        exchange.kdc.as_deref(),
+                        folder,
+                    )?,
                     kdc: exchange.kdc,
                     winrm: exchange
                         .winrm
@@ -382,6 +394,43 @@ fn check_url(
     }
 }
 
+/// An account is a user name and a password; only Kerberos does without, by a ticket that is there already.
+fn check_account(
+    auth: Authentication,
+    username: Option<String>,
+    password: Option<SecretValue>,
+    kdc: Option<&str>,
+    folder: &Path,
+) -> Result<Option<ExchangeAccount>, Problem> {
+    let wrong = |key: &str, reason: &str| Problem::Key {
+        key: key.to_owned(),
+        reason: reason.to_owned(),
+    };
+    let missing = match (username, password) {
+        (Some(username), Some(password)) => {
+            return Ok(Some(ExchangeAccount {
+                username,
+                password: password.into_source("exchange.password", folder),
+            }));
+        }
+        (None, None) if auth == Authentication::Kerberos => {
+            return match kdc {
+                None => Ok(None),
+                Some(_) => Err(wrong(
+                    "exchange.kdc",
+                    "it is for signing in with username and password; for a ticket that is held already, the system's Kerberos settings say where the domain controllers are",
+                )),
+            };
+        }
+        (Some(_), None) => "exchange.password",
+        (None, _) => "exchange.username",
+    };
+    Err(wrong(
+        missing,
+        "it is missing; only auth = \"kerberos\" does without both username and password, with the ticket that is held already",
+    ))
+}
+
 /// Hosts are names: an address would hide what is allowed.
 fn check_hosts(given: Vec<String>) -> Result<Vec<String>, Problem> {
     let wrong = given
@@ -422,8 +471,8 @@ struct OrganizationFile {
 struct ExchangeTable {
     url: String,
     auth: Authentication,
-    username: String,
-    password: SecretValue,
+    username: Option<String>,
+    password: Option<SecretValue>,
     kdc: Option<String>,
     ca_file: Option<PathBuf>,
     winrm: Option<String>,
@@ -602,16 +651,49 @@ mod tests {
             BTreeMap::from([(Cell::Graph, "https://graph.example".to_owned())])
         );
         let exchange = contoso.exchange.ok_or("no exchange")?;
-        assert_eq!(
-            (exchange.auth, exchange.username.as_str()),
-            (Authentication::Basic, "CONTOSO\\admin")
-        );
-        assert!(
-            matches!(exchange.password, SecretSource::Env(name) if name == "EXCHANGE_PASSWORD")
-        );
+        assert_eq!(exchange.auth, Authentication::Basic);
+        let account = exchange.account.ok_or("no account")?;
+        assert_eq!(account.username, "CONTOSO\\admin");
+        assert!(matches!(account.password, SecretSource::Env(name) if name == "EXCHANGE_PASSWORD"));
         assert!(
             matches!(contoso.sign_in.secret, Some(SecretSource::File(path)) if path == Path::new("folder/secret.txt"))
         );
+        Ok(())
+    }
+
+    #[test]
+    fn kerberos_does_without_an_account_and_nothing_else_does() -> Result<(), String> {
+        let username = "        username = 'CONTOSO\\admin'\n";
+        let password = "        password = { env = \"EXCHANGE_PASSWORD\" }\n";
+        let kerberos = CONTOSO.replace("\"basic\"", "\"kerberos\"");
+        let ticket = kerberos.replace(username, "").replace(password, "");
+        let exchange = parse(&ticket)?.exchange.ok_or("no exchange")?;
+        assert!(exchange.account.is_none());
+        let begin = |text: &str| {
+            let message = parse(text).err().unwrap_or_default();
+            let (begin, _) = message.split_once(';').unwrap_or_default();
+            begin.to_owned()
+        };
+        for (text, expected) in [
+            (
+                ticket.replace("kerberos", "negotiate"),
+                "\"exchange.username\" in the organization file: it is missing",
+            ),
+            (
+                kerberos.replace(username, ""),
+                "\"exchange.username\" in the organization file: it is missing",
+            ),
+            (
+                CONTOSO.replace(password, ""),
+                "\"exchange.password\" in the organization file: it is missing",
+            ),
+            (
+                ticket.replace("[sign_in]", "kdc = \"dc01\"\n[sign_in]"),
+                "\"exchange.kdc\" in the organization file: it is for signing in with username and password",
+            ),
+        ] {
+            assert_eq!(begin(&text), expected);
+        }
         Ok(())
     }
 

@@ -119,7 +119,11 @@ fn facts(identity: &Identity) -> Vec<(&'static str, String)> {
 /// Whom the organization file names for the on-premises server; it is not asked.
 fn on_premises(organization: &Organization) -> Option<String> {
     let exchange = organization.exchange.as_ref()?;
-    Some(format!("{} at {}", exchange.username, exchange.url))
+    let who = match &exchange.account {
+        Some(account) => account.username.as_str(),
+        None => "the holder of the Kerberos ticket",
+    };
+    Some(format!("{who} at {}", exchange.url))
 }
 
 fn row(plane: Plane, found: &Result<Identity, Failure>) -> Json {

@@ -22,6 +22,8 @@ mod no_context;
 mod problem;
 mod security;
 mod shell;
+#[cfg(feature = "single-sign-on")]
+mod ticket;
 #[cfg(not(feature = "native-tls"))]
 mod tls;
 mod value;
@@ -86,7 +88,7 @@ impl Default for Times {
 pub struct OnPremises {
     service: Service,
     exchange: OnPremisesExchange,
-    password: Secret,
+    password: Option<Secret>,
     tls: tls::Settings,
     place: Arc<Place>,
     times: Times,
@@ -135,7 +137,7 @@ impl Place {
     fn new(
         endpoint: Endpoint,
         exchange: &OnPremisesExchange,
-        password: &Secret,
+        password: Option<&Secret>,
     ) -> Result<Self, Problem> {
         let security = Security::new(exchange, password, endpoint.host(), endpoint.is_tls())?;
         Ok(Self { endpoint, security })
@@ -143,17 +145,18 @@ impl Place {
 }
 
 impl OnPremises {
-    /// Prepares the road; nothing is sent before the first cmdlet.
+    /// Prepares the road; nothing is sent before the first cmdlet. Without a password it is the Kerberos ticket that signs
+    /// in, which this computer holds already.
     ///
     /// # Errors
     ///
     /// A [`Failure`] when the address, the authentication or the certificate authorities cannot be used.
-    pub fn new(
+    pub fn new<'secret>(
         exchange: &OnPremisesExchange,
-        password: &Secret,
+        password: impl Into<Option<&'secret Secret>>,
         times: Times,
     ) -> Result<Self, Failure> {
-        Self::to(Service::Exchange, exchange, password, times)
+        Self::to(Service::Exchange, exchange, password.into(), times)
     }
 
     /// Prepares the road to Windows' own PowerShell endpoint on a server; nothing is sent before the first script.
@@ -161,23 +164,23 @@ impl OnPremises {
     /// # Errors
     ///
     /// As [`OnPremises::new`].
-    pub fn windows(
+    pub fn windows<'secret>(
         server: &str,
         exchange: &OnPremisesExchange,
-        password: &Secret,
+        password: impl Into<Option<&'secret Secret>>,
         times: Times,
     ) -> Result<Self, Failure> {
         let windows = OnPremisesExchange {
             url: exchange.winrm_url(server),
             ..exchange.clone()
         };
-        Self::to(Service::Windows, &windows, password, times)
+        Self::to(Service::Windows, &windows, password.into(), times)
     }
 
     fn to(
         service: Service,
         exchange: &OnPremisesExchange,
-        password: &Secret,
+        password: Option<&Secret>,
         times: Times,
     ) -> Result<Self, Failure> {
         let tls = tls::Settings::new(exchange.ca.as_deref())?;
@@ -187,7 +190,7 @@ impl OnPremises {
         Ok(Self {
             service,
             exchange: exchange.clone(),
-            password: password.clone(),
+            password: password.cloned(),
             tls,
             place: Arc::new(place),
             times,
@@ -326,7 +329,7 @@ impl OnPremises {
                         url: location,
                         ..self.exchange.clone()
                     };
-                    let place = Place::new(moved, &exchange, &self.password)?;
+                    let place = Place::new(moved, &exchange, self.password.as_ref())?;
                     *state = State {
                         moved: Some(Arc::new(place)),
                         ..State::default()

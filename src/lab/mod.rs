@@ -36,7 +36,8 @@ pub use world::{Answer, Refusal, Rules, Shared, Trouble, World};
 use crate::clock::Clock;
 use crate::cloud::{Cell, CloudName};
 use crate::organization::{
-    Algorithm, Authentication, OnPremisesExchange, Organization, SecretSource, SignIn, SignInMethod,
+    Algorithm, Authentication, ExchangeAccount, OnPremisesExchange, Organization, SecretSource,
+    SignIn, SignInMethod,
 };
 use crate::secret::Secret;
 use aws_lc_rs::rand;
@@ -177,8 +178,10 @@ impl Lab {
             exchange: Some(OnPremisesExchange {
                 url: self.powershell_url(),
                 auth: self.auth,
-                username,
-                password: SecretSource::Plain(password),
+                account: Some(ExchangeAccount {
+                    username,
+                    password: SecretSource::Plain(password),
+                }),
                 kdc: None,
                 winrm: Some(self.winrm()),
                 redirect_hosts: Vec::new(),

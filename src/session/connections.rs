@@ -161,11 +161,15 @@ impl Connections {
             .one_at_a_time(self.patience.one_at_a_time)
     }
 
-    /// The password, which a person is asked for once.
-    fn exchange_password(&self, exchange: &OnPremisesExchange) -> Result<&Secret, Failure> {
+    /// The password, which a person is asked for once; none where a ticket takes its place.
+    fn exchange_password(&self, exchange: &OnPremisesExchange) -> Result<Option<&Secret>, Failure> {
+        let Some(account) = &exchange.account else {
+            return Ok(None);
+        };
         open(&self.exchange_password, || {
-            (self.read_secret)(&exchange.password)
+            (self.read_secret)(&account.password)
         })
+        .map(Some)
     }
 
     /// The road to Windows itself on a server.

@@ -6,7 +6,7 @@
 # with another number at every so many.
 #
 # Needs Python 3 with venv, and its package registry once; for Kerberos also Debian's krb5-kdc, krb5-admin-server,
-# libkrb5-dev and gcc. Everything is made in a temporary folder, which is removed again; the servers listen on the loopback
+# libkrb5-dev and gcc; for the ticket that is held already also krb5-user and libclang-dev. Everything is made in a temporary folder, which is removed again; the servers listen on the loopback
 # only.
 set -eu
 
@@ -59,16 +59,22 @@ check() {
     [ -z "$only" ] || [ "$only" = "$1-$3" ] || return 0
     printf '\n%s, the server offers %s, auth = "%s", %s\n' "$1" "$2" "$3" "$4"
     serve "$@" --require-cookie
-    cargo test --quiet --test tests -- --ignored peers::psrp --skip a_server_that_asks --skip cut_anywhere || result=1
+    # shellcheck disable=SC2086 # the features are several words
+    cargo test --quiet $features --test tests -- --ignored peers::psrp --skip a_server_that_asks --skip cut_anywhere || result=1
     judge
     serve "$@" --require-cookie
     whole
+    [ "$auth" != ticket ] || without_ticket
     judge
     # A session whose first answer is lost, and its cookie with it, is closed only by a server that wants no cookie.
     serve "$@" --max-shells=18
-    cargo test --quiet --test tests -- --ignored peers::psrp::a_connection_that_is_cut_anywhere || result=1
+    # shellcheck disable=SC2086
+    cargo test --quiet $features --test tests -- --ignored peers::psrp::a_connection_that_is_cut_anywhere || result=1
     case $scheme-$auth in http-ntlm | http-kerberos)
-        [ -n "${CUT_STEP:-}" ] && "$folder/venv/bin/python" "$folder/organization.py" "$folder" "$kdc" && cut_verify
+        if [ -n "${CUT_STEP:-}" ]; then
+            "$folder/venv/bin/python" "$folder/organization.py" "$folder" "$kdc"
+            cut_verify
+        fi
         ;;
     esac
     judge
@@ -79,6 +85,8 @@ serve() {
     scheme=$1 offers=$2 auth=$3 user=$4 kdc=$5 option=$6
     tls=
     [ "$scheme" = http ] || tls="--tls-cert $folder/cert.pem --tls-key $folder/key.pem"
+    # Where we say that the sign-in is bound to the connection, the server wants it to be.
+    case $scheme-$auth in https-ntlm | https-ticket) tls="$tls --require-binding" ;; esac
     port=$("$folder/venv/bin/python" -c "$free_port")
     : > "$folder/out"
     # shellcheck disable=SC2086 # the options are several words
@@ -97,6 +105,15 @@ serve() {
     [ -z "$kdc" ] || export PSRP_PEER_KDC="$kdc"
 }
 
+# hold_ticket: from here on the sign-in is by a ticket, which kinit gets, and the system's library is built in.
+hold_ticket() {
+    export KRB5_CONFIG="$folder/kdc/krb5.conf" KRB5CCNAME="FILE:$folder/held"
+    echo 'Passw0rd!' | kinit admin > /dev/null
+    features="--features single-sign-on"
+    # shellcheck disable=SC2086
+    cargo build --quiet $features
+}
+
 # The whole program, with the server as the on-premises half and a lab as the cloud half.
 whole() {
     "$folder/venv/bin/python" "$folder/organization.py" "$folder" "$kdc"
@@ -110,6 +127,15 @@ whole() {
             result=1
         fi
     done
+}
+
+# Where no ticket is held, it says so and how to get one.
+without_ticket() {
+    code=0
+    KRB5CCNAME=FILE:$folder/nothing "$program" eval 'onprem.get_auth_config()' --org "$folder/peer.toml" \
+        > "$folder/run" 2>&1 || code=$?
+    grep 'ticket that is held' "$folder/run" || { cat "$folder/run"; result=1; }
+    [ "$code" = 1 ] && grep -q kinit "$folder/run" || { echo "exit code $code"; result=1; }
 }
 
 # Verifies again and again, with the connection to the server cut after one piece, two, and so on, in either direction.
@@ -189,6 +215,9 @@ quoted = lambda text: json.dumps(str(text))
 url = os.environ["PSRP_PEER_URL"]
 exchange = {"url": url + "/PowerShell/", "auth": os.environ["PSRP_PEER_AUTH"], "username": os.environ["PSRP_PEER_USER"],
             "password": "Passw0rd!", "winrm": url + "/wsman?TargetServer={server}", "ca_file": folder / "ca.pem"}
+if exchange["auth"] == "ticket":
+    del exchange["username"], exchange["password"]
+    exchange["auth"] = "kerberos"
 if sys.argv[2]:
     exchange["kdc"] = sys.argv[2]
 lines = [f"{key} = {quoted(value)}" for key, value in exchange.items()]
@@ -216,6 +245,7 @@ sys.exit(1 if stats["violations"] or stats["open_shells"] or clear else 0)
 PYTHON
 
 cd "$repository"
+features=
 cargo build --quiet
 program=${CARGO_TARGET_DIR:-target}/debug/exoauth
 XDG_CONFIG_HOME=$folder/home XDG_STATE_HOME=$folder/home XDG_CACHE_HOME=$folder/home
@@ -242,5 +272,13 @@ if [ -n "$kerberos" ]; then
     check http negotiate negotiate 'CONTOSO.TEST\admin' "$kerberos"
     check http kerberos,basic negotiate 'CONTOSO.TEST\admin' "$kerberos"
     check https kerberos kerberos 'CONTOSO.TEST\admin' "$kerberos"
+    if command -v kinit > /dev/null && [ -f /usr/include/gssapi/gssapi.h ]; then
+        case $only in '' | *-ticket) hold_ticket ;; esac
+        check http kerberos,basic ticket '' ''
+        check http negotiate ticket '' ''
+        check https kerberos ticket '' ''
+    else
+        echo "skipped: the ticket that is held already, for want of krb5-user or libkrb5-dev"
+    fi
 fi
 exit $result

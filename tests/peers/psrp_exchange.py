@@ -3,7 +3,11 @@
 
 The server (psrp_peer.py) is imported from the folder and stays the judge of the protocol: its engine is psrpcore, its
 security pyspnego. Here are only objects and what cmdlets and scripts answer, in the shapes of captures of Exchange.
+
+One option is not the server's own: with --require-binding a sign-in must be bound to the TLS connection, as Extended
+Protection wants it (RFC 5929 4).
 """
+import hashlib
 import os
 import re
 import sys
@@ -11,6 +15,10 @@ import urllib.parse
 
 sys.path.insert(0, sys.argv.pop(1))
 import psrp_peer as peer  # noqa: E402
+import spnego  # noqa: E402
+from cryptography import x509  # noqa: E402
+from cryptography.hazmat.primitives import serialization  # noqa: E402
+from spnego.channel_bindings import GssChannelBindings  # noqa: E402
 from psrp_peer import Clixml, Ctx, Obj, Run, Shell, Store, T, Terminate, cmdlet, make_cert, x_adobjectid, x_config_object, x_enum, x_mvp  # noqa: E402,E501
 from psrpcore import types as pt  # noqa: E402
 
@@ -231,5 +239,38 @@ Shell.__init__ = open_shell
 peer_script = Run._script
 Run._script = script
 
+# A server of MIT Kerberos lets in who is not bound, and only says so (GSS_C_CHANNEL_BOUND_FLAG); pyspnego's NTLM refuses.
+CHANNEL_BOUND = 0x800
+
+
+def bound_to(certificate):
+    bindings = GssChannelBindings(application_data=b"tls-server-end-point:" + hashlib.sha256(certificate).digest())
+
+    def server(*arguments, **options):
+        context = spnego_server(*arguments, channel_bindings=bindings, **options)
+        step = context.step
+
+        def checked(token):
+            answer = step(token)
+            inner = context
+            while hasattr(inner, "_context"):
+                inner = inner._context
+            if context.complete and hasattr(inner, "actual_flags") and not int(inner.actual_flags) & CHANNEL_BOUND:
+                raise ValueError("the sign-in is not bound to the connection")
+            return answer
+
+        context.step = checked
+        return context
+
+    return server
+
+
+spnego_server = spnego.server
+
 if __name__ == "__main__":
+    if "--require-binding" in sys.argv:
+        sys.argv.remove("--require-binding")
+        with open(sys.argv[sys.argv.index("--tls-cert") + 1], "rb") as file:
+            leaf = x509.load_pem_x509_certificate(file.read())
+        spnego.server = bound_to(leaf.public_bytes(serialization.Encoding.DER))
     peer.main()

@@ -16,8 +16,8 @@ type Outcome = Result<(), Box<dyn error::Error>>;
 
 fn settings(lab: &Lab) -> Result<(OnPremisesExchange, Secret), &'static str> {
     let exchange = lab.organization().exchange.ok_or("no exchange")?;
-    match exchange.password.clone() {
-        SecretSource::Plain(password) => Ok((exchange, password)),
+    match exchange.account.clone().map(|account| account.password) {
+        Some(SecretSource::Plain(password)) => Ok((exchange, password)),
         _ => Err("no password"),
     }
 }
@@ -289,7 +289,8 @@ fn what_cannot_be_used_is_refused_before_anything_is_sent() -> Outcome {
         let lab = lab().await?;
         let (exchange, password) = settings(&lab)?;
         let refused = |exchange: OnPremisesExchange| {
-            OnPremises::new(&exchange, &password, Times::default())
+            let password = exchange.account.is_some().then_some(&password);
+            OnPremises::new(&exchange, password, Times::default())
                 .err()
                 .map(|failure| (failure.to_string(), failure.hint.unwrap_or_default()))
                 .unwrap_or_default()
@@ -299,7 +300,22 @@ fn what_cannot_be_used_is_refused_before_anything_is_sent() -> Outcome {
             auth,
             ..exchange.clone()
         };
+        let without_account = |auth: Authentication| OnPremisesExchange {
+            account: None,
+            ..with("http://ex01.example/PowerShell/", auth)
+        };
         for (exchange, expected, hint) in [
+            (
+                without_account(Authentication::Ntlm),
+                "NTLM authentication needs a user name and a password",
+                "only auth = \"kerberos\" does without both",
+            ),
+            #[cfg(all(feature = "sspi", not(feature = "single-sign-on")))]
+            (
+                without_account(Authentication::Kerberos),
+                "this build does not use a Kerberos ticket that is held already",
+                "build with the cargo feature single-sign-on",
+            ),
             (
                 with("http://ex01.example/PowerShell/", Authentication::Basic),
                 "Basic authentication would show the password on the way to http://ex01.example/PowerShell/",

@@ -7,7 +7,7 @@ use crate::support::wait::wait_for;
 use exoauth::exchange::onprem::{OnPremises, Times};
 use exoauth::exchange::{Answer, Error, ErrorKind, Invocation, Road};
 use exoauth::lab::{Front, Lab, LabOptions};
-use exoauth::organization::{Authentication, OnPremisesExchange, SecretSource};
+use exoauth::organization::{Authentication, ExchangeAccount, OnPremisesExchange, SecretSource};
 use exoauth::secret::Secret;
 use rustls::pki_types::{CertificateDer, pem::PemObject};
 use rustls::{ClientConfig, RootCertStore};
@@ -27,10 +27,18 @@ async fn lab(auth: Authentication) -> Outcome<Lab> {
 
 fn settings(lab: &Lab) -> Outcome<(OnPremisesExchange, Secret)> {
     let exchange = lab.organization().exchange.ok_or("no exchange")?;
-    match exchange.password.clone() {
-        SecretSource::Plain(password) => Ok((exchange, password)),
+    match exchange.account.clone().map(|account| account.password) {
+        Some(SecretSource::Plain(password)) => Ok((exchange, password)),
         _ => Err("no password".into()),
     }
+}
+
+/// Whose password is told the road by itself.
+fn account(username: &str) -> Option<ExchangeAccount> {
+    Some(ExchangeAccount {
+        username: username.to_owned(),
+        password: SecretSource::Prompt("exchange.password"),
+    })
 }
 
 fn road(exchange: &OnPremisesExchange, password: &Secret) -> Outcome<OnPremises> {
@@ -146,7 +154,7 @@ fn a_wrong_password_and_an_unknown_user_are_refused() -> Outcome {
             ] {
                 for url in [&exchange.url, &lab.address(Front::OnPremises)] {
                     let exchange = OnPremisesExchange {
-                        username: username.to_owned(),
+                        account: account(username),
                         url: format!("{}/PowerShell/", url.trim_end_matches("/PowerShell/")),
                         ..exchange.clone()
                     };
@@ -159,7 +167,7 @@ fn a_wrong_password_and_an_unknown_user_are_refused() -> Outcome {
                 }
             }
             let exchange = OnPremisesExchange {
-                username: "Administrator@Contoso.com".to_owned(),
+                account: account("Administrator@Contoso.com"),
                 auth: Authentication::Ntlm,
                 ..exchange
             };
@@ -175,11 +183,11 @@ fn a_wrong_password_and_an_unknown_user_are_refused() -> Outcome {
 fn basic_is_refused_over_plain_http() -> Outcome {
     wait_for(async {
         let lab = lab(Authentication::Basic).await?;
-        let (exchange, password) = settings(&lab)?;
+        let (_, password) = settings(&lab)?;
         let client = reqwest::Client::builder().no_proxy().build()?;
         let answer = client
             .post(format!("{}/PowerShell/", lab.sealed_address()))
-            .basic_auth(&exchange.username, Some(password.expose()))
+            .basic_auth("CONTOSO\\administrator", Some(password.expose()))
             .send()
             .await?;
         let offers: Vec<&str> = answer

@@ -4,7 +4,7 @@ use crate::support::service::{Outcome, Reply, Service};
 use crate::support::wait::wait_for;
 use exoauth::exchange::onprem::{OnPremises, Times};
 use exoauth::exchange::{Answer, Error, ErrorKind, Invocation, Road};
-use exoauth::organization::{Authentication, OnPremisesExchange, SecretSource};
+use exoauth::organization::{Authentication, ExchangeAccount, OnPremisesExchange, SecretSource};
 use exoauth::secret::Secret;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
@@ -20,8 +20,10 @@ fn road(
     let exchange = OnPremisesExchange {
         url,
         auth,
-        username: "CONTOSO.EXAMPLE\\administrator".to_owned(),
-        password: SecretSource::Prompt("exchange.password"),
+        account: Some(ExchangeAccount {
+            username: "CONTOSO.EXAMPLE\\administrator".to_owned(),
+            password: SecretSource::Prompt("exchange.password"),
+        }),
         kdc,
         ca,
         winrm: None,

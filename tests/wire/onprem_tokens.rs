@@ -8,7 +8,7 @@ use base64::{Engine as _, prelude::BASE64_STANDARD};
 use exoauth::exchange::onprem::{OnPremises, Times};
 use exoauth::exchange::{ErrorKind, Invocation, Road};
 use exoauth::failure::FailureKind;
-use exoauth::organization::{Authentication, OnPremisesExchange, SecretSource};
+use exoauth::organization::{Authentication, ExchangeAccount, OnPremisesExchange, SecretSource};
 use exoauth::secret::Secret;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -106,8 +106,10 @@ fn road(url: &str, auth: Authentication, kdc: Option<String>) -> Outcome<OnPremi
     let exchange = OnPremisesExchange {
         url: url.to_owned(),
         auth,
-        username: "DOMAIN\\vagrant-domain".to_owned(),
-        password: SecretSource::Prompt("exchange.password"),
+        account: Some(ExchangeAccount {
+            username: "DOMAIN\\vagrant-domain".to_owned(),
+            password: SecretSource::Prompt("exchange.password"),
+        }),
         kdc,
         winrm: None,
         redirect_hosts: Vec::new(),

@@ -5,7 +5,7 @@ use crate::support::wait::wait_for;
 use exoauth::exchange::onprem::{OnPremises, Times};
 use exoauth::exchange::{Answer, Error, ErrorKind, Invocation, Road};
 use exoauth::lab::{Lab, LabOptions};
-use exoauth::organization::{Authentication, OnPremisesExchange, SecretSource};
+use exoauth::organization::{Authentication, ExchangeAccount, OnPremisesExchange, SecretSource};
 use exoauth::secret::Secret;
 use exoauth::subject::Plane;
 use flate2::Compression;
@@ -27,8 +27,10 @@ fn settings(url: &str, ca: &str) -> OnPremisesExchange {
     OnPremisesExchange {
         url: url.to_owned(),
         auth: Authentication::Basic,
-        username: "CONTOSO\\administrator".to_owned(),
-        password: SecretSource::Prompt("exchange.password"),
+        account: Some(ExchangeAccount {
+            username: "CONTOSO\\administrator".to_owned(),
+            password: SecretSource::Prompt("exchange.password"),
+        }),
         kdc: None,
         ca: Some(ca.to_owned()),
         winrm: None,
@@ -397,7 +399,9 @@ impl Between {
     fn road(&self, lab: &Lab) -> Result<OnPremises, Box<dyn error::Error>> {
         let mut exchange = lab.organization().exchange.ok_or("no exchange")?;
         exchange.url = format!("https://localhost:{}/PowerShell/", self.port);
-        let SecretSource::Plain(password) = exchange.password.clone() else {
+        let Some(SecretSource::Plain(password)) =
+            exchange.account.clone().map(|account| account.password)
+        else {
             return Err("no password".into());
         };
         Ok(OnPremises::new(&exchange, &password, Times::default())?)

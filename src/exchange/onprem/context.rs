@@ -1,11 +1,14 @@
-//! [`Context`]: a security context of `sspi`, made with one connection and useless with any other.
+//! [`Context`]: a security context, made with one connection and useless with any other: of `sspi`, or of the system's
+//! Kerberos library for a [`Ticket`](super::ticket::Ticket) that is held already.
 //!
 //! It makes and reads the tokens of the sign-in, then seals and unseals. It never names the password or a key in an error.
 
 use super::kdc::{Courier, error_code, service_error_code};
 use super::locate;
 use super::problem::Problem;
-use super::security::{Account, Scheme, Way};
+use super::security::{Account, Person, Scheme, Way};
+#[cfg(feature = "single-sign-on")]
+use super::ticket::Ticket;
 use crate::remoting::wsman::{Protection, SealedPart};
 use sspi::generator::GeneratorState;
 use sspi::{
@@ -28,11 +31,13 @@ pub(super) struct Context {
     time_limit: Duration,
 }
 
-/// The packages of `sspi`, each with the credentials it wants.
+/// The packages of `sspi`, each with the credentials it wants, and the ticket that needs none.
 enum Package {
     Kerberos(Box<Kerberos>, Option<CredentialsBuffers>),
     Negotiate(Box<Negotiate>, Option<CredentialsBuffers>),
     Ntlm(Box<Ntlm>, Option<AuthIdentityBuffers>),
+    #[cfg(feature = "single-sign-on")]
+    Ticket(Ticket),
 }
 
 impl Context {
@@ -43,10 +48,13 @@ impl Context {
         certificate: Option<&[u8]>,
         time_limit: Duration,
     ) -> Result<(Self, Vec<u8>), Problem> {
+        let Some(person) = &account.person else {
+            return Self::begin_with_ticket(account, way, certificate, time_limit).await;
+        };
         let mut refusal = None;
-        for username in spellings(account, way)? {
+        for username in spellings(person, &account.host, way)? {
             let mut context = Self {
-                package: Package::new(account, way, username, time_limit).await?,
+                package: Package::new(person, &account.host, way, username, time_limit).await?,
                 way,
                 service: account.service(),
                 binding: certificate.and_then(channel_binding),
@@ -63,6 +71,39 @@ impl Context {
             }
         }
         Err(refusal.unwrap_or(Problem::Credentials))
+    }
+
+    #[cfg(feature = "single-sign-on")]
+    async fn begin_with_ticket(
+        account: &Account,
+        way: Way,
+        certificate: Option<&[u8]>,
+        time_limit: Duration,
+    ) -> Result<(Self, Vec<u8>), Problem> {
+        let service = account.service();
+        let bound_to = certificate.and_then(end_point);
+        let (ticket, token) =
+            Ticket::begin(service.clone(), way.scheme, bound_to, time_limit).await?;
+        let context = Self {
+            package: Package::Ticket(ticket),
+            way,
+            service,
+            binding: None,
+            complete: false,
+            time_limit,
+        };
+        Ok((context, token))
+    }
+
+    #[cfg(not(feature = "single-sign-on"))]
+    async fn begin_with_ticket(
+        _account: &Account,
+        _way: Way,
+        _certificate: Option<&[u8]>,
+        _time_limit: Duration,
+    ) -> Result<(Self, Vec<u8>), Problem> {
+        std::future::ready(()).await;
+        Err(Problem::NoTickets)
     }
 
     /// Reads a token of the server and makes the next one, which is empty when there is nothing more to say.
@@ -113,6 +154,12 @@ impl Context {
                 )
                 .await
             }
+            #[cfg(feature = "single-sign-on")]
+            Package::Ticket(ticket) => {
+                let answer = ticket.step(token, service)?;
+                self.complete = ticket.is_complete();
+                return Ok(answer);
+            }
         };
         match stepped {
             Ok((token, status)) => {
@@ -159,6 +206,8 @@ impl Context {
             Package::Kerberos(package, _) => seal(package.as_mut(), &mut data),
             Package::Negotiate(package, _) => seal(package.as_mut(), &mut data),
             Package::Ntlm(package, _) => seal(package.as_mut(), &mut data),
+            #[cfg(feature = "single-sign-on")]
+            Package::Ticket(ticket) => return ticket.seal(plain, &self.service),
         };
         let (signature, data) = sealed.map_err(|error| self.unusable(&error))?;
         Ok(SealedPart {
@@ -180,15 +229,20 @@ impl Context {
             Package::Kerberos(package, _) => unseal(package.as_mut(), part),
             Package::Negotiate(package, _) => unseal(package.as_mut(), part),
             Package::Ntlm(package, _) => unseal(package.as_mut(), part),
+            #[cfg(feature = "single-sign-on")]
+            Package::Ticket(ticket) => return ticket.unseal(part, &self.service),
         };
         opened.map_err(|error| self.unusable(&error))
     }
 
+    /// Whether it is the Kerberos of `sspi`.
     fn is_kerberos(&self) -> bool {
         match &self.package {
             Package::Kerberos(..) => true,
             Package::Negotiate(package, _) => package.negotiated_protocol().is_kerberos(),
             Package::Ntlm(..) => false,
+            #[cfg(feature = "single-sign-on")]
+            Package::Ticket(_) => false,
         }
     }
 
@@ -202,7 +256,8 @@ impl Context {
 
 impl Package {
     async fn new(
-        account: &Account,
+        person: &Person,
+        host: &str,
         way: Way,
         username: Username,
         time_limit: Duration,
@@ -210,7 +265,7 @@ impl Package {
         let realm = realm(&username);
         let identity = AuthIdentity {
             username,
-            password: account.password.expose().to_owned().into(),
+            password: person.password.expose().to_owned().into(),
         };
         let fail = |error: sspi::Error| Problem::Security {
             scheme: way.scheme.name(),
@@ -220,7 +275,10 @@ impl Package {
             let package = Ntlm::with_config(sspi::ntlm::NtlmConfig::new(WORKSTATION.to_owned()));
             return Ok(Self::Ntlm(Box::new(package), Some(identity.into())));
         }
-        let kdc = match (way.kerberos, find_kdc(account, &realm, time_limit).await) {
+        let kdc = match (
+            way.kerberos,
+            find_kdc(person, host, &realm, time_limit).await,
+        ) {
             (false, _) => None,
             (true, Ok(kdc)) => Some(kdc),
             // Negotiation goes on with NTLM.
@@ -350,8 +408,8 @@ fn unseal<P: Sspi>(package: &mut P, part: SealedPart) -> sspi::Result<Vec<u8>> {
 
 /// The names to try: as it was given, then as a name in the domain, for key distribution centers that do not know user
 /// principal names.
-fn spellings(account: &Account, way: Way) -> Result<Vec<Username>, Problem> {
-    let given = Username::parse(&account.username).map_err(|_| Problem::Credentials)?;
+fn spellings(person: &Person, host: &str, way: Way) -> Result<Vec<Username>, Problem> {
+    let given = Username::parse(&person.username).map_err(|_| Problem::Credentials)?;
     let domain = match given.parts() {
         UsernameParts::UserPrincipalName(parts) => Some(parts.suffix().to_owned()),
         UsernameParts::DownLevelLogonName(parts) => parts.netbios_domain().map(str::to_owned),
@@ -365,10 +423,10 @@ fn spellings(account: &Account, way: Way) -> Result<Vec<Username>, Problem> {
             let plain = in_domain(suffix)?;
             Ok(vec![given, plain])
         }
-        (None, true) => match account.host.split_once('.') {
+        (None, true) => match host.split_once('.') {
             Some((_, domain)) => Ok(vec![in_domain(domain)?]),
             None => Err(Problem::NoDomain {
-                username: account.username.clone(),
+                username: person.username.clone(),
             }),
         },
         _ => Ok(vec![given]),
@@ -398,8 +456,13 @@ fn realm(username: &Username) -> String {
 /// Where the key distribution center is: where the organization file says, where the system's own Kerberos settings
 /// say, where the name servers say, or at the name of the domain, at which the domain controllers of Active Directory
 /// answer.
-async fn find_kdc(account: &Account, realm: &str, time_limit: Duration) -> Result<String, Problem> {
-    if let Some(kdc) = &account.kdc {
+async fn find_kdc(
+    person: &Person,
+    host: &str,
+    realm: &str,
+    time_limit: Duration,
+) -> Result<String, Problem> {
+    if let Some(kdc) = &person.kdc {
         let address = kdc.strip_prefix("tcp://").unwrap_or(kdc);
         let wrong = address.is_empty()
             || address.contains(['/', '@', '?', '#'])
@@ -418,7 +481,7 @@ async fn find_kdc(account: &Account, realm: &str, time_limit: Duration) -> Resul
     let domain = if realm.contains('.') {
         Some(realm)
     } else {
-        let parent = account.host.split_once('.').map(|(_, parent)| parent);
+        let parent = host.split_once('.').map(|(_, parent)| parent);
         parent.filter(|parent| parent.contains('.'))
     };
     let Some(domain) = domain else {
@@ -466,8 +529,8 @@ fn is_rotated_as_windows_does(part: &SealedPart) -> bool {
     rotated == ROTATION && extra <= 16 && length >= 2 * WRAP_HEADER + usize::from(ROTATION) + extra
 }
 
-/// The `SEC_CHANNEL_BINDINGS` that ties the sign-in to this TLS connection (RFC 5929 4.1).
-fn channel_binding(certificate: &[u8]) -> Option<Vec<u8>> {
+/// What ties the sign-in to this TLS connection (RFC 5929 4.1).
+fn end_point(certificate: &[u8]) -> Option<Vec<u8>> {
     let (_, parsed) = x509_parser::parse_x509_certificate(certificate).ok()?;
     let algorithm = parsed.signature_algorithm.algorithm.to_id_string();
     let digest = match algorithm.as_str() {
@@ -478,6 +541,12 @@ fn channel_binding(certificate: &[u8]) -> Option<Vec<u8>> {
     };
     let mut data = b"tls-server-end-point:".to_vec();
     data.extend_from_slice(aws_lc_rs::digest::digest(digest, certificate).as_ref());
+    Some(data)
+}
+
+/// The same in a `SEC_CHANNEL_BINDINGS`.
+fn channel_binding(certificate: &[u8]) -> Option<Vec<u8>> {
+    let data = end_point(certificate)?;
     let length = u32::try_from(data.len()).ok()?;
     let mut binding = vec![0; BINDING_HEADER as usize];
     binding[24..28].copy_from_slice(&length.to_le_bytes());

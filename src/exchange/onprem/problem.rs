@@ -37,8 +37,8 @@ pub(super) enum Wants {
 /// What went wrong on the way.
 #[derive(Debug)]
 #[cfg_attr(
-    not(feature = "sspi"),
-    expect(dead_code, reason = "some problems are those of sspi")
+    not(feature = "single-sign-on"),
+    expect(dead_code, reason = "some problems are those of tickets, and of sspi")
 )]
 pub(super) enum Problem {
     /// The address cannot be used.
@@ -49,6 +49,12 @@ pub(super) enum Problem {
     Unspoken { authentication: &'static str },
     /// The user name or password cannot be sent.
     Credentials,
+    /// Only Kerberos does without a user name and a password.
+    NoAccount { authentication: &'static str },
+    /// Tickets that are held already are not used by this build.
+    NoTickets,
+    /// The ticket that is held already does not sign in; the reason is in the words of the system.
+    Ticket { service: String, reason: String },
     /// Kerberos needs the domain of the account.
     NoDomain { username: String },
     /// Kerberos knows servers by name only.
@@ -300,15 +306,18 @@ impl Problem {
             | Self::BasicInClear { .. }
             | Self::Unspoken { .. }
             | Self::Credentials
+            | Self::NoAccount { .. }
+            | Self::NoTickets
             | Self::NoDomain { .. }
             | Self::KerberosToAddress { .. }
             | Self::WrongKdc { .. }
             | Self::NoKdc { .. }
             | Self::Prompted { .. }
             | Self::Value(Mismatch::Unknown { .. }) => FailureKind::Input,
-            Self::Kerberos { .. } | Self::NotOffered { .. } | Self::Refused { .. } => {
-                FailureKind::SignIn
-            }
+            Self::Kerberos { .. }
+            | Self::Ticket { .. }
+            | Self::NotOffered { .. }
+            | Self::Refused { .. } => FailureKind::SignIn,
             Self::UnknownHost { .. }
             | Self::NotListening { .. }
             | Self::KdcUnreachable { .. }
@@ -376,6 +385,15 @@ impl Problem {
         let fixed = match self {
             Self::Unspoken { .. } => {
                 "this build was made without the cargo feature sspi; build it with default features"
+            }
+            Self::NoAccount { .. } => {
+                "set exchange.username and exchange.password; only auth = \"kerberos\" does without both, with the ticket that is held already"
+            }
+            Self::NoTickets => {
+                "set exchange.username and exchange.password, or build with the cargo feature single-sign-on, which takes the system's Kerberos library"
+            }
+            Self::Ticket { .. } => {
+                "klist shows the tickets that are held, kinit gets one; or set exchange.username and exchange.password"
             }
             Self::NoDomain { .. } => {
                 "write exchange.username as DOMAIN\\user or as a user principal name"
@@ -660,6 +678,16 @@ impl fmt::Display for Problem {
             Self::Unspoken { authentication } => write!(
                 formatter,
                 "this build does not speak {authentication} authentication"
+            ),
+            Self::NoAccount { authentication } => write!(
+                formatter,
+                "{authentication} authentication needs a user name and a password"
+            ),
+            Self::NoTickets => formatter
+                .write_str("this build does not use a Kerberos ticket that is held already"),
+            Self::Ticket { service, reason } => write!(
+                formatter,
+                "the Kerberos ticket that is held does not sign in to {service}: {reason}"
             ),
             Self::NoDomain { username } => {
                 write!(formatter, "the user name \"{username}\" names no domain")

@@ -22,27 +22,36 @@ pub(super) enum Security {
 impl Security {
     pub(super) fn new(
         exchange: &OnPremisesExchange,
-        password: &Secret,
+        password: Option<&Secret>,
         host: &str,
         is_tls: bool,
     ) -> Result<Self, Problem> {
-        let ways: &[Way] = match exchange.auth {
-            Authentication::Basic if is_tls => {
-                return Ok(Self::basic(&exchange.username, password));
+        if exchange.auth == Authentication::Basic && !is_tls {
+            return Err(Problem::BasicInClear {
+                url: exchange.url.clone(),
+            });
+        }
+        let person = exchange.account.as_ref().zip(password);
+        let ways: &[Way] = match (exchange.auth, person) {
+            (Authentication::Basic, Some((account, password))) => {
+                return Ok(Self::basic(&account.username, password));
             }
-            Authentication::Basic => {
-                return Err(Problem::BasicInClear {
-                    url: exchange.url.clone(),
+            (Authentication::Kerberos, _) => &[Way::KERBEROS, Way::NEGOTIATE_KERBEROS],
+            (Authentication::Negotiate, Some(_)) => &[Way::NEGOTIATE, Way::KERBEROS, Way::NTLM],
+            (Authentication::Ntlm, Some(_)) => &[Way::NEGOTIATE_NTLM, Way::NTLM],
+            (auth, None) => {
+                return Err(Problem::NoAccount {
+                    authentication: name(auth),
                 });
             }
-            Authentication::Kerberos => &[Way::KERBEROS, Way::NEGOTIATE_KERBEROS],
-            Authentication::Negotiate => &[Way::NEGOTIATE, Way::KERBEROS, Way::NTLM],
-            Authentication::Ntlm => &[Way::NEGOTIATE_NTLM, Way::NTLM],
         };
         if !cfg!(feature = "sspi") {
             return Err(Problem::Unspoken {
                 authentication: name(exchange.auth),
             });
+        }
+        if person.is_none() && !cfg!(feature = "single-sign-on") {
+            return Err(Problem::NoTickets);
         }
         let is_address = host.parse::<std::net::IpAddr>().is_ok();
         if exchange.auth == Authentication::Kerberos && is_address {
@@ -52,9 +61,11 @@ impl Security {
         }
         Ok(Self::Account(Account {
             authentication: name(exchange.auth),
-            username: exchange.username.clone(),
-            password: password.clone(),
-            kdc: exchange.kdc.clone(),
+            person: person.map(|(account, password)| Person {
+                username: account.username.clone(),
+                password: password.clone(),
+                kdc: exchange.kdc.clone(),
+            }),
             host: host.to_owned(),
             ways,
             chosen: OnceLock::new(),
@@ -75,14 +86,21 @@ impl Security {
 pub(super) struct Account {
     /// The authentication that was asked for, as users call it.
     pub(super) authentication: &'static str,
-    pub(super) username: String,
-    pub(super) password: Secret,
-    /// The key distribution center that the organization file names.
-    pub(super) kdc: Option<String>,
+    /// Nobody where it is the ticket that is held already which says who signs in.
+    pub(super) person: Option<Person>,
     /// The host of the Exchange server; its service is `HTTP/<host>`.
     pub(super) host: String,
     ways: &'static [Way],
     chosen: OnceLock<Way>,
+}
+
+/// Who signs in by what they know.
+#[cfg_attr(not(feature = "sspi"), expect(dead_code, reason = "read by sspi only"))]
+pub(super) struct Person {
+    pub(super) username: String,
+    pub(super) password: Secret,
+    /// The key distribution center that the organization file names.
+    pub(super) kdc: Option<String>,
 }
 
 #[cfg_attr(not(feature = "sspi"), expect(dead_code, reason = "read by sspi only"))]

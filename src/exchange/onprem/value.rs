@@ -206,7 +206,8 @@ impl Budget {
     }
 
     fn properties(&mut self, object: &clixml::Object) -> Result<Value, Mismatch> {
-        let mut properties = Object::new();
+        let most = object.adapted.len() + object.extended.len();
+        let mut properties = Object::with_capacity(most);
         for (name, value) in object.adapted.iter().chain(object.extended.iter()) {
             if DROPPED
                 .iter()
