@@ -1,11 +1,11 @@
-//! Measures against the server that `speed.sh` started: this road, psrp-rs, and both readers of CLIXML.
+//! Measures this road and psrp-rs against the server whose port is the argument, and both readers of CLIXML.
 //!
-//! Each line is `client  what  milliseconds  requests`. Both clients are given the same endpoint, `/wsman`, because psrp-rs knows
-//! no other, and the same authentication, NTLM with sealed messages.
+//! Each line is `who`, `what`, `unit` and the figure, with tabs between; `speed.py` makes the table. Both clients are given the same
+//! endpoint, `/wsman`, because psrp-rs knows no other, and the same authentication, NTLM with sealed messages.
 
 use exoauth::exchange::onprem::{OnPremises, Times};
 use exoauth::exchange::{Invocation, Road};
-use exoauth::organization::{Authentication, OnPremisesExchange, SecretSource};
+use exoauth::organization::{Authentication, ExchangeAccount, OnPremisesExchange, SecretSource};
 use exoauth::remoting::clixml::{Limits, read_str};
 use exoauth::secret::Secret;
 use psrp_rs::{
@@ -13,10 +13,14 @@ use psrp_rs::{
     WinrmCredentials, WinrmPsrpTransport,
 };
 use quick_xml::events::Event;
+use serde_json::Value as Json;
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::collections::BTreeSet;
 use std::env;
 use std::error::Error;
 use std::fmt::Write as _;
 use std::hint::black_box;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -28,64 +32,124 @@ const CMDLETS: u32 = 100;
 const BULK: i32 = 10_000;
 const PASSWORD: &str = "Passw0rd!";
 
+const OPENING: &str = "opening and the first cmdlet";
+const SMALL: &str = "a small cmdlet";
+const LARGE: &str = "10,000 objects of 20 properties";
+
+#[global_allocator]
+static MEMORY: Counting = Counting;
+
 fn main() -> Outcome {
-    memory()?;
     decode()?;
     let port: u16 = env::args().nth(1).ok_or("no port")?.parse()?;
     tokio::runtime::Runtime::new()?.block_on(async {
+        let mut meter = Meter { port, seen: 0 };
         let (mut ours, mut theirs) = (Figures::default(), Figures::default());
         // In turn, so that what else the machine does meets both.
         for _ in 0..ROUNDS {
-            ours.take(this_road(port).await?);
-            theirs.take(psrp_rs(port).await?);
+            ours.take(this_road(&mut meter, false).await?);
+            theirs.take(psrp_rs(&mut meter, false).await?);
         }
+        // Once more, since counting what is held takes time.
+        ours.0.extend(this_road(&mut meter, true).await?);
+        theirs.0.extend(psrp_rs(&mut meter, true).await?);
         ours.print("exoauth");
         theirs.print("psrp-rs");
         Ok(())
     })
 }
 
-/// The best of each, with the requests it took.
+/// What was measured, in which unit, and the figure.
+type Figure = (&'static str, &'static str, f64);
+
+/// The best of each.
 #[derive(Default)]
-struct Figures(Vec<(&'static str, Duration, f64)>);
+struct Figures(Vec<Figure>);
 
 impl Figures {
-    fn take(&mut self, round: Vec<(&'static str, Duration, f64)>) {
+    fn take(&mut self, round: Vec<Figure>) {
         if self.0.is_empty() {
             self.0 = round;
             return;
         }
         for (best, new) in self.0.iter_mut().zip(round) {
-            best.1 = best.1.min(new.1);
+            best.2 = best.2.min(new.2);
         }
     }
 
-    fn print(&self, client: &str) {
-        for (what, time, requests) in &self.0 {
-            let milliseconds = time.as_secs_f64() * 1e3;
-            println!("{client:8} {what:30} {milliseconds:10.2} ms {requests:8.2} requests");
+    fn print(&self, who: &str) {
+        for (what, unit, figure) in &self.0 {
+            println!("{who}\t{what}\t{unit}\t{figure}");
         }
     }
 }
 
-/// How many requests the server has seen.
-async fn seen(port: u16) -> Outcome<f64> {
-    let mut stream = TcpStream::connect(("127.0.0.1", port)).await?;
-    let request = b"GET /__peer__/stats HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n";
-    stream.write_all(request).await?;
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).await?;
-    let (_, rest) = answer.split_once("\"http\": ").ok_or("no counter")?;
-    let digits: String = rest.chars().take_while(char::is_ascii_digit).collect();
-    Ok(digits.parse()?)
+/// Reads the log of the server, which is asked only between measurements.
+struct Meter {
+    port: u16,
+    seen: usize,
 }
 
-async fn this_road(port: u16) -> Outcome<Vec<(&'static str, Duration, f64)>> {
+impl Meter {
+    /// Passes by what the server has seen so far.
+    async fn start(&mut self) -> Outcome<Instant> {
+        self.seen = self.log().await?.len();
+        Ok(Instant::now())
+    }
+
+    /// The time, and the requests since then, for one of so many runs.
+    async fn stop(&self, what: &'static str, start: Instant, runs: u32) -> Outcome<Vec<Figure>> {
+        let time = start.elapsed() / runs;
+        // What nobody waited for arrives as well.
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        let log = self.log().await?;
+        let waited_for = connections_waited_for(&log);
+        let new = log.get(self.seen..).unwrap_or_default();
+        let waited = new.iter().filter(|entry| waited_for.contains(&connection(entry)));
+        Ok(vec![
+            (what, "ms", time.as_secs_f64() * 1e3),
+            (what, "requests waited for", waited.count() as f64 / f64::from(runs)),
+            (what, "requests in all", new.len() as f64 / f64::from(runs)),
+        ])
+    }
+
+    /// The bytes of remoting messages that the server has given since.
+    async fn bytes(&self) -> Outcome<f64> {
+        let log = self.log().await?;
+        let new = log.get(self.seen..).unwrap_or_default();
+        Ok(new.iter().filter_map(|entry| entry["bytes"].as_f64()).sum())
+    }
+
+    async fn log(&self) -> Outcome<Vec<Json>> {
+        let mut stream = TcpStream::connect(("127.0.0.1", self.port)).await?;
+        let request = b"GET /__peer__/log HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n";
+        stream.write_all(request).await?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await?;
+        let (_, log) = answer.split_once("\r\n\r\n").ok_or("no log")?;
+        Ok(log.lines().map(serde_json::from_str).collect::<Result<_, _>>()?)
+    }
+}
+
+fn connection(entry: &Json) -> Option<u64> {
+    entry["conn"].as_u64()
+}
+
+/// The connections on which anything but a signal was said, which is what a client waits for.
+fn connections_waited_for(log: &[Json]) -> BTreeSet<Option<u64>> {
+    let says = |entry: &&Json| entry["action"].as_str().is_some_and(|action| action != "Signal");
+    log.iter().filter(says).map(connection).collect()
+}
+
+async fn this_road(meter: &mut Meter, counting: bool) -> Outcome<Vec<Figure>> {
+    let port = meter.port;
     let exchange = OnPremisesExchange {
         url: format!("http://localhost:{port}/PowerShell/"),
         auth: Authentication::Ntlm,
-        username: "CONTOSO\\admin".to_owned(),
-        password: SecretSource::Prompt("exchange.password"),
+        account: Some(ExchangeAccount {
+            username: "CONTOSO\\admin".to_owned(),
+            password: SecretSource::Prompt("exchange.password"),
+        }),
         kdc: None,
         ca: None,
         winrm: Some(format!("http://localhost:{port}/wsman")),
@@ -94,109 +158,105 @@ async fn this_road(port: u16) -> Outcome<Vec<(&'static str, Duration, f64)>> {
     let password = Secret::new(PASSWORD);
     let road = OnPremises::windows("localhost", &exchange, &password, Times::default())?;
     let small = Invocation::new("Test-Warning");
+    let bulk = Invocation::new("Test-Bulk").with("Count", i64::from(BULK));
     let mut figures = Vec::new();
-    let (before, start) = (seen(port).await?, Instant::now());
+    let start = meter.start().await?;
     road.invoke(&small).await?;
-    let time = start.elapsed();
-    figures.push(("opening and the first cmdlet", time, settled(port).await? - before));
-    let (before, start) = (seen(port).await?, Instant::now());
+    if counting {
+        figures.push(held(meter, async || Ok(road.invoke(&bulk).await?.output.len())).await?);
+        road.close().await?;
+        return Ok(figures);
+    }
+    figures.extend(meter.stop(OPENING, start, 1).await?);
+    let start = meter.start().await?;
     for _ in 0..CMDLETS {
         road.invoke(&small).await?;
     }
-    let time = start.elapsed() / CMDLETS;
-    let requests = (settled(port).await? - before) / f64::from(CMDLETS);
-    figures.push(("a small cmdlet", time, requests));
-    let (before, start) = (seen(port).await?, Instant::now());
-    let bulk = Invocation::new("Test-Bulk").with("Count", i64::from(BULK));
+    figures.extend(meter.stop(SMALL, start, CMDLETS).await?);
+    let start = meter.start().await?;
     let answer = road.invoke(&bulk).await?;
-    figures.push(("10,000 objects", start.elapsed(), settled(port).await? - before));
+    figures.extend(meter.stop(LARGE, start, 1).await?);
     assert_eq!(answer.output.len(), 10_000);
     road.close().await?;
     Ok(figures)
 }
 
-/// The counter, after what nobody waited for has arrived as well.
-async fn settled(port: u16) -> Outcome<f64> {
-    tokio::time::sleep(Duration::from_millis(200)).await;
-    seen(port).await
-}
-
-async fn psrp_rs(port: u16) -> Outcome<Vec<(&'static str, Duration, f64)>> {
+async fn psrp_rs(meter: &mut Meter, counting: bool) -> Outcome<Vec<Figure>> {
     let config = WinrmConfig {
-        port: Some(port),
+        port: Some(meter.port),
         auth_method: AuthMethod::Ntlm,
         ..WinrmConfig::http()
     };
+    let small = || Pipeline::empty().add_command(Command::new("Test-Warning"));
+    let bulk = || {
+        let command = Command::new("Test-Bulk").with_parameter("Count", PsValue::I32(BULK));
+        Pipeline::empty().add_command(command)
+    };
     let mut figures = Vec::new();
-    let (before, start) = (seen(port).await?, Instant::now());
+    let start = meter.start().await?;
     let client = WinrmClient::new(config, WinrmCredentials::new("admin", PASSWORD, "CONTOSO"))?;
     let (id, creation) = RunspacePool::<WinrmPsrpTransport>::build_creation_fragments(1, 1)?;
     let transport = WinrmPsrpTransport::open(&client, "localhost", &creation).await?;
     let mut pool = RunspacePool::open_from_transport(transport, id, 1, 1).await?;
-    let small = || Pipeline::empty().add_command(Command::new("Test-Warning"));
     small().run(&mut pool).await?;
-    let time = start.elapsed();
-    figures.push(("opening and the first cmdlet", time, settled(port).await? - before));
-    let (before, start) = (seen(port).await?, Instant::now());
+    if counting {
+        figures.push(held(meter, async || Ok(bulk().run(&mut pool).await?.len())).await?);
+        pool.close().await?;
+        return Ok(figures);
+    }
+    figures.extend(meter.stop(OPENING, start, 1).await?);
+    let start = meter.start().await?;
     for _ in 0..CMDLETS {
         small().run(&mut pool).await?;
     }
-    let time = start.elapsed() / CMDLETS;
-    let requests = (settled(port).await? - before) / f64::from(CMDLETS);
-    figures.push(("a small cmdlet", time, requests));
-    let (before, start) = (seen(port).await?, Instant::now());
-    let bulk = Command::new("Test-Bulk").with_parameter("Count", PsValue::I32(BULK));
-    let output = Pipeline::empty().add_command(bulk).run(&mut pool).await?;
-    figures.push(("10,000 objects", start.elapsed(), settled(port).await? - before));
+    figures.extend(meter.stop(SMALL, start, CMDLETS).await?);
+    let start = meter.start().await?;
+    let output = bulk().run(&mut pool).await?;
+    figures.extend(meter.stop(LARGE, start, 1).await?);
     assert_eq!(output.len(), 10_000);
     pool.close().await?;
     Ok(figures)
 }
 
+/// The most memory that a large answer takes while it is read, as a multiple of its bytes.
+async fn held(meter: &mut Meter, large: impl AsyncFnOnce() -> Outcome<usize>) -> Outcome<Figure> {
+    meter.start().await?;
+    let before = Counting::start();
+    assert_eq!(large().await?, 10_000);
+    let held = Counting::stop().saturating_sub(before);
+    Ok((LARGE, "times its bytes in memory", held as f64 / meter.bytes().await?))
+}
+
 /// Reads the messages of 10,000 objects of 20 properties, one by one as they travel.
 fn decode() -> Outcome {
+    let what = "decoding 10,000 objects";
     let objects: Vec<String> = (0..10_000).map(object).collect();
     let bytes: usize = objects.iter().map(String::len).sum();
+    let ours = |text: &String| read_str(text, &Limits::default());
+    let theirs = |text: &String| psrp_rs::parse_clixml(text);
     let mut best = [Duration::MAX; 3];
     for _ in 0..7 {
         best[0] = best[0].min(timed(|| objects.iter().map(|text| events(text)).sum::<usize>()));
-        best[1] = best[1].min(timed(|| {
-            let read = |text: &String| read_str(text, &Limits::default());
-            objects.iter().map(read).collect::<Result<Vec<_>, _>>()
-        }));
-        best[2] = best[2].min(timed(|| {
-            let read = |text: &String| psrp_rs::parse_clixml(text);
-            objects.iter().map(read).collect::<Result<Vec<_>, _>>()
-        }));
+        best[1] = best[1].min(timed(|| objects.iter().map(ours).collect::<Result<Vec<_>, _>>()));
+        best[2] = best[2].min(timed(|| objects.iter().map(theirs).collect::<Result<Vec<_>, _>>()));
     }
-    for (what, time) in ["quick-xml", "exoauth", "psrp-rs"].iter().zip(best) {
-        let megabytes = bytes as f64 / 1e6 / time.as_secs_f64();
-        println!("{what:10} decoding {:8.1} ms {megabytes:8.1} MB/s", time.as_secs_f64() * 1e3);
+    for (who, time) in ["quick-xml", "exoauth", "psrp-rs"].iter().zip(best) {
+        println!("{who}\t{what}\tms\t{}", time.as_secs_f64() * 1e3);
+        println!("{who}\t{what}\tMB/s\t{}", bytes as f64 / 1e6 / time.as_secs_f64());
     }
-    Ok(())
-}
-
-/// What the values of an answer take, against the bytes that they came in; on Linux only.
-fn memory() -> Outcome {
-    let objects: Vec<String> = (0..10_000).map(object).collect();
-    let bytes: usize = objects.iter().map(String::len).sum();
-    let Some(before) = resident() else {
-        return Ok(());
-    };
-    let read = |text: &String| read_str(text, &Limits::default());
-    let values = objects.iter().map(read).collect::<Result<Vec<_>, _>>()?;
-    let held = resident().unwrap_or(before).saturating_sub(before);
-    println!("memory: {bytes} bytes of CLIXML become values of {held} bytes, {:.2} times", held as f64 / bytes as f64);
+    let before = Counting::start();
+    let values = objects.iter().map(ours).collect::<Result<Vec<_>, _>>()?;
+    print_values("exoauth", what, Counting::stop() - before, bytes);
+    drop(black_box(values));
+    let before = Counting::start();
+    let values = objects.iter().map(theirs).collect::<Result<Vec<_>, _>>()?;
+    print_values("psrp-rs", what, Counting::stop() - before, bytes);
     drop(black_box(values));
     Ok(())
 }
 
-/// The bytes in memory of this process.
-fn resident() -> Option<usize> {
-    let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
-    let kilobytes: usize = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
-    Some(kilobytes * 1024)
+fn print_values(who: &str, what: &str, held: usize, bytes: usize) {
+    println!("{who}\t{what}\ttimes its bytes in memory\t{}", held as f64 / bytes as f64);
 }
 
 fn timed<T>(work: impl FnOnce() -> T) -> Duration {
@@ -238,4 +298,67 @@ fn object(n: usize) -> String {
     }
     xml.push_str("</Props></Obj>");
     xml
+}
+
+/// The system's allocator, with a count of what is held; what was taken before counting began is not in it.
+struct Counting;
+
+static ON: AtomicBool = AtomicBool::new(false);
+static HELD: AtomicUsize = AtomicUsize::new(0);
+static MOST: AtomicUsize = AtomicUsize::new(0);
+
+impl Counting {
+    /// Begins, at a height from which what is given back can be taken off.
+    fn start() -> usize {
+        let base = usize::MAX / 2;
+        HELD.store(base, Ordering::Relaxed);
+        MOST.store(base, Ordering::Relaxed);
+        ON.store(true, Ordering::Relaxed);
+        base
+    }
+
+    /// Ends; gives the highest.
+    fn stop() -> usize {
+        ON.store(false, Ordering::Relaxed);
+        MOST.load(Ordering::Relaxed)
+    }
+
+    fn add(bytes: usize) {
+        if ON.load(Ordering::Relaxed) {
+            let held = HELD.fetch_add(bytes, Ordering::Relaxed) + bytes;
+            MOST.fetch_max(held, Ordering::Relaxed);
+        }
+    }
+
+    fn take(bytes: usize) {
+        if ON.load(Ordering::Relaxed) {
+            HELD.fetch_sub(bytes, Ordering::Relaxed);
+        }
+    }
+}
+
+// SAFETY: it passes everything on to the system's allocator as it is, and counts beside it.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        Self::add(layout.size());
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, memory: *mut u8, layout: Layout) {
+        Self::take(layout.size());
+        unsafe { System.dealloc(memory, layout) }
+    }
+
+    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
+        Self::add(layout.size());
+        unsafe { System.alloc_zeroed(layout) }
+    }
+
+    unsafe fn realloc(&self, memory: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        // Both are there while the bytes are moved.
+        Self::add(size);
+        let moved = unsafe { System.realloc(memory, layout, size) };
+        Self::take(layout.size());
+        moved
+    }
 }
