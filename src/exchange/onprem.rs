@@ -396,12 +396,13 @@ impl OnPremises {
     }
 
     /// Sends a request of the shell over a connection of its own, without waiting for the answer.
-    fn mention(&self, state: &mut State, session: &wsman::Session, request: &wsman::Request) {
+    fn mention(&self, state: &mut State, session: wsman::Session, request: wsman::Request) {
+        let (place, limits) = (self.place(state), self.limits(&session));
         let notice = Notice {
-            envelope: Bytes::from(session.envelope(request, Uuid::new_v4())),
+            session,
+            request,
             cookies: state.cookies.clone(),
         };
-        let (place, limits) = (self.place(state), self.limits(session));
         let aside = state
             .aside
             .get_or_insert_with(|| Aside::start(place, limits, Arc::clone(&self.requests)));

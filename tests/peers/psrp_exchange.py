@@ -73,10 +73,11 @@ def seeds():
             "IsMailboxServer": True, "IsE14OrLater": True, "IsE15OrLater": modern, "AdminDisplayVersion": version(server),
             "Site": x_adobjectid("Default-First-Site-Name", "CN=Default-First-Site-Name,CN=Sites", False),
             "ServerRole": x_enum(CONFIGURATION + "ServerRole", "Mailbox" if modern else "ClientAccess, Mailbox", 2)}
-        yield "ClientAccessService", MANAGEMENT + "ClientAccessService", server, {
-            "Fqdn": fqdn, "AutoDiscoverServiceInternalUri": uri(
-                f"https://{'autodiscover.contoso.com' if modern else fqdn}/Autodiscover/Autodiscover.xml"),
-            "AutoDiscoverSiteScope": x_mvp(["Default-First-Site-Name"])}
+        for noun in ("ClientAccessService", "ClientAccessServer"):
+            yield noun, MANAGEMENT + noun, server, {
+                "Fqdn": fqdn, "AutoDiscoverServiceInternalUri": uri(
+                    f"https://{'autodiscover.contoso.com' if modern else fqdn}/Autodiscover/Autodiscover.xml"),
+                "AutoDiscoverSiteScope": x_mvp(["Default-First-Site-Name"])}
         for noun, name, path in (
                 ("WebServices", "EWS", "/EWS/Exchange.asmx"), ("Autodiscover", "Autodiscover", None), ("Mapi", "mapi", "/mapi"),
                 ("Oab", "OAB", "/OAB"), ("Owa", "owa", "/owa"), ("Ecp", "ecp", "/ecp"),
@@ -169,6 +170,44 @@ def new_auth_server(c):
 peer_new = peer.NET_CMDLETS["new-authserver"][3]
 cmdlet("New-AuthServer", "Name", "Enabled", "AuthMetadataUrl", "Type", "TrustAnySSLCertificate", "DomainName", "Realm",
        "IssuerIdentifier", "TokenIssuingEndpoint", config="exchange")(new_auth_server)
+
+
+# The parameters that the dedicated application needs are kept as well.
+def set_auth_server(c):
+    peer_set(c)
+    record = c.run.server.store.objects["AuthServer"].get(str(c.get("Identity")))
+    for parameter in ("ApplicationIdentifier", "GraphBaseUrl"):
+        if record is not None and c.get(parameter) is not None:
+            record[parameter] = str(c.get(parameter))
+
+
+peer_set = peer.NET_CMDLETS["set-authserver"][3]
+cmdlet("Set-AuthServer", "Identity", "Name", "Enabled", "AuthMetadataUrl", "TrustAnySSLCertificate",
+       "IsDefaultAuthorizationEndpoint", "DomainName", "ApplicationIdentifier", "GraphBaseUrl", config="exchange")(set_auth_server)
+
+
+def new_setting_override(c):
+    quiet = Ctx(c.run, c.name, c.params, c.positional)
+    quiet.out = lambda value: None
+    peer_new_override(quiet)
+    record = c.run.server.store.objects["SettingOverride"][str(c.get("Name"))]
+    record.update({"ComponentName": record.pop("Component"), "SectionName": record.pop("Section")})
+    c.out(x_config_object("SettingOverride", record, c.full))
+
+
+peer_new_override = peer.NET_CMDLETS["new-settingoverride"][3]
+cmdlet("New-SettingOverride", "Name", "Component", "Section", "Parameters", "Reason", "Server", "MinVersion", "MaxVersion",
+       config="exchange")(new_setting_override)
+
+
+@cmdlet("Get-ExchangeDiagnosticInfo", "Server", "Process", "Component", "Argument", config="exchange")
+def diagnostics(c):
+    overrides = "".join(f"<Override><Name>{name}</Name></Override>" for name in c.run.server.store.objects["SettingOverride"])
+    c.out(Obj(["Microsoft.Exchange.Management.SystemConfigurationTasks.ExchangeDiagnosticInfoResult", "System.Object"], props=[
+        ("Result", f"<Diagnostics><Components><VariantConfiguration><Overrides>{overrides}</Overrides></VariantConfiguration>"
+                   "</Components></Diagnostics>"), ("Identity", ""), ("IsValid", True)]))
+
+
 for name in ("Set-AuthServer", "Set-PartnerApplication", "Test-OAuthConnectivity", "Get-PartnerApplication"):
     peer.NET_CMDLETS[name.lower()][1].update({"refreshauthmetadata", "reloadconfig", "usecachedtoken", "apponly"})
 cmdlet("Remove-AvailabilityAddressSpace", "Identity", config="exchange")(peer.NET_CMDLETS["remove-availabilityaddressspace"][3])

@@ -1,6 +1,9 @@
 //! [`Between`]: someone on the way to a server of plain HTTP, who reads every message and may change it; and one who
 //! ends TLS on the way, as a machine in the middle does.
 
+use crate::support::service::Outcome;
+use rustls::pki_types::{CertificateDer, pem::PemObject as _};
+use rustls::{ClientConfig, RootCertStore};
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
@@ -169,6 +172,56 @@ pub(crate) async fn in_the_middle(
         }
     });
     Ok((port, task))
+}
+
+/// Ends TLS on the way too, and answers the requests itself for which it has an answer; gives its port.
+pub(crate) async fn answering(
+    address: &str,
+    acceptor: TlsAcceptor,
+    connector: TlsConnector,
+    answer: impl Fn(&Message) -> Option<Message> + Send + Sync + 'static,
+) -> io::Result<(u16, JoinHandle<()>)> {
+    let listener = TcpListener::bind("127.0.0.1:0").await?;
+    let port = listener.local_addr()?.port();
+    let server = port_of(address)?;
+    let answer = Arc::new(answer);
+    let task = tokio::spawn(async move {
+        while let Ok((client, _)) = listener.accept().await {
+            let (acceptor, connector) = (acceptor.clone(), connector.clone());
+            let answer = Arc::clone(&answer);
+            tokio::spawn(async move {
+                let mut client = acceptor.accept(client).await?;
+                let server = TcpStream::connect(("127.0.0.1", server)).await?;
+                let name = "localhost".try_into().map_err(io::Error::other)?;
+                let mut server = connector.connect(name, server).await?;
+                while let Some(request) = Message::read(&mut client).await? {
+                    let response = match answer(&request) {
+                        Some(response) => Some(response),
+                        None => {
+                            request.write(&mut server).await?;
+                            Message::read(&mut server).await?
+                        }
+                    };
+                    let Some(response) = response else { break };
+                    response.write(&mut client).await?;
+                }
+                Ok::<_, io::Error>(())
+            });
+        }
+    });
+    Ok((port, task))
+}
+
+/// Begins TLS with servers whose certificates this authority issued.
+pub(crate) fn trusting(authority: &str) -> Outcome<TlsConnector> {
+    let mut roots = RootCertStore::empty();
+    roots.add(CertificateDer::from_pem_slice(authority.as_bytes())?)?;
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let config = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()?
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    Ok(TlsConnector::from(Arc::new(config)))
 }
 
 fn port_of(address: &str) -> io::Result<u16> {

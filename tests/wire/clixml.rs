@@ -1,7 +1,6 @@
 //! CLIXML as others write it: nothing is lost.
 #![expect(
     clippy::expect_used,
-    clippy::panic,
     reason = "the helpers of a test may stop it at once"
 )]
 

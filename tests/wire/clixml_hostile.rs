@@ -1,9 +1,5 @@
 //! CLIXML that is wrong or meant to do harm: each is refused with an error that says where and why, within the limits.
-#![expect(
-    clippy::expect_used,
-    clippy::panic,
-    reason = "the helpers of a test may stop it at once"
-)]
+#![expect(clippy::panic, reason = "the helpers of a test may stop it at once")]
 
 use exoauth::remoting::clixml::{Error, ErrorKind, Limits, read, read_str};
 

@@ -1,6 +1,6 @@
 //! The on-premises road with NTLM and Negotiate against the lab: sealed over plain HTTP, bound to the connection over TLS.
 
-use crate::support::between::{Between, Message, Way, in_the_middle};
+use crate::support::between::{Between, Message, Way, in_the_middle, trusting};
 use crate::support::served::Served;
 use crate::support::service::{Outcome, certified};
 use crate::support::wait::wait_for;
@@ -9,11 +9,8 @@ use exoauth::exchange::{Answer, Error, ErrorKind, Invocation, Road};
 use exoauth::lab::{Front, Lab, LabOptions};
 use exoauth::organization::{Authentication, ExchangeAccount, OnPremisesExchange, SecretSource};
 use exoauth::secret::Secret;
-use rustls::pki_types::{CertificateDer, pem::PemObject};
-use rustls::{ClientConfig, RootCertStore};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use tokio_rustls::TlsConnector;
 
 const BOTH: [Authentication; 2] = [Authentication::Ntlm, Authentication::Negotiate];
 
@@ -300,14 +297,7 @@ fn a_sign_in_over_tls_is_bound_to_the_connection() -> Outcome {
             assert_eq!(answer.output.len(), 1);
 
             let (acceptor, ca) = certified()?;
-            let mut roots = RootCertStore::empty();
-            roots.add(CertificateDer::from_pem_slice(lab.authority().as_bytes())?)?;
-            let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-            let connector = ClientConfig::builder_with_provider(provider)
-                .with_safe_default_protocol_versions()?
-                .with_root_certificates(roots)
-                .with_no_client_auth();
-            let connector = TlsConnector::from(Arc::new(connector));
+            let connector = trusting(lab.authority())?;
             let (port, middle) = in_the_middle(&direct, acceptor, connector).await?;
             let relayed = OnPremisesExchange {
                 url: format!("https://localhost:{port}/PowerShell/"),

@@ -1,10 +1,11 @@
 //! The on-premises road where something is wrong: on the server, in front of it, or between.
 
-use crate::support::service::{Reply, Service};
+use crate::support::between::{Message, answering, trusting};
+use crate::support::service::{Reply, Service, certified};
 use crate::support::wait::wait_for;
 use exoauth::exchange::onprem::{OnPremises, Times};
 use exoauth::exchange::{Answer, Error, ErrorKind, Invocation, Road};
-use exoauth::lab::{Lab, LabOptions};
+use exoauth::lab::{Front, Lab, LabOptions};
 use exoauth::organization::{Authentication, ExchangeAccount, OnPremisesExchange, SecretSource};
 use exoauth::secret::Secret;
 use exoauth::subject::Plane;
@@ -22,6 +23,9 @@ use tokio::sync::Notify;
 type Outcome = Result<(), Box<dyn error::Error>>;
 
 const PASSWORD: &str = "hush-the-password";
+
+/// What Windows Server says when an operation took as long as it was allowed to.
+const TIMED_OUT: &str = include_str!("fixtures/wsman/fault-timed-out.xml");
 
 fn settings(url: &str, ca: &str) -> OnPremisesExchange {
     OnPremisesExchange {
@@ -41,6 +45,15 @@ fn settings(url: &str, ca: &str) -> OnPremisesExchange {
 fn road_to(url: &str, ca: &str, times: Times) -> Result<OnPremises, Box<dyn error::Error>> {
     let exchange = settings(url, ca);
     Ok(OnPremises::new(&exchange, &Secret::new(PASSWORD), times)?)
+}
+
+/// The server of a lab, and its password.
+fn settings_of(lab: &Lab) -> Result<(OnPremisesExchange, Secret), Box<dyn error::Error>> {
+    let exchange = lab.organization().exchange.ok_or("no exchange")?;
+    match exchange.account.clone().map(|account| account.password) {
+        Some(SecretSource::Plain(password)) => Ok((exchange, password)),
+        _ => Err("no password".into()),
+    }
 }
 
 /// What a person learns: kind, message, detail and hint, a line each.
@@ -397,13 +410,8 @@ impl Between {
     }
 
     fn road(&self, lab: &Lab) -> Result<OnPremises, Box<dyn error::Error>> {
-        let mut exchange = lab.organization().exchange.ok_or("no exchange")?;
+        let (mut exchange, password) = settings_of(lab)?;
         exchange.url = format!("https://localhost:{}/PowerShell/", self.port);
-        let Some(SecretSource::Plain(password)) =
-            exchange.account.clone().map(|account| account.password)
-        else {
-            return Err("no password".into());
-        };
         Ok(OnPremises::new(&exchange, &password, Times::default())?)
     }
 }
@@ -431,6 +439,42 @@ fn a_connection_that_was_closed_in_between_is_made_again() -> Outcome {
         assert_eq!(lab.powershell().sessions(), 1);
         road.close().await?;
         assert_eq!(lab.powershell().sessions(), 0);
+        Ok(())
+    })
+}
+
+#[test]
+fn a_server_that_has_nothing_to_say_in_time_is_asked_again() -> Outcome {
+    wait_for(async {
+        let lab = Lab::start(LabOptions::default()).await?;
+        let (acceptor, ca) = certified()?;
+        let nothing_yet = AtomicUsize::new(3);
+        let less = |left: usize| left.checked_sub(1);
+        let answer = move |request: &Message| {
+            let text = String::from_utf8_lossy(&request.body);
+            let is_receive = text.contains("windows/shell/Receive<");
+            let (_, rest) = text.split_once("MessageID>").filter(|_| is_receive)?;
+            let (identifier, _) = rest.split_once('<')?;
+            let counted = nothing_yet.fetch_update(Ordering::SeqCst, Ordering::SeqCst, less);
+            counted.ok().map(|_| Message {
+                head: "HTTP/1.1 500 Internal Server Error\r\ncontent-type: application/soap+xml;charset=UTF-8\r\ncontent-length: 0".to_owned(),
+                body: TIMED_OUT.replace("uuid:9F5BDC50-0F4A-45FC-94F9-42B40948AB04", identifier).into_bytes(),
+            })
+        };
+        let connector = trusting(lab.authority())?;
+        let (port, front) =
+            answering(&lab.address(Front::OnPremises), acceptor, connector, answer).await?;
+        let (mut exchange, password) = settings_of(&lab)?;
+        exchange.url = format!("https://localhost:{port}/PowerShell/");
+        exchange.ca = Some(ca);
+        let road = OnPremises::new(&exchange, &password, Times::default())?;
+        let get = Invocation::new("Get-AuthConfig");
+        assert_eq!(road.invoke(&get).await?.output.len(), 1);
+        road.close().await?;
+        // Create, Receive and Delete; Command, Receive and Signal; and three times more than that.
+        assert_eq!(road.requests(), 3 + 3 + 3);
+        assert_eq!(lab.powershell().sessions(), 0);
+        front.abort();
         Ok(())
     })
 }

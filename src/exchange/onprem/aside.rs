@@ -5,6 +5,7 @@
 
 use super::Place;
 use super::connection::{Connection, Cookies, Limits};
+use crate::remoting::wsman::{Request, Session};
 use hyper::body::Bytes;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -12,10 +13,12 @@ use std::time::Duration;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
+use uuid::Uuid;
 
 /// What is said, with what a request carries along.
 pub(super) struct Notice {
-    pub(super) envelope: Bytes,
+    pub(super) session: Session,
+    pub(super) request: Request,
     pub(super) cookies: Cookies,
 }
 
@@ -59,7 +62,8 @@ async fn say_all(
     let Place { endpoint, security } = place.as_ref();
     let mut kept: Option<Connection> = None;
     while let Some(Notice {
-        envelope,
+        session,
+        request,
         mut cookies,
     }) = notices.recv().await
     {
@@ -77,6 +81,8 @@ async fn say_all(
                 }
             };
             requests.fetch_add(1, Ordering::Relaxed);
+            // The server may have seen it the first time, and no two messages have the same identifier.
+            let envelope = Bytes::from(session.envelope(&request, Uuid::new_v4()));
             let sending = connection.post(endpoint, security, &mut cookies, &envelope, limits);
             match sending.await {
                 Ok(reply) if connection.is_forgotten(&reply) => {}

@@ -146,7 +146,7 @@ impl OnPremises {
             command_id: pipeline,
             signal: Signal::Terminate,
         };
-        self.mention(state, &session, &request);
+        self.mention(state, session, request);
         gathered.conclude()
     }
 

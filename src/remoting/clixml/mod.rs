@@ -22,7 +22,7 @@ mod write;
 mod xml;
 
 pub use error::{Error, ErrorKind};
-pub use read::{Limits, read, read_str};
+pub use read::{Limits, Names, read, read_next, read_str};
 pub use value::{Content, Name, Object, Progress, Properties, TypeNames, Value};
 pub use write::{write, write_document};
 

@@ -10,8 +10,10 @@ mod object;
 mod primitive;
 mod shared;
 
+pub use self::shared::Names;
+
 use self::primitive::is_primitive;
-use self::shared::{Names, References};
+use self::shared::References;
 use super::{
     Error, ErrorKind, NAMESPACE, Name, Object, TypeNames, Value,
     text::{self, Encoding},
@@ -55,7 +57,7 @@ pub fn read(bytes: &[u8], limits: &Limits) -> Result<Vec<Value>, Error> {
             encoding: error.encoding,
         },
     })?;
-    read_text(&text, limits).map_err(|mut error| {
+    read_text(&text, limits, &mut Names::default()).map_err(|mut error| {
         error.at = encoding.byte_offset(&text, error.at);
         *error
     })
@@ -63,9 +65,16 @@ pub fn read(bytes: &[u8], limits: &Limits) -> Result<Vec<Value>, Error> {
 
 /// Reads the same from a text, whose declaration may then name any encoding.
 pub fn read_str(text: &str, limits: &Limits) -> Result<Vec<Value>, Error> {
+    read_next(text, limits, &mut Names::default())
+}
+
+/// Reads the same from a text that is one of many, with the names that were met before.
+///
+/// The messages of an answer have the same properties again and again: so each name is in memory once for all of them.
+pub fn read_next(text: &str, limits: &Limits, names: &mut Names) -> Result<Vec<Value>, Error> {
     check_size(text.len(), limits)?;
     let plain = text.strip_prefix('\u{feff}').unwrap_or(text);
-    read_text(plain, limits).map_err(|mut error| {
+    read_text(plain, limits, names).map_err(|mut error| {
         error.at = Encoding::PLAIN.byte_offset(plain, error.at) + text.len() - plain.len();
         *error
     })
@@ -85,18 +94,18 @@ fn check_size(bytes: usize, limits: &Limits) -> Result<(), Error> {
     })
 }
 
-fn read_text(text: &str, limits: &Limits) -> Result<Vec<Value>> {
-    Reader::new(text, limits).document()
+fn read_text(text: &str, limits: &Limits, names: &mut Names) -> Result<Vec<Value>> {
+    Reader::new(text, limits, names).document()
 }
 
 /// Errors are rare and large, so they are passed on by reference.
 type Result<T, E = Box<Error>> = std::result::Result<T, E>;
 
 /// The state of reading one document.
-struct Reader<'a> {
+struct Reader<'a, 'names> {
     scanner: Scanner<'a>,
     limits: Limits,
-    names: Names,
+    names: &'names mut Names,
     type_names: References<TypeNames>,
     objects: References<Known>,
     /// How many objects are open.
@@ -132,15 +141,15 @@ enum Place {
     Named,
 }
 
-impl<'a> Reader<'a> {
-    fn new(text: &'a str, limits: &Limits) -> Self {
+impl<'a, 'names> Reader<'a, 'names> {
+    fn new(text: &'a str, limits: &Limits, names: &'names mut Names) -> Self {
         Self {
             scanner: Scanner::new(text),
             limits: Limits {
                 depth: limits.depth.min(DEEPEST),
                 ..*limits
             },
-            names: Names::default(),
+            names,
             type_names: References::default(),
             objects: References::default(),
             depth: 0,

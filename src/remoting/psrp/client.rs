@@ -3,7 +3,7 @@
 //! It sends nothing itself. [`Client::open`] and [`Client::invoke`] give the bytes to send, [`Client::receive`] takes
 //! the bytes that came, [`Client::next_event`] says what they meant. Look at [`Client`] first, then at [`Event`].
 
-use crate::remoting::clixml::Value;
+use crate::remoting::clixml::{Names, Value};
 use crate::remoting::psrp::codec::{ObjectIds, read_value};
 use crate::remoting::psrp::error::Error;
 use crate::remoting::psrp::fragment::{Limits, Outgoing, Reassembler, SMALLEST};
@@ -108,6 +108,7 @@ pub struct Client {
     pipelines: BTreeMap<Uuid, PipelineState>,
     objects: ObjectIds,
     reassembler: Reassembler,
+    names: Names,
     events: VecDeque<Event>,
 }
 
@@ -122,6 +123,7 @@ impl Client {
             pipelines: BTreeMap::new(),
             objects: ObjectIds::default(),
             reassembler: Reassembler::new(options.limits),
+            names: Names::default(),
             events: VecDeque::new(),
             options,
         }
@@ -479,8 +481,8 @@ impl Client {
         Ok(())
     }
 
-    fn value(&self, message: &Message<'_>) -> Result<Value, Error> {
-        read_value(message, self.options.limits)
+    fn value(&mut self, message: &Message<'_>) -> Result<Value, Error> {
+        read_value(message, self.options.limits, &mut self.names)
     }
 
     fn ignore(&mut self, message: &Message<'_>, reason: &'static str) {

@@ -1,6 +1,6 @@
 //! Values become messages and messages become values; what both faces share.
 
-use crate::remoting::clixml::{self, Value};
+use crate::remoting::clixml::{self, Names, Value};
 use crate::remoting::psrp::error::Error;
 use crate::remoting::psrp::fragment::{Limits, Outgoing};
 use crate::remoting::psrp::message::{Destination, Message, MessageType};
@@ -33,8 +33,12 @@ impl ObjectIds {
     }
 }
 
-/// Reads the one value that the data of a message is.
-pub(crate) fn read_value(message: &Message<'_>, limits: Limits) -> Result<Value, Error> {
+/// Reads the one value that the data of a message is; the names are those of the messages before.
+pub(crate) fn read_value(
+    message: &Message<'_>,
+    limits: Limits,
+    names: &mut Names,
+) -> Result<Value, Error> {
     let limits = clixml::Limits {
         bytes: limits.message,
         ..clixml::Limits::default()
@@ -47,7 +51,7 @@ pub(crate) fn read_value(message: &Message<'_>, limits: Limits) -> Result<Value,
     if message.data.is_empty() {
         return Ok(Value::Null);
     }
-    let mut values = clixml::read_str(message.data, &limits).map_err(failed)?;
+    let mut values = clixml::read_next(message.data, &limits, names).map_err(failed)?;
     match (values.pop(), values.is_empty()) {
         (Some(value), true) => Ok(value),
         _ => Err(Error::OneValue {

@@ -4,7 +4,7 @@
 //! [`Server::output`] and its like queue what is to be said, [`Server::data_to_send`] gives it in pieces that fit an
 //! envelope. Look at [`Server`] first, then at [`ServerEvent`].
 
-use crate::remoting::clixml::{Object, Value};
+use crate::remoting::clixml::{Names, Object, Value};
 use crate::remoting::psrp::codec::{ObjectIds, read_value};
 use crate::remoting::psrp::error::Error;
 use crate::remoting::psrp::fragment::{Limits, Outgoing, Reassembler};
@@ -99,6 +99,7 @@ pub struct Server {
     objects: ObjectIds,
     next_call: i64,
     reassembler: Reassembler,
+    names: Names,
     queues: BTreeMap<Option<Uuid>, VecDeque<Outgoing>>,
     events: VecDeque<ServerEvent>,
 }
@@ -121,6 +122,7 @@ impl Server {
             objects: ObjectIds::default(),
             next_call: 0,
             reassembler: Reassembler::new(options.limits),
+            names: Names::default(),
             queues: BTreeMap::new(),
             events: VecDeque::new(),
             options,
@@ -534,8 +536,8 @@ impl Server {
         })
     }
 
-    fn value(&self, message: &Message<'_>) -> Result<Value, Error> {
-        read_value(message, self.options.limits)
+    fn value(&mut self, message: &Message<'_>) -> Result<Value, Error> {
+        read_value(message, self.options.limits, &mut self.names)
     }
 
     fn ignore(&mut self, message: &Message<'_>, reason: &'static str) {

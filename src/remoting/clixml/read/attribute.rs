@@ -6,7 +6,7 @@ use crate::remoting::clixml::xml::{Attribute, Element};
 use crate::remoting::clixml::{ErrorKind, Name};
 use std::borrow::Cow;
 
-impl<'a> Reader<'a> {
+impl<'a> Reader<'a, '_> {
     /// The name of an element that has no other attribute.
     pub(super) fn name_only(
         &mut self,

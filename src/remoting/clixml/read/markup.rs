@@ -5,7 +5,7 @@ use crate::remoting::clixml::xml::{Element, Fault, Piece};
 use crate::remoting::clixml::{Error, ErrorKind};
 use std::borrow::Cow;
 
-impl<'a> Reader<'a> {
+impl<'a> Reader<'a, '_> {
     /// The next element inside `parent`, or nothing once that ends.
     #[inline]
     pub(super) fn child(&mut self, parent: &Element<'a>) -> Result<Option<Element<'a>>> {

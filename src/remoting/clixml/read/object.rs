@@ -6,7 +6,7 @@ use crate::remoting::clixml::xml::{Attribute, Element};
 use crate::remoting::clixml::{Content, ErrorKind, Name, Object, Properties, TypeNames, Value};
 use std::sync::Arc;
 
-impl<'a> Reader<'a> {
+impl<'a> Reader<'a, '_> {
     pub(super) fn object(
         &mut self,
         element: &Element<'a>,

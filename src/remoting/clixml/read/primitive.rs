@@ -10,7 +10,7 @@ use std::borrow::Cow;
 use std::str::FromStr;
 use uuid::Uuid;
 
-impl<'a> Reader<'a> {
+impl<'a> Reader<'a, '_> {
     pub(super) fn primitive(&mut self, element: &Element<'a>) -> Result<Value> {
         let tag = element.name;
         if tag == "PR" {

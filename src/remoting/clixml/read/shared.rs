@@ -42,13 +42,16 @@ impl<T> References<T> {
 
 /// The names that were met, so that each is in memory once: a table in which a new name takes the place of an older
 /// one that falls on the same slot, so that no choice of names makes it slow or large.
-#[derive(Default)]
-pub(super) struct Names {
+#[derive(Clone, Debug, Default)]
+pub struct Names {
     slots: Vec<Option<Name>>,
 }
 
 impl Names {
     const SLOTS: usize = 1024;
+
+    /// Longer names are not kept, so that a server cannot have much kept for it.
+    const LONGEST: usize = 128;
 
     pub(super) fn find(&self, name: &str) -> Option<Name> {
         let kept = self.slots.get(Self::slot(name))?.as_ref()?;
@@ -56,6 +59,9 @@ impl Names {
     }
 
     pub(super) fn keep(&mut self, name: &Name) {
+        if name.len() > Self::LONGEST {
+            return;
+        }
         self.slots.resize(Self::SLOTS, None);
         self.slots[Self::slot(name)] = Some(Arc::clone(name));
     }
