@@ -1,6 +1,6 @@
 //! What a person learns of a cmdlet that failed: PowerShell's categories and Exchange's exceptions as kinds.
 
-use crate::exchange::{Error, ErrorKind, ErrorRecord, parameters};
+use crate::exchange::{Error, ErrorKind, ErrorRecord};
 use crate::failure::{Failure, FailureKind};
 use crate::secret::without_tokens;
 
@@ -34,12 +34,6 @@ impl From<Error> for Failure {
                 .caused_by(error)
             }
         }
-    }
-}
-
-impl From<parameters::Error> for Failure {
-    fn from(error: parameters::Error) -> Self {
-        Self::new(FailureKind::Internal, error.to_string()).caused_by(error)
     }
 }
 

@@ -7,7 +7,6 @@
 pub mod discovery;
 pub mod online;
 pub mod onprem;
-pub mod parameters;
 
 mod error;
 

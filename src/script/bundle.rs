@@ -114,8 +114,6 @@ pub struct Listed {
     pub name: String,
     /// The playbook, with the inputs and steps of those that it includes.
     pub playbook: Result<Playbook, ScriptFailure>,
-    /// Where it is from.
-    pub origin: ScriptOrigin,
     /// The SHA-256 of its text, in hexadecimal.
     pub hash: String,
 }
@@ -210,7 +208,6 @@ impl Bundle {
                 let source = self.source(&name)?;
                 Ok(Listed {
                     playbook: self.playbook(&name),
-                    origin: source.origin,
                     hash: source.hash(),
                     name,
                 })
