@@ -4,7 +4,7 @@ use crate::cli::args::{self, Format};
 use crate::cli::{Env, ExitCode, files, scripts};
 use crate::failure::Failure;
 use crate::report::{Paint, clean};
-use crate::script::{Bundle, Finding, Severity, check_script, throw};
+use crate::script::{Bundle, Finding, Severity, check_script};
 use crate::words::count;
 use serde_json::{Value as Json, json};
 
@@ -72,7 +72,7 @@ fn human(
     let output = &env.output.stream;
     for (id, findings) in checked {
         for finding in findings {
-            output.line(&throw::render_finding(finding, paint.colors))?;
+            output.line(&finding.render(paint.colors))?;
             output.line("")?;
         }
         if findings

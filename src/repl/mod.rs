@@ -677,7 +677,7 @@ impl Conversation<'_> {
         for finding in findings {
             good &= finding.severity != Severity::Error;
             let colors = self.streams.error_paint.colors;
-            self.aside(&throw::render_finding(finding, colors))?;
+            self.aside(&finding.render(colors))?;
         }
         match good {
             true => self.aside(&format!("no mistake; :run {name} runs it")),

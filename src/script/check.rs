@@ -13,10 +13,11 @@ pub use reach::needs;
 use super::bundle::{Bundle, ScriptOrigin};
 use super::catalog::Catalog;
 use super::playbook::{Playbook, each_call, imports};
-use super::throw::{Known, ScriptFailure, placed};
+use super::throw::{Known, ScriptFailure, draw, placed};
 use super::{Sources, bare_engine, names_of_handles, parser, without_shebang};
 use crate::failure::Failure;
 use crate::native;
+use annotate_snippets::Level;
 use rhai::{AST, ASTFlags, Engine, Expr, Position, Stmt};
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
@@ -72,6 +73,18 @@ pub struct Finding {
     /// What, and where.
     #[serde(flatten)]
     pub found: ScriptFailure,
+}
+
+impl Finding {
+    /// Draws it under its line, in the way of compilers; plain or with colors.
+    pub fn render(&self, colored: bool) -> String {
+        let level = match self.severity {
+            Severity::Error => Level::ERROR,
+            Severity::Warning => Level::WARNING,
+            Severity::Note => Level::NOTE,
+        };
+        draw(level, &self.found, colored)
+    }
 }
 
 /// Looks at a script and the modules that it imports, without running anything.

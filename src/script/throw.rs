@@ -6,7 +6,6 @@
 
 use super::bundle::Bundle;
 use super::catalog::{self, Catalog};
-use super::check::{Finding, Severity};
 use super::{Sources, apart, meant};
 use crate::failure::{Failure, FailureKind};
 use crate::native::NOUNS;
@@ -81,17 +80,8 @@ pub fn render(failed: &ScriptFailure, colored: bool) -> String {
     draw(Level::ERROR, failed, colored)
 }
 
-/// Draws what was found in a script, as [`render`] draws a failure.
-pub fn render_finding(finding: &Finding, colored: bool) -> String {
-    let level = match finding.severity {
-        Severity::Error => Level::ERROR,
-        Severity::Warning => Level::WARNING,
-        Severity::Note => Level::NOTE,
-    };
-    draw(level, &finding.found, colored)
-}
-
-fn draw(level: Level<'_>, failed: &ScriptFailure, colored: bool) -> String {
+/// Draws a failure, or what else is to be said of a script, under its line.
+pub(super) fn draw(level: Level<'_>, failed: &ScriptFailure, colored: bool) -> String {
     let ScriptFailure {
         failure,
         frames,
