@@ -30,7 +30,6 @@ mod repl;
 mod resume;
 mod run;
 mod scripts;
-mod several;
 mod show;
 mod steps;
 mod trace;

@@ -82,8 +82,9 @@ fn describe(input: &Input, paint: Paint) -> Vec<String> {
         (None, true) => "must be given".to_owned(),
         (None, false) => "may be left out".to_owned(),
     };
-    let mut lines = vec![format!("    {name} ({}; {need})", input.r#type.takes())];
     let indent = " ".repeat(8);
+    let takes = format!("{name} ({}; {need})", input.r#type.takes());
+    let mut lines = folded(&takes, paint.width, "    ", &indent);
     lines.extend(folded(&clean(&input.text), paint.width, &indent, &indent));
     lines
 }

@@ -1,6 +1,6 @@
 //! What a run came to: [`End`] before it was reported, and [`Ended`] after.
 
-use super::{Run, Step};
+use super::one::{Run, Step};
 use crate::cli::ExitCode;
 use crate::failure::Failure;
 use crate::report::json::Ending;
@@ -10,7 +10,7 @@ use crate::session::event::{Summary, VerdictOutcome};
 use std::path::PathBuf;
 
 /// What a run came to.
-pub(in crate::cli) struct End {
+pub(super) struct End {
     pub(super) code: ExitCode,
     /// The same in a word or two.
     pub(super) outcome: &'static str,
@@ -46,17 +46,17 @@ impl End {
 }
 
 /// What a run came to, once that was reported.
-pub(in crate::cli) struct Ended {
+pub(super) struct Ended {
     /// The exit code.
-    pub(in crate::cli) code: ExitCode,
+    pub(super) code: ExitCode,
     /// The same in some words, with the reason of a failure.
-    pub(in crate::cli) outcome: String,
+    pub(super) outcome: String,
     /// The counts of the last pass.
-    pub(in crate::cli) summary: Option<Summary>,
+    pub(super) summary: Option<Summary>,
     /// The command that goes on from here.
-    pub(in crate::cli) resume: Option<String>,
+    pub(super) resume: Option<String>,
     /// Why the end could not be reported.
-    pub(in crate::cli) unreported: Option<Failure>,
+    pub(super) unreported: Option<Failure>,
     pub(super) journal: Option<String>,
     pub(super) stopped: Option<serde_json::Value>,
     pub(super) emitted: Vec<String>,
@@ -64,7 +64,7 @@ pub(in crate::cli) struct Ended {
 
 impl Ended {
     /// A run that could not be started.
-    pub(in crate::cli) fn failed(failure: &Failure) -> Self {
+    pub(super) fn failed(failure: &Failure) -> Self {
         Self {
             code: ExitCode::of(failure, 0),
             outcome: format!("failed: {failure}"),
@@ -78,7 +78,7 @@ impl Ended {
     }
 
     /// A run that was planned and not applied.
-    pub(in crate::cli) fn not_applied(code: ExitCode, run: &Run<'_>, step: &Step) -> Self {
+    pub(super) fn not_applied(code: ExitCode, run: &Run<'_>, step: &Step) -> Self {
         Self {
             code: run.signalled(code),
             outcome: "not applied".to_owned(),
@@ -95,7 +95,7 @@ impl Ended {
     }
 
     /// The same for programs.
-    pub(in crate::cli) fn ending<'all>(&'all self, organization: &'all str) -> Ending<'all> {
+    pub(super) fn ending<'all>(&'all self, organization: &'all str) -> Ending<'all> {
         Ending {
             organization: Some(organization),
             summary: self.summary.as_ref(),

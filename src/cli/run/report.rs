@@ -12,7 +12,7 @@ use crate::script::ScriptFailure;
 use crate::session::event::{Event, Listener, Summary};
 
 /// The report in the format that was asked for.
-pub(in crate::cli) enum Report {
+pub(super) enum Report {
     /// For people.
     Human(HumanReport),
     /// For programs.
@@ -21,7 +21,7 @@ pub(in crate::cli) enum Report {
 
 impl Report {
     /// Starts the report of a run.
-    pub(in crate::cli) fn start(
+    pub(super) fn start(
         env: &Env,
         place: &Place,
         explain: bool,
@@ -41,7 +41,7 @@ impl Report {
     }
 
     /// A listener for a session that writes this report.
-    pub(in crate::cli) fn listener(&self) -> Box<dyn Listener> {
+    pub(super) fn listener(&self) -> Box<dyn Listener> {
         match self {
             Self::Human(report) => Box::new(report.clone()),
             Self::Json(report) => Box::new(report.clone()),

@@ -116,7 +116,7 @@ pub(super) fn prefixed(name: &str, to: &Stream) -> Output {
 
 /// Says at once what a run waits for; its report says so only when it is shown.
 #[derive(Clone)]
-pub(in crate::cli) struct Waiting(pub(super) Stream);
+pub(in crate::cli::run) struct Waiting(pub(super) Stream);
 
 impl Listener for Waiting {
     fn hear(&mut self, event: &Event) -> Result<(), Failure> {

@@ -8,10 +8,12 @@ mod output;
 
 pub(super) use output::Waiting;
 
+use super::Report;
+use super::end::Ended;
+use super::one::{Run, Step, Work};
 use crate::cli::args::{self, Format};
 use crate::cli::half::HalfRun;
 use crate::cli::place::{self, Place};
-use crate::cli::run::{Ended, Report, Run, Step, Work};
 use crate::cli::{Env, ExitCode, files};
 use crate::failure::Failure;
 use crate::report::human::{self, HumanReport};
