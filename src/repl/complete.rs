@@ -204,9 +204,10 @@ impl Knowledge {
         };
         let found = match sign {
             "." => find().find(|function| function.receivers.contains(&on)),
+            // A module that was not imported yet is most often called as its file is.
             "::" => {
-                let module = self.module(on);
-                find().find(|function| Some(&function.chapter) == module.as_ref())
+                let module = self.module(on).unwrap_or_else(|| format!("stdlib/{on}"));
+                return find().find(|function| function.chapter == module);
             }
             _ => None,
         };

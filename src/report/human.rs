@@ -489,7 +489,7 @@ pub(crate) fn verdict_counts(summary: &Summary) -> String {
     parts.join(", ")
 }
 
-/// `38 requests (Entra ID 2, on-premises 36) in 0.31 s`.
+/// `38 requests (graph 2, on-premises 36) in 0.31 s`.
 pub(crate) fn requests(summary: &Summary) -> String {
     let total: u64 = summary.requests.values().sum();
     let planes: Vec<String> = summary

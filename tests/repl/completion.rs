@@ -120,6 +120,11 @@ fn option_keys_are_offered_once_with_their_meaning() {
         offered(&imported, line),
         ["discovery_endpoint: ", "target_address_domains: "]
     );
+    assert_eq!(
+        knowledge.hint("overrides::ensure_on(", 21).as_deref(),
+        Some("overrides::ensure_on(onprem, name, #{...})")
+    );
+    assert_eq!(knowledge.hint("nobody::ensure_on(", 18), None);
     let choices = offered(&knowledge, "onprem.new_auth_server(\"a\", #{ type: \"A");
     assert_eq!(choices, ["ADFS", "AzureAD"]);
     let value = offered(&knowledge, "onprem.new_auth_server(\"a\", #{ type: ");
