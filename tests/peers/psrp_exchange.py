@@ -291,10 +291,10 @@ def bound_to(certificate):
 
         def checked(token):
             answer = step(token)
-            inner = context
+            inner = context if context.complete else None
             while hasattr(inner, "_context"):
                 inner = inner._context
-            if context.complete and hasattr(inner, "actual_flags") and not int(inner.actual_flags) & CHANNEL_BOUND:
+            if hasattr(inner, "actual_flags") and not int(inner.actual_flags) & CHANNEL_BOUND:
                 raise ValueError("the sign-in is not bound to the connection")
             return answer
 
