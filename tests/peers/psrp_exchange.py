@@ -286,11 +286,12 @@ def bound_to(certificate):
     bindings = GssChannelBindings(application_data=b"tls-server-end-point:" + hashlib.sha256(certificate).digest())
 
     def server(*arguments, **options):
-        context = spnego_server(*arguments, channel_bindings=bindings, **options)
+        # The server of Negotiate makes that of its mechanism in the same way, with the bindings that it has.
+        context = spnego_server(*arguments, **{**options, "channel_bindings": bindings})
         step = context.step
 
-        def checked(token):
-            answer = step(token)
+        def checked(*given, **named):
+            answer = step(*given, **named)
             inner = context if context.complete else None
             while hasattr(inner, "_context"):
                 inner = inner._context
