@@ -393,6 +393,19 @@ fn a_sample_of_the_cells_of_configure_survives() -> Outcome {
     run(Work::Configure, seed(), sample(193))
 }
 
+/// What is done after the last write leaves no change by which a second run would know that it is still to be done:
+/// servers read their setting overrides again then.
+#[test]
+fn a_run_that_stops_right_after_its_last_write_is_gone_on_with_to_its_end() -> Outcome {
+    let is_taken = |calm: &Calm, _: usize, number: u64, blow: Blow| {
+        let last = calm.writes.iter().rposition(|writes| *writes);
+        let last = last.map_or(0, |at| at as u64 + 1);
+        (last + 1..=last + 8).contains(&number)
+            && matches!(blow, Blow::ErrorNotDone | Blow::Throttled)
+    };
+    run(Work::Configure, seed(), is_taken)
+}
+
 #[test]
 fn a_sample_of_the_cells_of_undo_survives() -> Outcome {
     run(Work::Undo, seed(), sample(131))
