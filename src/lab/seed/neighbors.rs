@@ -1,5 +1,6 @@
 //! Other companies, and another organization of the same tenant.
 
+use super::organizations::on_premises_organization;
 use super::{NEIGHBOR_TENANT, SECOND_ORGANIZATION, object, text, texts, with};
 use crate::lab::rules::{learned_acs, learned_sts};
 use crate::lab::world::World;
@@ -28,20 +29,7 @@ pub(in crate::lab) fn partner_relationship(world: &mut World) {
 
 /// A second on-premises organization of the same tenant, as the tenant knows it.
 pub(in crate::lab) fn second_organization(world: &mut World) {
-    let properties = object(&[
-        ("OrganizationGuid", text(SECOND_ORGANIZATION)),
-        ("OrganizationName", text("Litware")),
-        ("HybridDomains", texts(&["litwareinc.com"])),
-        ("InboundConnector", Value::Null),
-        ("OutboundConnector", Value::Null),
-        ("OrganizationRelationship", Value::Null),
-    ]);
-    world.create(
-        Plane::ExchangeOnline,
-        "OnPremisesOrganization",
-        SECOND_ORGANIZATION,
-        properties,
-    );
+    on_premises_organization(world, SECOND_ORGANIZATION, "Litware", &["litwareinc.com"]);
     let connector = object(&[
         ("TargetAddressDomains", texts(&["litwareinc.com"])),
         (

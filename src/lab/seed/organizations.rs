@@ -73,10 +73,25 @@ pub(super) fn organizations(world: &mut World) {
         &names.initial_domain,
         online,
     );
-    let organization = object(&[
-        ("OrganizationGuid", text(ORGANIZATION)),
-        ("OrganizationName", text("Contoso")),
-        ("HybridDomains", texts(&["contoso.com", "tailspintoys.com"])),
+    on_premises_organization(
+        world,
+        ORGANIZATION,
+        "Contoso",
+        &["contoso.com", "tailspintoys.com"],
+    );
+}
+
+/// An on-premises organization, as the tenant knows it.
+pub(super) fn on_premises_organization(
+    world: &mut World,
+    guid: &str,
+    name: &str,
+    domains: &[&str],
+) {
+    let properties = object(&[
+        ("OrganizationGuid", text(guid)),
+        ("OrganizationName", text(name)),
+        ("HybridDomains", texts(domains)),
         ("InboundConnector", Value::Null),
         ("OutboundConnector", Value::Null),
         ("OrganizationRelationship", Value::Null),
@@ -84,7 +99,7 @@ pub(super) fn organizations(world: &mut World) {
     world.create(
         Plane::ExchangeOnline,
         "OnPremisesOrganization",
-        ORGANIZATION,
-        organization,
+        guid,
+        properties,
     );
 }
