@@ -10,6 +10,7 @@ use rhai::{
     AST, Engine, FnAccess, Module, OptimizationLevel, ParseError, Position, Scope, ScriptFuncDef,
     Token,
 };
+use std::borrow::Cow;
 use std::collections::HashSet;
 
 /// Stands between the name of a function and that of its file.
@@ -41,12 +42,16 @@ pub(super) fn compile(
         .collect();
     let mut calls = HashSet::new();
     playbook::each_call(&program, &mut |call, position, on_an_object| {
-        let is_named = !call.namespace.is_empty() || call.op_token.is_some();
-        if !is_named && !on_an_object && functions.contains(call.name.as_str()) {
+        let is_of_another = !call.namespace.is_empty() || call.op_token.is_some() || on_an_object;
+        if !is_of_another && functions.contains(call.name.as_str()) {
             calls.insert(position);
         }
     });
-    let renamed = rename(names, text, file, calls)?;
+    // Most playbooks call no function of their own, and are read once only.
+    let renamed = match calls.is_empty() {
+        true => Cow::Borrowed(&program),
+        false => Cow::Owned(rename(names, text, file, calls)?),
+    };
     let mut lib = Module::new();
     for (.., function) in renamed.shared_lib().iter_script_fn_info() {
         if functions.contains(function.name.as_str()) && function.this_type.is_none() {
