@@ -105,6 +105,7 @@ mod support {
     )]
     pub(crate) mod between;
     pub(crate) mod contoso;
+    pub(crate) mod nobody;
     pub(crate) mod person;
     pub(crate) mod redact;
     pub(crate) mod runner;

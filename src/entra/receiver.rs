@@ -44,14 +44,20 @@ pub(super) struct Receiver {
 
 impl Receiver {
     pub(super) async fn bind() -> io::Result<Self> {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
-        let port = listener.local_addr()?.port();
-        let second = TcpListener::bind((Ipv6Addr::LOCALHOST, port)).await.ok();
-        Ok(Self {
-            listener,
-            second,
-            port,
-        })
+        loop {
+            let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+            let port = listener.local_addr()?.port();
+            let second = match TcpListener::bind((Ipv6Addr::LOCALHOST, port)).await {
+                // Another program would be given the browser's answer.
+                Err(error) if error.kind() == io::ErrorKind::AddrInUse => continue,
+                bound => bound.ok(),
+            };
+            return Ok(Self {
+                listener,
+                second,
+                port,
+            });
+        }
     }
 
     /// Where the browser is sent back to.

@@ -191,7 +191,7 @@ fn a_served_lab_is_an_organization_like_any_other() -> Outcome {
     std::thread::scope(|scope| {
         let served = scope.spawn(|| runner.run("lab --write here"));
         let mut waited = 0;
-        while !toml.is_file() && waited < 200 {
+        while !toml.is_file() && waited < 1200 {
             std::thread::sleep(Duration::from_millis(50));
             waited += 1;
         }

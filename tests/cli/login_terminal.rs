@@ -80,7 +80,7 @@ fn sign_in(method: &str, step: Step) -> Outcome {
     let runner = served.runner_with(&file_with(&served, method));
     let login = program(&runner, &["login", "--org", "./served.toml"]);
     let mut session = OsSession::spawn(login)?;
-    session.set_expect_timeout(Some(Duration::from_secs(40)));
+    session.set_expect_timeout(Some(Duration::from_secs(60)));
     let authority = served.lab.authority();
     // Graph, then Exchange Online: Microsoft's applications serve one each.
     step(&mut session, authority)?;

@@ -66,7 +66,7 @@ impl Person {
 
     fn starts(program: Command) -> Result<Self, Box<dyn Error>> {
         let mut session = OsSession::spawn(program)?;
-        session.set_expect_timeout(Some(Duration::from_secs(20)));
+        session.set_expect_timeout(Some(Duration::from_secs(60)));
         session.expect(Regex(READY))?;
         Ok(Self(session))
     }

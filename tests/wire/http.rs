@@ -1,6 +1,7 @@
 //! Trust, retry and unreadable answers, against a scripted service.
 #![expect(clippy::disallowed_methods, reason = "the test macro of tokio blocks")]
 
+use crate::support::nobody::Nobody;
 use crate::support::service::{Outcome, Reply, Service};
 use exoauth::failure::{Failure, FailureKind};
 use exoauth::http::{Client, ErrorKind, Options, Request};
@@ -90,7 +91,7 @@ async fn an_answer_that_is_cut_off_is_asked_for_again() -> Outcome {
 async fn a_write_is_not_repeated_when_nobody_knows_whether_it_was_done() -> Outcome {
     for reply in [Reply::hang_up(), ok().cut(3), Reply::Silence] {
         let service = Service::start([reply, ok()]).await?;
-        let request = write(&service)?.within(Duration::from_millis(300));
+        let request = write(&service)?.within(Duration::from_secs(2));
         let error = service
             .client()?
             .send(&request)
@@ -125,7 +126,7 @@ async fn a_write_that_was_turned_away_is_repeated() -> Outcome {
 #[tokio::test]
 async fn a_read_that_takes_too_long_gets_one_more_chance() -> Outcome {
     let service = Service::start(vec![Reply::Silence; 3]).await?;
-    let request = read(&service)?.within(Duration::from_millis(200));
+    let request = read(&service)?.within(Duration::from_secs(2));
     let error = service
         .client()?
         .send(&request)
@@ -141,7 +142,8 @@ async fn a_read_that_takes_too_long_gets_one_more_chance() -> Outcome {
 #[tokio::test]
 async fn nobody_listening_is_said_so_after_short_pauses() -> Outcome {
     let service = Service::start([]).await?;
-    let closed = std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?;
+    let nobody = Nobody::home()?;
+    let closed = nobody.address()?;
     let request = Request::write(
         Method::POST,
         Url::parse(&format!("https://{closed}/x?y=1"))?,

@@ -1,5 +1,6 @@
 //! Finding domain controllers by the name servers, against one on loopback.
 
+use crate::support::nobody::Nobody;
 use crate::support::wait::wait_for;
 use exoauth::exchange::onprem::locate::{ask_all, first_that_answers, name_servers};
 use simple_dns::ResourceRecord;
@@ -48,14 +49,25 @@ fn reply(query: &[u8], records: &[Record], truncated: bool) -> Option<Vec<u8>> {
     reply.build_bytes_vec().ok()
 }
 
+/// A port that is free in both protocols: which is free in one may be taken in the other.
+async fn one_port_of_both() -> io::Result<(UdpSocket, TcpListener, SocketAddr)> {
+    loop {
+        let by_tcp = TcpListener::bind("127.0.0.1:0").await?;
+        let address = by_tcp.local_addr()?;
+        match UdpSocket::bind(address).await {
+            Ok(by_udp) => return Ok((by_udp, by_tcp, address)),
+            Err(error) if error.kind() == io::ErrorKind::AddrInUse => {}
+            Err(error) => return Err(error),
+        }
+    }
+}
+
 /// A name server on loopback, by UDP and TCP; gives its address.
 async fn name_server(
     records: &'static [Record],
     truncated: bool,
 ) -> Result<SocketAddr, Box<dyn Error>> {
-    let by_udp = UdpSocket::bind("127.0.0.1:0").await?;
-    let address = by_udp.local_addr()?;
-    let by_tcp = TcpListener::bind(address).await?;
+    let (by_udp, by_tcp, address) = one_port_of_both().await?;
     tokio::spawn(async move {
         let mut query = [0; 512];
         while let Ok((length, from)) = by_udp.recv_from(&mut query).await {
@@ -131,7 +143,10 @@ fn the_records_of_a_realm_are_found_in_their_order() -> Result<(), Box<dyn Error
 #[test]
 fn the_next_name_server_is_asked_where_one_gives_no_answer() -> Result<(), Box<dyn Error>> {
     wait_for(async {
-        let gone = UdpSocket::bind("127.0.0.1:0").await?.local_addr()?;
+        // It listens to itself alone, and its port stays taken.
+        let deaf = UdpSocket::bind("127.0.0.1:0").await?;
+        let gone = deaf.local_addr()?;
+        deaf.connect(gone).await?;
         let servers = [gone, name_server(RECORDS, false).await?];
         let found = ask_all(&servers, "FABRIKAM.COM", PATIENCE).await;
         assert_eq!(found, ["only.fabrikam.com:88"]);
@@ -143,8 +158,11 @@ fn the_next_name_server_is_asked_where_one_gives_no_answer() -> Result<(), Box<d
 fn a_center_that_takes_no_connection_is_passed_over() -> Result<(), Box<dyn Error>> {
     wait_for(async {
         let open = TcpListener::bind("127.0.0.1:0").await?;
-        let closed = TcpListener::bind("127.0.0.1:0").await?.local_addr()?;
-        let found = [closed.to_string(), open.local_addr()?.to_string()];
+        let nobody = Nobody::home()?;
+        let found = [
+            nobody.address()?.to_string(),
+            open.local_addr()?.to_string(),
+        ];
         assert_eq!(first_that_answers(&found, PATIENCE).await, Some(&found[1]));
         assert_eq!(first_that_answers(&found[..1], PATIENCE).await, None);
         Ok(())

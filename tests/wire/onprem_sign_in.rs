@@ -1,5 +1,6 @@
 //! Signing in to the on-premises road by NTLM and Kerberos, where it is refused: each refusal has a name and a remedy.
 
+use crate::support::nobody::Nobody;
 use crate::support::service::{Outcome, Reply, Service};
 use crate::support::wait::wait_for;
 use exoauth::exchange::onprem::{OnPremises, Times};
@@ -190,10 +191,8 @@ fn a_key_distribution_center_that_is_none_is_named() -> Outcome {
             "http://localhost:{}/PowerShell/",
             front.local_addr()?.port()
         );
-        let closed = TcpListener::bind("127.0.0.1:0")
-            .await?
-            .local_addr()?
-            .to_string();
+        let nobody = Nobody::home()?;
+        let closed = nobody.address()?.to_string();
         let get = Invocation::new("Get-AuthServer");
         let to = |kdc: &str| {
             road(

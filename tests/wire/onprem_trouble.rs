@@ -1,6 +1,7 @@
 //! The on-premises road where something is wrong: on the server, in front of it, or between.
 
 use crate::support::between::{Message, answering, trusting};
+use crate::support::nobody::Nobody;
 use crate::support::service::{Reply, Service, certified};
 use crate::support::wait::wait_for;
 use exoauth::exchange::onprem::{OnPremises, Times};
@@ -293,16 +294,17 @@ fn a_server_that_cannot_be_trusted_or_reached_is_explained() -> Outcome {
             ),
             "{said}"
         );
-        let nobody = TcpListener::bind("127.0.0.1:0").await?.local_addr()?.port();
+        let nobody = Nobody::home()?;
+        let closed = nobody.address()?.port();
         let road = road_to(
-            &format!("https://localhost:{nobody}/PowerShell/"),
+            &format!("https://localhost:{closed}/PowerShell/"),
             &one.ca,
             Times::default(),
         )?;
         assert_eq!(
             told(road.invoke(&get).await),
             format!(
-                "unreachable: localhost:{nobody} refused the connection\ncheck exchange.url in the organization file; the server must be reachable from here"
+                "unreachable: localhost:{closed} refused the connection\ncheck exchange.url in the organization file; the server must be reachable from here"
             )
         );
         let silent = Service::start([Reply::Silence]).await?;
@@ -434,7 +436,7 @@ fn a_connection_that_was_closed_in_between_is_made_again() -> Outcome {
             road.invoke(&set).await?;
             between.close_all.notify_waiters();
             // The road's own task has to see that the connection ended.
-            tokio::time::sleep(Duration::from_millis(20)).await;
+            tokio::time::sleep(Duration::from_millis(200)).await;
         }
         assert_eq!(lab.powershell().sessions(), 1);
         road.close().await?;
