@@ -66,22 +66,33 @@ fn parse(env: &Env) -> Result<Args, clap::Error> {
     let width = env.paint(&env.output).width;
     let mut command = Args::command().term_width(width);
     let matches = command.try_get_matches_from_mut(&env.arguments);
-    Args::from_arg_matches(&matches.map_err(|error| with_subcommands(error, &command, env))?)
+    Args::from_arg_matches(&matches.map_err(|error| with_tip(error, &command, env))?)
 }
 
-/// Names the subcommands there are to who gave another one that is near to none.
-fn with_subcommands(mut error: clap::Error, command: &clap::Command, env: &Env) -> clap::Error {
-    let near = error.get(ContextKind::SuggestedSubcommand).is_some();
-    if error.kind() == ErrorKind::InvalidSubcommand && !near {
-        let given = env.arguments.iter().skip(1);
-        let of = given.fold(command, |of, word| of.find_subcommand(word).unwrap_or(of));
-        let names: Vec<&str> = of.get_subcommands().map(clap::Command::get_name).collect();
-        let tip = format!("there are: {}", names.join(", "));
-        error.insert(
-            ContextKind::Suggested,
-            ContextValue::StyledStrs(vec![tip.into()]),
-        );
-    }
+/// Says what there is instead to who gave a word that is near to none: the subcommands, and the option that inputs of a
+/// playbook are given with.
+fn with_tip(mut error: clap::Error, command: &clap::Command, env: &Env) -> clap::Error {
+    let near = |kind| error.get(kind).is_some();
+    let given = env.arguments.iter().skip(1);
+    let of = given.fold(command, |of, word| of.find_subcommand(word).unwrap_or(of));
+    let takes_inputs = || of.get_arguments().any(|known| known.get_id() == "input");
+    let tip = match (error.kind(), error.get(ContextKind::InvalidArg)) {
+        (ErrorKind::InvalidSubcommand, _) if !near(ContextKind::SuggestedSubcommand) => {
+            let names: Vec<&str> = of.get_subcommands().map(clap::Command::get_name).collect();
+            format!("there are: {}", names.join(", "))
+        }
+        (ErrorKind::UnknownArgument, Some(ContextValue::String(name)))
+            if name.starts_with("--") && !near(ContextKind::SuggestedArg) && takes_inputs() =>
+        {
+            let name = name.trim_start_matches('-');
+            format!("an input of a playbook is given as '--input {name}=VALUE'")
+        }
+        _ => return error,
+    };
+    error.insert(
+        ContextKind::Suggested,
+        ContextValue::StyledStrs(vec![tip.into()]),
+    );
     error
 }
 

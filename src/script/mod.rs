@@ -31,8 +31,8 @@ use crate::failure::{Failure, FailureKind};
 use crate::native::cloud::CloudHandle;
 use crate::native::run::{Inputs, ReadFile, RunPlaybook, StepChoice, Surroundings, WriteFile};
 use crate::native::{self, Entra, Exchange, convert};
-use crate::session::Session;
 use crate::session::event::{Event, Level};
+use crate::session::{Session, Side};
 use crate::subject::Plane;
 use crate::value::{Value, snake_case};
 use crate::words::{did_you_mean, quoted};
@@ -390,8 +390,11 @@ impl Host {
             "the playbook {} has no step \"{wanted}\"",
             playbook.name
         ));
+        // The sides of a run are asked for in the same place as steps, and are found before anything runs.
+        let sides = Side::ALL.map(Side::word);
+        let near = did_you_mean(wanted, known.iter().copied().chain(sides));
         let all = || format!("it has {}", quoted(&known));
-        Err(failure.with_hint(did_you_mean(wanted, known.iter().copied()).unwrap_or_else(all)))
+        Err(failure.with_hint(near.unwrap_or_else(all)))
     }
 
     fn explain(&self, engine: &Engine, id: &str, error: &EvalAltResult) -> ScriptFailure {

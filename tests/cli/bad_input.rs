@@ -45,6 +45,39 @@ fn an_unknown_playbook() {
 }
 
 #[test]
+fn a_step_or_a_side_that_is_not_there() {
+    for (only, near) in [
+        ("onprm", "did you mean \"onprem\"?"),
+        ("clowd", "did you mean \"cloud\"?"),
+        ("auth-server", "did you mean \"auth-servers\"?"),
+    ] {
+        let line = format!("run configure --plan --only {only}");
+        let ran = Runner::new().run(&line).ends_with(2);
+        let said = format!("the playbook configure has no step \"{only}\"");
+        refused(ran, &[&said, near]);
+    }
+}
+
+#[test]
+fn an_input_in_place_of_an_option() {
+    let inputs = "an input of a playbook is given as '--input days=VALUE'";
+    for (line, tip) in [
+        ("run rotate-certificate --days 30", inputs),
+        ("verify --days 30", inputs),
+        (
+            "run configure --only-plan",
+            "a similar argument exists: '--only'",
+        ),
+    ] {
+        refused(Runner::new().run(line).ends_with(2), &[tip]);
+    }
+    // What takes no inputs does not speak of them.
+    let ran = Runner::new().run("list --days 30").ends_with(2);
+    assert!(!ran.stderr.contains("--input"), "{}", ran.stderr);
+    refused(ran, &["unexpected argument '--days' found"]);
+}
+
+#[test]
 fn an_unknown_input() {
     let ran = Runner::new()
         .run("run 07-connector-online --plan --input smtp_domain=a.com")
