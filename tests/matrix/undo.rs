@@ -283,6 +283,47 @@ fn what_someone_changed_since_is_refused_with_the_difference_and_the_rest_is_tak
 }
 
 #[test]
+fn a_property_that_was_set_and_that_someone_set_since_stays_theirs() -> Outcome {
+    let served = with_neighbors()?;
+    let text = "//! Sets.\n\nconst PLAYBOOK = #{ title: \"Set\" };\n\n\
+        step(\"set\", \"Set\", || {\n\
+            online.set_intraorg_connector(\"Fabrikam\", #{ discovery_endpoint: \"https://ours.example/\", enabled: false });\n\
+            onprem.set_intraorg_connector(\"Fabrikam\", #{ enabled: false });\n\
+        });\n";
+    let runner = served.runner().file("set.rhai", text);
+    let before = state(&served);
+    let run = apply(&runner, "./set.rhai");
+    served.lab.world().with(|world| {
+        world.set(
+            Plane::ExchangeOnline,
+            "IntraOrganizationConnector",
+            "Fabrikam",
+            "DiscoveryEndpoint",
+            &"https://theirs.example/".into(),
+        );
+    });
+    let theirs = state(&served);
+    undo(&runner, &run).ends_with(5).shows(&[
+        "someone changed DiscoveryEndpoint since",
+        "the run left \"https://ours.example/\", now \"https://theirs.example/\"",
+    ]);
+    // The other connector is as it was; of theirs nothing was touched, not even what nobody else set.
+    let is_theirs = |line: &&String| line.contains("https://theirs.example/");
+    let left = state(&served);
+    assert_eq!(
+        left.iter().filter(is_theirs).collect::<Vec<_>>(),
+        theirs.iter().filter(is_theirs).collect::<Vec<_>>()
+    );
+    let others: Vec<&String> = left.iter().filter(|line| !is_theirs(line)).collect();
+    let changed: Vec<_> = others
+        .iter()
+        .filter(|line| !before.contains(line))
+        .collect();
+    assert!(changed.is_empty(), "{changed:?}");
+    Ok(())
+}
+
+#[test]
 fn what_was_removed_is_made_again_and_what_was_set_gets_its_former_value() -> Outcome {
     let served = with_neighbors()?;
     let runner = served.runner();
