@@ -9,7 +9,7 @@ use crate::cli::place::Place;
 use crate::cli::{Env, ExitCode, args, journal, run, runtime, scripts};
 use crate::failure::Failure;
 use crate::report::table;
-use crate::report::{Paint, Stream, clean, organization_line, plan};
+use crate::report::{Paint, Stream, clean, organization_line, plan, remark_lines};
 use crate::script::HostOptions;
 use crate::session::event::{Event, Level, Listener};
 use crate::session::{self, Mode};
@@ -104,13 +104,7 @@ impl Listener for Aside {
                 plane,
                 verbose,
                 text,
-            } => {
-                let word = if *verbose { "verbose: " } else { "" };
-                text.lines().try_for_each(|line| {
-                    let line = clean(line);
-                    self.stream.line(&format!("{word}{plane}: {line}"))
-                })
-            }
+            } => remark_lines(*plane, *verbose, text).try_for_each(|line| self.stream.line(&line)),
             Event::ServiceWarning { plane, text } => self
                 .stream
                 .line(&format!("warning: {plane}: {}", clean(text))),

@@ -4,7 +4,7 @@
 //! goes to standard error. The plan pass is kept back until it is known whether there is anything to show.
 
 use crate::failure::Failure;
-use crate::report::{Paint, Stream, clean, failure, organization_line, plan};
+use crate::report::{Paint, Stream, clean, failure, organization_line, plan, remark_lines};
 use crate::session::Mode;
 use crate::session::event::{
     Event, Level, Listener, Progress, StepOutcome, Summary, Verdict, VerdictOutcome,
@@ -410,9 +410,7 @@ impl Listener for HumanReport {
                 verbose,
                 text,
             } => {
-                let word = if *verbose { "verbose: " } else { "" };
-                let mut lines = text.lines();
-                lines.try_for_each(|line| report.aside(state, &format!("{word}{plane}: {line}")))
+                remark_lines(*plane, *verbose, text).try_for_each(|line| report.aside(state, &line))
             }
             Event::Waiting {
                 reason,

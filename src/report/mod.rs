@@ -18,6 +18,7 @@ pub use json::JsonReport;
 pub use powershell::PowerShell;
 pub use stream::Stream;
 
+use crate::subject::Plane;
 use anstyle::{AnsiColor, Style};
 use std::fmt::Display;
 
@@ -65,6 +66,17 @@ pub(crate) fn organization_line(name: impl Display, simulated: bool) -> String {
         true => format!("organization: {name} (simulated, nothing real is touched)"),
         false => format!("organization: {name}"),
     }
+}
+
+/// What a cmdlet says besides its objects and warnings, harmless for a terminal: line by line, with where it says so.
+pub(crate) fn remark_lines(
+    plane: Plane,
+    verbose: bool,
+    text: &str,
+) -> impl Iterator<Item = String> {
+    let word = if verbose { "verbose: " } else { "" };
+    text.lines()
+        .map(move |line| format!("{word}{plane}: {}", clean(line)))
 }
 
 /// Makes a text harmless for a terminal: control characters and those that reverse the direction are spelled out.
