@@ -217,10 +217,7 @@ impl Organization {
                     reason: error.to_string(),
                 }
             })?)
-            .map_err(|error| Problem::Key {
-                key: error.path().to_string(),
-                reason: error.inner().message().to_owned(),
-            })?;
+            .map_err(|error| Problem::of_key(&error.path().to_string(), error.inner().message()))?;
         let read_ca = |key: &'static str, file: &Option<PathBuf>| {
             file.as_ref()
                 .map(|file| {
@@ -295,7 +292,12 @@ pub enum Problem {
         /// What the TOML reader says, with line and column.
         reason: String,
     },
-    /// A key is unknown, missing, or has the wrong kind of value.
+    /// A key that must be there is not.
+    Missing {
+        /// The path of the key.
+        key: String,
+    },
+    /// A key is unknown, or has the wrong kind of value.
     Key {
         /// The path of the key.
         key: String,
@@ -327,9 +329,66 @@ pub enum Problem {
     },
 }
 
+/// The keys that must be there, each with what is written there.
+const REQUIRED: [(&str, &str); 5] = [
+    (
+        "tenant",
+        "write tenant = \"contoso.onmicrosoft.com\" with your initial domain, or with the id of your tenant",
+    ),
+    (
+        "sign_in",
+        "write a table [sign_in] with method = \"browser\", or with another way to sign in to Entra ID",
+    ),
+    (
+        "sign_in.method",
+        "method = \"browser\" signs in a person at this computer, \"client-secret\" or \"certificate\" an application",
+    ),
+    (
+        "exchange.url",
+        "write the address of PowerShell on an Exchange server, such as url = \"http://ex01.contoso.com/PowerShell/\"",
+    ),
+    (
+        "exchange.auth",
+        "it is \"kerberos\", \"negotiate\", \"ntlm\" or \"basic\"",
+    ),
+];
+
+impl Problem {
+    /// What the reader of keys found at a path; it names a missing key by the table that lacks it.
+    fn of_key(path: &str, reason: &str) -> Self {
+        let missing = reason
+            .strip_prefix("missing field `")
+            .and_then(|rest| rest.strip_suffix('`'));
+        match missing {
+            Some(key) if path == "." => Self::Missing {
+                key: key.to_owned(),
+            },
+            Some(key) => Self::Missing {
+                key: format!("{path}.{key}"),
+            },
+            None => Self::Key {
+                key: path.to_owned(),
+                reason: reason.to_owned(),
+            },
+        }
+    }
+
+    /// What to write, where a key is missing.
+    pub fn hint(&self) -> Option<&'static str> {
+        let Self::Missing { key } = self else {
+            return None;
+        };
+        let found = REQUIRED.iter().find(|(required, _)| required == key);
+        found.map(|(_, hint)| *hint)
+    }
+}
+
 impl fmt::Display for Problem {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Missing { key } => {
+                write!(formatter, "\"{key}\" is missing in the organization file")
+            }
             Self::Toml { reason } => {
                 write!(formatter, "the organization file is not TOML: {reason}")
             }
@@ -467,7 +526,7 @@ struct OrganizationFile {
 }
 
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "a table [exchange]")]
 struct ExchangeTable {
     url: String,
     auth: Authentication,
@@ -481,7 +540,7 @@ struct ExchangeTable {
 }
 
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "a table [sign_in]")]
 struct SignInTable {
     method: SignInMethod,
     client_id: Option<String>,
@@ -493,7 +552,7 @@ struct SignInTable {
 }
 
 #[derive(Default, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "a table [endpoints]")]
 struct EndpointsTable {
     login: Option<String>,
     graph: Option<String>,
@@ -717,10 +776,39 @@ mod tests {
                 "\"exchange.password\" in the organization file: a secret is",
             ),
             ("tenant".to_owned(), "the organization file is not TOML"),
+            (
+                "tenant = \"contoso.com\"\nsign_in = \"browser\"".to_owned(),
+                "\"sign_in\" in the organization file: invalid type: string \"browser\", expected a table [sign_in]",
+            ),
         ];
         for (text, expected) in problems {
             let message = parse(&text).err().unwrap_or_default();
             assert!(message.starts_with(expected), "{message}");
+        }
+    }
+
+    #[test]
+    fn a_key_that_must_be_there_is_named_with_what_to_write() {
+        let no_files = |_: &Path| Err(std::io::Error::other("no files in this test"));
+        for (key, hint) in REQUIRED {
+            let line = |line: &str| match key {
+                "sign_in" => ["[sign_in]", "method", "client_id", "secret"]
+                    .iter()
+                    .any(|start| line.trim().starts_with(start)),
+                _ => {
+                    let name = key.rsplit('.').next().unwrap_or(key);
+                    line.trim().starts_with(&format!("{name} ="))
+                }
+            };
+            let rest: Vec<&str> = CONTOSO.lines().filter(|text| !line(text)).collect();
+            let read =
+                Organization::parse("contoso", &rest.join("\n"), Path::new("folder"), &no_files);
+            let problem = read.err();
+            let told = problem
+                .as_ref()
+                .map(|problem| (problem.to_string(), problem.hint()));
+            let sentence = format!("\"{key}\" is missing in the organization file");
+            assert_eq!(told, Some((sentence, Some(hint))));
         }
     }
 }

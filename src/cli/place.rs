@@ -224,12 +224,13 @@ pub(super) fn names(folder: &Path) -> Result<Vec<String>, Failure> {
 
 fn refused(problem: &Problem, path: &Path) -> Failure {
     let failure = Failure::input(problem.to_string()).with_detail(path.display().to_string());
-    match problem {
-        Problem::Key { key, reason } => match nearest_key(key, reason) {
-            Some(hint) => failure.with_hint(hint),
-            None => failure,
-        },
-        _ => failure,
+    let hint = match problem {
+        Problem::Key { key, reason } => nearest_key(key, reason),
+        _ => problem.hint().map(str::to_owned),
+    };
+    match hint {
+        Some(hint) => failure.with_hint(hint),
+        None => failure,
     }
 }
 
@@ -283,6 +284,6 @@ mod tests {
             nearest_key("exchange.auht", reason).as_deref(),
             Some("did you mean \"auth\"?")
         );
-        assert_eq!(nearest_key("exchange.url", "missing field `url`"), None);
+        assert_eq!(nearest_key("tenant", "invalid type: integer"), None);
     }
 }

@@ -208,8 +208,24 @@ const FILE: &str = "tenant = \"contoso.onmicrosoft.com\"\ncloud = \"worldwide\"\
 
 #[test]
 fn an_organization_file_that_is_wrong() {
-    let cases: [(String, &[&str]); 6] = [
+    let cases: [(String, &[&str]); 8] = [
         ("tenant".to_owned(), &["is not TOML", "<folder>/org.toml"]),
+        (
+            "tenant = \"contoso.onmicrosoft.com\"\n".to_owned(),
+            &[
+                "\"sign_in\" is missing in the organization file",
+                "<folder>/org.toml",
+                "write a table [sign_in] with method = \"browser\"",
+            ],
+        ),
+        (
+            format!("{FILE}[exchange]\nauth = \"basic\"\n"),
+            &[
+                "\"exchange.url\" is missing in the organization file",
+                "<folder>/org.toml",
+                "url = \"http://ex01.contoso.com/PowerShell/\"",
+            ],
+        ),
         (
             FILE.replace("client_id", "cleint_id"),
             &[
