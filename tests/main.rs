@@ -122,7 +122,9 @@ mod wire {
     mod clixml;
     mod clixml_hostile;
     pub(crate) mod entra;
+    mod entra_machines;
     mod entra_people;
+    mod entra_secrets;
     mod graph;
     mod http;
     mod online;
@@ -141,5 +143,6 @@ mod wire {
     mod psrp;
     mod psrp_messages;
     mod refusals;
+    pub(crate) mod signing_in;
     mod wsman;
 }
