@@ -7,12 +7,9 @@ use std::error::Error;
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
 
-fn start(runner: &Runner, words: &[&str]) -> std::io::Result<Child> {
-    Command::new(env!("CARGO_BIN_EXE_exoauth"))
-        .args(words)
-        .current_dir(&runner.folder)
-        .env("HOME", &runner.folder)
-        .stdin(Stdio::null())
+fn start(runner: &Runner, line: &str) -> std::io::Result<Child> {
+    let mut program = runner.program(line);
+    program
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
@@ -26,7 +23,7 @@ fn signal(child: &Child, name: &str) -> std::io::Result<bool> {
 /// Starts the lab, waits until it prints its file, and sends it a signal.
 fn lab_after(name: &str) -> Result<Option<i32>, Box<dyn Error>> {
     let runner = Runner::new();
-    let mut lab = start(&runner, &["lab", "--write", "here"])?;
+    let mut lab = start(&runner, "lab --write here")?;
     let output = lab.stdout.take().ok_or("no output")?;
     let mut first = String::new();
     BufReader::new(output).read_line(&mut first)?;
@@ -48,10 +45,7 @@ fn the_system_asking_to_end_is_told_from_ctrl_c() -> Result<(), Box<dyn Error>> 
                 if planning() { print(\"ready\"); while true {} }\n";
     for (name, code) in [("-INT", 130), ("-TERM", 143)] {
         let runner = Runner::new().file("wait.rhai", wait);
-        let mut run = start(
-            &runner,
-            &["run", "./wait.rhai", "--plan", "--format", "json"],
-        )?;
+        let mut run = start(&runner, "run ./wait.rhai --plan --format json")?;
         let output = run.stdout.take().ok_or("no output")?;
         let mut lines = BufReader::new(output).lines();
         let ready = lines.find(|line| line.as_ref().is_ok_and(|line| line.contains("ready")));
@@ -67,7 +61,7 @@ fn the_system_asking_to_end_is_told_from_ctrl_c() -> Result<(), Box<dyn Error>> 
 #[test]
 fn a_reader_that_goes_away_is_no_failure() -> Result<(), Box<dyn Error>> {
     let runner = Runner::new();
-    let mut list = start(&runner, &["clouds"])?;
+    let mut list = start(&runner, "clouds")?;
     drop(list.stdout.take());
     assert_eq!(list.wait()?.code(), Some(0));
     Ok(())

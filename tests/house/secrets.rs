@@ -5,7 +5,6 @@ use crate::support::served::Served;
 use exoauth::lab::LabOptions;
 use std::error::Error;
 use std::fs;
-use std::process::Command;
 
 /// Runs the program itself, since the log of a process is started once, at its most talkative.
 #[test]
@@ -33,7 +32,7 @@ fn the_most_talkative_log_holds_no_secret() -> Result<(), Box<dyn Error>> {
             assert_eq!(at, None, "a secret is in what \"{line}\" wrote");
         }
     }
-    let runs = fs::read_dir(runner.folder.join("state/exoauth/runs"))?;
+    let runs = fs::read_dir(runner.program_journals())?;
     let journals: Result<Vec<String>, _> = runs
         .map(|entry| fs::read_to_string(entry?.path()))
         .collect();
@@ -64,15 +63,7 @@ fn the_most_talkative_log_holds_no_secret() -> Result<(), Box<dyn Error>> {
 
 /// What the program writes to both streams, with everything logged.
 fn run_program(runner: &Runner, line: &str) -> Result<String, Box<dyn Error>> {
-    let output = Command::new(env!("CARGO_BIN_EXE_exoauth"))
-        .args(line.split(' '))
-        .current_dir(&runner.folder)
-        .env("EXOAUTH_LOG", "trace")
-        .env("HOME", &runner.folder)
-        .env("XDG_CONFIG_HOME", runner.folder.join("config"))
-        .env("XDG_DATA_HOME", runner.folder.join("data"))
-        .env("XDG_STATE_HOME", runner.folder.join("state"))
-        .output()?;
+    let output = runner.program(line).env("EXOAUTH_LOG", "trace").output()?;
     let written = [output.stdout, output.stderr].concat();
     let written = String::from_utf8(written)?;
     assert!(output.status.success(), "{written}");

@@ -2,41 +2,22 @@
 
 use crate::matrix::cells::writing_requests;
 use crate::matrix::state::{difference, exactly};
-use crate::support::runner::{Runner, split};
+use crate::support::runner::Runner;
 use crate::support::served::Served;
 use exoauth::lab::fault::{Fault, Kind, When};
 use exoauth::lab::{Front, LabOptions, Request, Seed};
 use std::error::Error;
 use std::fs;
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// What stands for the exit code of a program that was killed.
 pub(crate) const KILLED: u8 = 137;
 
-/// The program as it was built, with the folders of a runner.
-fn program(runner: &Runner, line: &str) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_exoauth"));
-    command
-        .args(split(line))
-        .current_dir(&runner.folder)
-        .env("HOME", &runner.folder)
-        .env("XDG_CONFIG_HOME", runner.folder.join("config"))
-        .env("XDG_DATA_HOME", runner.folder.join("data"))
-        .env("XDG_STATE_HOME", runner.folder.join("state"))
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null());
-    command
-}
-
-/// Has the program know what the runner did before, which keeps its state one folder higher.
+/// Has the program know what the runner did before.
 fn hand_over(runner: &Runner) -> std::io::Result<()> {
-    let (mine, its) = (
-        runner.folder.join("state/runs"),
-        runner.folder.join("state/exoauth/runs"),
-    );
+    let (mine, its) = (runner.folder.join("state/runs"), runner.program_journals());
     if !mine.is_dir() {
         return Ok(());
     }
@@ -71,7 +52,9 @@ pub(crate) fn run_and_kill(
     let taken = || child.lock().unwrap_or_else(PoisonError::into_inner);
     // No request is handled before the program is known to whoever kills it.
     let mut known = taken();
-    *known = Some(program(runner, line).spawn()?);
+    let mut program = runner.program(line);
+    program.stdout(Stdio::null()).stderr(Stdio::null());
+    *known = Some(program.spawn()?);
     drop(known);
     // The lock is not held while waiting, since the lab takes it to kill.
     loop {
@@ -92,15 +75,10 @@ pub(crate) fn go_on(
     line: &str,
     resumes: bool,
 ) -> Result<(u8, String), Box<dyn Error>> {
-    let run = |line: &str| {
-        program(runner, line)
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .output()
-    };
-    let mut output: Output = run(if resumes { "resume --apply" } else { line })?;
+    let first = if resumes { "resume --apply" } else { line };
+    let mut output = runner.program(first).output()?;
     if resumes && output.status.code() == Some(2) {
-        output = run(line)?;
+        output = runner.program(line).output()?;
     }
     let said = [output.stdout, output.stderr].concat();
     let code = output
@@ -140,8 +118,7 @@ fn a_run_that_was_killed_can_be_taken_back() -> Result<(), Box<dyn Error>> {
         assert_eq!(code, KILLED, "{said}");
         let done = served.lab.world().with(|world| exactly(world));
         assert!(difference(&before, &done).is_some(), "request {number}");
-        let journals: Result<Vec<_>, _> =
-            fs::read_dir(runner.folder.join("state/exoauth/runs"))?.collect();
+        let journals: Result<Vec<_>, _> = fs::read_dir(runner.program_journals())?.collect();
         let run = journals?
             .pop()
             .and_then(|journal| journal.path().file_stem().map(|stem| stem.to_owned()))

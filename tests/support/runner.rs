@@ -10,6 +10,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -62,6 +63,27 @@ impl Runner {
             terminal: false,
             meanwhile: None,
         }
+    }
+
+    /// The program as it was built, as a process with these folders; it hears nobody, and its journals are in
+    /// [`Runner::program_journals`].
+    pub(crate) fn program(&self, line: &str) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_exoauth"));
+        command
+            .args(split(line))
+            .current_dir(&self.folder)
+            .env("HOME", &self.folder)
+            .env("XDG_CONFIG_HOME", self.folder.join("config"))
+            .env("XDG_DATA_HOME", self.folder.join("data"))
+            .env("XDG_STATE_HOME", self.folder.join("state"))
+            .env_remove("EXOAUTH_LOG")
+            .stdin(Stdio::null());
+        command
+    }
+
+    /// Where the program keeps its journals, one folder below those of the command line in memory.
+    pub(crate) fn program_journals(&self) -> PathBuf {
+        self.folder.join("state/exoauth/runs")
     }
 
     /// Writes a file into the current folder.
