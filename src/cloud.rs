@@ -5,7 +5,7 @@
 //! CSS-Exchange `Get-CloudServiceEndpoint.ps1` (C), live answers of each host (M), a recorded `Test-OAuthConnectivity`
 //! of 21Vianet (Q).
 
-use crate::failure::{Failure, FailureKind};
+use crate::failure::Failure;
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, error::Error, fmt};
 
@@ -359,7 +359,7 @@ impl From<UnknownCell> for Failure {
             "set \"{}\" under [endpoints] in the organization file",
             unknown.cell.key()
         );
-        Self::new(FailureKind::Input, unknown.to_string())
+        Self::input(unknown.to_string())
             .with_hint(hint)
             .caused_by(unknown)
     }

@@ -326,10 +326,10 @@ impl From<Error> for Failure {
                 message,
                 ..Self::from(road.clone())
             },
-            ErrorKind::Certificate { .. } => Self::new(FailureKind::Input, message).with_hint(
+            ErrorKind::Certificate { .. } => Self::input(message).with_hint(
                 "\"sign_in.certificate\" is a file with an RSA private key and its certificate, PEM or PKCS #12 (.pfx)",
             ),
-            ErrorKind::Missing { .. } => Self::new(FailureKind::Input, message),
+            ErrorKind::Missing { .. } => Self::input(message),
             ErrorKind::NobodyToAsk => Self::new(FailureKind::SignIn, message).with_hint(
                 "run `exoauth login` at a terminal once, or use a method for machines: client-secret, certificate, managed-identity, workload-identity or azure-cli",
             ),
@@ -348,9 +348,9 @@ impl From<Error> for Failure {
                     _ => failure.with_hint("another method is set as \"sign_in.method\""),
                 }
             }
-            ErrorKind::Unreadable { .. } => Self::new(FailureKind::Input, message)
+            ErrorKind::Unreadable { .. } => Self::input(message)
                 .with_hint("`exoauth logout` removes it"),
-            ErrorKind::NotKept { .. } => Self::new(FailureKind::Input, message),
+            ErrorKind::NotKept { .. } => Self::input(message),
         };
         failure.caused_by(error)
     }

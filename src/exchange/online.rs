@@ -68,7 +68,7 @@ impl Online {
         let mut address = base.clone();
         address
             .path_segments_mut()
-            .map_err(|()| Failure::new(FailureKind::Input, "its address cannot have a path"))?
+            .map_err(|()| Failure::input("its address cannot have a path"))?
             .clear()
             .extend(["adminapi", "v1.0", tenant, "EXOModuleFile"]);
         address.set_query(Some(MODULE_VERSION));

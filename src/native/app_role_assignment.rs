@@ -246,7 +246,7 @@ fn revoke(
         || assignment_id == "..";
     if wrong {
         let message = format!("\"{assignment_id}\" is not the id of a grant");
-        return Err(Failure::new(FailureKind::Input, message)
+        return Err(Failure::input(message)
             .with_hint("get_app_role_assignments gives each grant with its id"));
     }
     let principal = principal(call, entra, id)?;

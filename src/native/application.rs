@@ -292,10 +292,7 @@ fn create(
     new: NewApplication,
 ) -> Thrown<Map> {
     if display_name.trim().is_empty() {
-        return Err(throw(Failure::new(
-            FailureKind::Input,
-            "an application needs a display name",
-        )));
+        return Err(throw(Failure::input("an application needs a display name")));
     }
     let mut asked = Object::from_iter([
         ("displayName".to_owned(), display_name.into()),
@@ -331,13 +328,10 @@ fn change(
     let wanted = roles(call, entra, changes.required_resource_access)?;
     let unwanted = roles(call, entra, changes.remove_required_resource_access)?;
     if let Some(both) = wanted.iter().find(|one| one.is_in(&unwanted)) {
-        return Err(Failure::new(
-            FailureKind::Input,
-            format!(
-                "set_application is to add and to remove the same role of {}",
-                both.resource
-            ),
-        ));
+        return Err(Failure::input(format!(
+            "set_application is to add and to remove the same role of {}",
+            both.resource
+        )));
     }
     let application = read(call, entra, app_id)?;
     let mut asked = Object::new();
@@ -374,8 +368,7 @@ fn change(
         asked.insert(REQUIRED.to_owned(), Value::List(list));
     }
     if asked.is_empty() {
-        return Err(Failure::new(
-            FailureKind::Input,
+        return Err(Failure::input(
             "set_application was given nothing to change",
         ));
     }

@@ -3,7 +3,7 @@
 use super::options::{self, Entry};
 use super::{Exchange, Target, Thrown, convert, throw};
 use crate::exchange::Cmdlet;
-use crate::failure::{Failure, FailureKind};
+use crate::failure::Failure;
 use crate::subject::{Effect, Plane};
 use crate::value::Value;
 use rhai::plugin::*;
@@ -270,17 +270,12 @@ fn domains_of(domains: &[Dynamic]) -> Result<Vec<String>, Failure> {
     for domain in domains {
         let name = domain.as_immutable_string_ref().map_err(|_| {
             let found = convert::type_word(domain);
-            Failure::new(
-                FailureKind::Input,
-                format!("a domain is a text, not {found}"),
-            )
+            Failure::input(format!("a domain is a text, not {found}"))
         })?;
         let name = name.as_str();
         if name.is_empty() || !name.contains('.') || name.contains(['/', '@', ' ', ':']) {
-            return Err(
-                Failure::new(FailureKind::Input, format!("\"{name}\" is not a domain"))
-                    .with_hint("write it like contoso.com"),
-            );
+            return Err(Failure::input(format!("\"{name}\" is not a domain"))
+                .with_hint("write it like contoso.com"));
         }
         if !all.iter().any(|other| other.eq_ignore_ascii_case(name)) {
             all.push(name.to_string());

@@ -3,7 +3,7 @@
 use super::options::Entry;
 use super::{Thrown, throw};
 use crate::cloud::Cell;
-use crate::failure::{Failure, FailureKind};
+use crate::failure::Failure;
 use crate::session::Session;
 use crate::value::{Object, Value};
 use crate::words::{did_you_mean, quoted};
@@ -27,10 +27,9 @@ impl CloudHandle {
             ("tenant", _) => Ok(self.session.organization().tenant.as_str().into()),
             ("name", _) => Ok(self.session.addresses()?.cloud().word().into()),
             ("graph_flow", _) => Ok(self.session.addresses()?.cloud().entry().graph_flow.into()),
-            (_, Some(Cell::AcsMetadata | Cell::StsMetadata)) => Err(Failure::new(
-                FailureKind::Input,
-                format!("cloud.{name} depends on the tenant"),
-            )
+            (_, Some(Cell::AcsMetadata | Cell::StsMetadata)) => Err(Failure::input(format!(
+                "cloud.{name} depends on the tenant"
+            ))
             .with_hint(format!("write cloud.{name}(cloud.tenant)"))),
             (_, Some(cell)) => self
                 .session

@@ -3,7 +3,7 @@
 //! An object becomes a map whose keys are in snake case; nothing else changes.
 
 use super::{Thrown, throw};
-use crate::failure::{Failure, FailureKind};
+use crate::failure::Failure;
 use crate::value::{Object, Value, snake_case};
 use rhai::{Array, Blob, Dynamic, Engine, Map};
 
@@ -78,10 +78,10 @@ pub fn to_value(value: &Dynamic) -> Result<Value, Failure> {
     if let Some(unknown) = value.read_lock::<Unknown>() {
         return Ok(Value::Unknown(unknown.what.clone()));
     }
-    Err(Failure::new(
-        FailureKind::Input,
-        format!("{} cannot be used as a value here", type_word(&value)),
-    ))
+    Err(Failure::input(format!(
+        "{} cannot be used as a value here",
+        type_word(&value)
+    )))
 }
 
 /// Turns a map of a script into an object; keys stay as they are.
@@ -137,10 +137,9 @@ pub fn word_of_type(name: &str) -> &'static str {
 
 /// The failure of a script that decides on what is not known yet.
 pub fn undecidable(what: &str) -> Failure {
-    Failure::new(
-        FailureKind::Input,
-        format!("the script must not decide on {what} while planning, since it is known only after apply"),
-    )
+    Failure::input(format!(
+        "the script must not decide on {what} while planning, since it is known only after apply"
+    ))
     .with_hint("test planning() or is_unknown(value) first")
 }
 

@@ -28,15 +28,14 @@ impl Id {
         match convert::to_value(id)? {
             Value::Unknown(what) => Ok(Self::Planned(what)),
             Value::Text(id) if is_guid(&id) => Ok(Self::Known(id)),
-            Value::Text(id) => Err(Failure::new(
-                FailureKind::Input,
-                format!("\"{id}\" is neither an application id nor the id of an object"),
-            )
+            Value::Text(id) => Err(Failure::input(format!(
+                "\"{id}\" is neither an application id nor the id of an object"
+            ))
             .with_hint("an id looks like 3f2504e0-4f89-11d3-9a0c-0305e82c3301")),
-            _ => Err(Failure::new(
-                FailureKind::Input,
-                format!("an id is a text, not {}", convert::type_word(id)),
-            )),
+            _ => Err(Failure::input(format!(
+                "an id is a text, not {}",
+                convert::type_word(id)
+            ))),
         }
     }
 

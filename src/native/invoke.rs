@@ -3,7 +3,7 @@
 use super::options::Entry;
 use super::{Exchange, Thrown, asked, convert, noun_of, observation, origin, throw};
 use crate::exchange::Invocation;
-use crate::failure::{Failure, FailureKind};
+use crate::failure::Failure;
 use crate::session::{Operation, Request};
 use crate::subject::{Effect, Subject};
 use crate::value::{Object, Value, pascal_case};
@@ -85,10 +85,9 @@ fn operation(
 /// What a cmdlet does, by its verb.
 fn effect(cmdlet: &str) -> Result<Effect, Failure> {
     let wrong = |reason: &str| {
-        Failure::new(
-            FailureKind::Input,
-            format!("\"{cmdlet}\" is not the name of a cmdlet: {reason}"),
-        )
+        Failure::input(format!(
+            "\"{cmdlet}\" is not the name of a cmdlet: {reason}"
+        ))
         .with_hint("a cmdlet is a verb, a hyphen and a noun, such as Get-OrganizationConfig")
     };
     let (verb, noun) = cmdlet

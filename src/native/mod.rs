@@ -356,14 +356,11 @@ impl Exchange {
             .iter()
             .map(|&plane| format!("{}.{function}", handle_name(plane)))
             .collect();
-        Err(Failure::new(
-            FailureKind::Input,
-            format!(
-                "{cmdlet} exists {} and not {}",
-                places.join(" and "),
-                place(self.plane)
-            ),
-        )
+        Err(Failure::input(format!(
+            "{cmdlet} exists {} and not {}",
+            places.join(" and "),
+            place(self.plane)
+        ))
         .with_hint(format!("call {}", handles.join(" or "))))
     }
 }

@@ -136,11 +136,10 @@ fn service_of(word: &str) -> Result<Service, Failure> {
         "EWS" => Ok(Service::Ews),
         "AutoD" => Ok(Service::AutoD),
         "Generic" => Ok(Service::Generic),
-        _ => Err(Failure::new(
-            FailureKind::Input,
-            format!("there is no service \"{word}\" to test"),
-        )
-        .with_hint("it is \"EWS\", \"AutoD\" or \"Generic\"")),
+        _ => Err(
+            Failure::input(format!("there is no service \"{word}\" to test"))
+                .with_hint("it is \"EWS\", \"AutoD\" or \"Generic\""),
+        ),
     }
 }
 

@@ -122,13 +122,10 @@ pub fn read_for<T: DeserializeOwned>(function: &str, options: &Map) -> Result<T,
                 object.insert(name.to_string(), marked(&given).to_json());
             }
             Err(_) => {
-                return Err(Failure::new(
-                    FailureKind::Input,
-                    format!(
-                        "the option \"{name}\" of {function} cannot be {}",
-                        type_word(value)
-                    ),
-                ));
+                return Err(Failure::input(format!(
+                    "the option \"{name}\" of {function} cannot be {}",
+                    type_word(value)
+                )));
             }
         }
     }
@@ -195,9 +192,7 @@ pub(super) fn not_known_yet(function: &str, name: &str, value: &Value) -> Failur
         Value::Unknown(what) => what.as_str(),
         _ => "a part of it",
     };
-    Failure::new(
-        FailureKind::Input,
-        format!("the option \"{name}\" of {function} is {what}, which is known only after apply, so this call cannot be planned"),
+    Failure::input(format!("the option \"{name}\" of {function} is {what}, which is known only after apply, so this call cannot be planned"),
     )
     .with_hint("apply the steps before this one first")
 }
@@ -249,11 +244,10 @@ pub fn check_keys(function: &str, options: &Map, fields: &[OptionField]) -> Resu
     for field in missing {
         hints.push(format!("\"{}\" takes {}", field.name, field.takes));
     }
-    Err(Failure::new(
-        FailureKind::Input,
-        format!("{function} {}", wrongs.join(" and ")),
+    Err(
+        Failure::input(format!("{function} {}", wrongs.join(" and ")))
+            .with_hint(hints.join(", ").replace("?,", "?")),
     )
-    .with_hint(hints.join(", ").replace("?,", "?")))
 }
 
 fn wrong_value(
@@ -264,10 +258,9 @@ fn wrong_value(
     let path = error.path().to_string();
     let first = path.split(['.', '[']).next().unwrap_or_default();
     let message = plain_words(&error.inner().to_string());
-    let failure = Failure::new(
-        FailureKind::Input,
-        format!("the option \"{path}\" of {function} is wrong: {message}"),
-    );
+    let failure = Failure::input(format!(
+        "the option \"{path}\" of {function} is wrong: {message}"
+    ));
     match fields.iter().find(|field| field.name == first) {
         Some(field) => failure.with_hint(format!("\"{first}\" takes {}", field.takes)),
         None => failure,
@@ -327,9 +320,7 @@ pub(super) fn in_one_set<C: Cmdlet>(
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
     let (function, cmdlet) = (call.fn_name(), C::NAME);
     Err(throw(
-        Failure::new(
-            FailureKind::Input,
-            format!(
+        Failure::input(format!(
                 "{function} does not take {} together: they are in different parameter sets of {cmdlet}",
                 quoted(&names)
             ),

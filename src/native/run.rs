@@ -152,11 +152,7 @@ impl Inputs {
             false => format!("the playbook has {}", quoted(&known)),
         };
         let hint = did_you_mean(name, known.iter().copied()).unwrap_or_else(all);
-        Err(Failure::new(
-            FailureKind::Input,
-            format!("the playbook has no input \"{name}\""),
-        )
-        .with_hint(hint))
+        Err(Failure::input(format!("the playbook has no input \"{name}\"")).with_hint(hint))
     }
 }
 
@@ -333,7 +329,7 @@ pub(super) mod functions {
             .and_then(|hours| now.checked_add(hours).ok())
             .ok_or_else(|| {
                 let message = format!("{hours} hours from now is no date");
-                throw(Failure::new(FailureKind::Input, message))
+                throw(Failure::input(message))
             })?;
         in_seconds(then).map_err(throw)
     }
@@ -531,14 +527,12 @@ fn outcome_of(word: &str) -> Result<VerdictOutcome, Failure> {
         .into_iter()
         .find(|outcome| outcome.word() == word)
         .ok_or_else(|| {
-            Failure::new(
-                FailureKind::Input,
-                format!("\"{word}\" is not the outcome of a verdict"),
+            Failure::input(format!("\"{word}\" is not the outcome of a verdict")).with_hint(
+                format!(
+                    "it is one of {}",
+                    quoted(&OUTCOMES.map(VerdictOutcome::word))
+                ),
             )
-            .with_hint(format!(
-                "it is one of {}",
-                quoted(&OUTCOMES.map(VerdictOutcome::word))
-            ))
         })
 }
 
@@ -602,10 +596,9 @@ fn write(call: &NativeCallContext, path: &str, content: &[u8]) -> Thrown<()> {
 }
 
 fn not_granted(what: &str, path: &str) -> Failure {
-    Failure::new(
-        FailureKind::Input,
-        format!("this run may not {what} files, and the script asks to {what} {path}"),
-    )
+    Failure::input(format!(
+        "this run may not {what} files, and the script asks to {what} {path}"
+    ))
     .with_hint(format!(
         "a script that {what}s files must be granted it where it is started"
     ))
@@ -627,7 +620,7 @@ fn seconds_until(call: &NativeCallContext, date: &Dynamic) -> Thrown<i64> {
 /// A moment, or a date, which begins at midnight in UTC.
 fn moment(date: &Dynamic) -> Result<Timestamp, Failure> {
     let wrong = |what: &str| {
-        Failure::new(FailureKind::Input, format!("{what} is no date"))
+        Failure::input(format!("{what} is no date"))
             .with_hint("a date is a text like \"2026-10-10\" or \"2026-10-10T09:00:00Z\"")
     };
     let text = date

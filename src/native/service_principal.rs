@@ -6,7 +6,7 @@
 use super::directory::{DirectoryObject, Id, by_application_id, get};
 use super::options::{self, Entry};
 use super::{Entra, Thrown, auth_certificate, convert, origin, throw};
-use crate::failure::{Failure, FailureKind};
+use crate::failure::Failure;
 use crate::graph::credential::Holder;
 use crate::graph::{Method, Request as GraphRequest};
 use crate::session::{Operation, Request};
@@ -319,7 +319,7 @@ fn add_tags(
     for tag in tags {
         let name = tag.as_immutable_string_ref().map_err(|_| {
             let found = convert::type_word(tag);
-            Failure::new(FailureKind::Input, format!("a tag is a text, not {found}"))
+            Failure::input(format!("a tag is a text, not {found}"))
         })?;
         // The directory tells tags apart by case.
         let tag = Value::from(name.as_str());
@@ -336,10 +336,10 @@ fn host_names(names: &[Dynamic]) -> Result<Vec<String>, Failure> {
     let mut wrong = Vec::new();
     for name in names {
         let Ok(name) = name.as_immutable_string_ref() else {
-            return Err(Failure::new(
-                FailureKind::Input,
-                format!("a name is a text, not {}", convert::type_word(name)),
-            ));
+            return Err(Failure::input(format!(
+                "a name is a text, not {}",
+                convert::type_word(name)
+            )));
         };
         match host_of(&name) {
             Some(host) => {
@@ -355,10 +355,10 @@ fn host_names(names: &[Dynamic]) -> Result<Vec<String>, Failure> {
         return Ok(all);
     }
     let wrong: Vec<&str> = wrong.iter().map(String::as_str).collect();
-    Err(Failure::new(
-        FailureKind::Input,
-        format!("no https address of a host alone: {}", quoted(&wrong)),
-    )
+    Err(Failure::input(format!(
+        "no https address of a host alone: {}",
+        quoted(&wrong)
+    ))
     .with_hint("write https://mail.contoso.com/, without a path and without a port"))
 }
 

@@ -147,11 +147,8 @@ impl Connections {
 
     fn exchange(&self) -> Result<&OnPremisesExchange, Failure> {
         self.organization.exchange.as_ref().ok_or_else(|| {
-            Failure::new(
-                FailureKind::Input,
-                "the organization file has no on-premises Exchange server",
-            )
-            .with_hint("add the table [exchange] with url, auth, username and password")
+            Failure::input("the organization file has no on-premises Exchange server")
+                .with_hint("add the table [exchange] with url, auth, username and password")
         })
     }
 

@@ -198,10 +198,9 @@ impl Half {
             Side::Cloud => (&mut known.tenant_id, "tenant"),
         };
         match expected {
-            Some(other) if !other.eq_ignore_ascii_case(id) => Err(Failure::new(
-                FailureKind::Input,
-                format!("the hand-over file is about the {what} {other}, and this is {id}"),
-            )
+            Some(other) if !other.eq_ignore_ascii_case(id) => Err(Failure::input(format!(
+                "the hand-over file is about the {what} {other}, and this is {id}"
+            ))
             .with_hint("use the file of this organization, or a new one")),
             _ => {
                 *expected = Some(id.to_owned());

@@ -36,7 +36,7 @@ pub async fn probe(
     let origin = address.origin().ascii_serialization();
     if address.scheme() != "https" {
         let message = format!("{origin} is not an address that starts with https://");
-        return Err(Failure::new(FailureKind::Input, message));
+        return Err(Failure::input(message));
     }
     let mut probed = Probed::default();
     let login = match challenge_of(&http, &format!("{origin}/EWS/Exchange.asmx")).await? {

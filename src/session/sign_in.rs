@@ -5,7 +5,7 @@ use crate::clock::Clock;
 use crate::cloud::{CLOUDS, Cell, CloudName};
 pub use crate::entra::{Ask, Memory, Outside, Prompt};
 use crate::entra::{Found, Token, find_clouds};
-use crate::failure::{Failure, FailureKind};
+use crate::failure::Failure;
 use crate::http;
 use crate::organization::Organization;
 use crate::session::connections::{Connections, Patience};
@@ -195,7 +195,7 @@ fn only_cloud(found: &Found, tenant: &str) -> Result<FoundCloud, Failure> {
         _ => format!("several clouds have a tenant {tenant}"),
     };
     let detail: Vec<String> = there.chain(notes).collect();
-    let failure = Failure::new(FailureKind::Input, message)
+    let failure = Failure::input(message)
         .with_hint("add the key cloud to the organization file, or give --cloud");
     Err(match detail.is_empty() {
         true => failure,

@@ -33,7 +33,7 @@ pub(super) fn request(invocation: &Invocation) -> Result<Json, Failure> {
                 "\"{name}\" of {} exists on-premises only",
                 invocation.cmdlet
             );
-            return Err(Failure::new(FailureKind::Input, message));
+            return Err(Failure::input(message));
         }
         if !COMMON_PARAMETERS.contains(&lower.as_str()) {
             parameters.insert(name.clone(), parameter(name, value)?);

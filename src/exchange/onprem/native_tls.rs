@@ -2,7 +2,7 @@
 //! a server that asks for a client certificate in the middle of a connection (RFC 5746), as the PowerShell virtual
 //! directory of Exchange does. TLS 1.3 has no such thing, so 1.2 is the highest version.
 
-use crate::failure::{Failure, FailureKind};
+use crate::failure::Failure;
 use crate::http;
 use rustls::pki_types::{CertificateDer, pem::PemObject};
 use std::io;
@@ -38,7 +38,7 @@ impl Settings {
 
 fn unusable(reason: String) -> Failure {
     let message = "the system's TLS library cannot be used with these certificate authorities";
-    Failure::new(FailureKind::Input, message).with_detail(reason)
+    Failure::input(message).with_detail(reason)
 }
 
 /// How to begin TLS with one server.

@@ -1,6 +1,6 @@
 //! Texts and values as PowerShell writes them, whatever they hold.
 
-use crate::failure::{Failure, FailureKind};
+use crate::failure::Failure;
 use crate::value::Value;
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use std::fmt::Write as _;
@@ -174,7 +174,7 @@ pub(super) fn parameter(name: &str) -> Result<&str, Failure> {
 }
 
 fn refused(message: String) -> Failure {
-    Failure::new(FailureKind::Input, message).with_hint("such a call is not written into a script")
+    Failure::input(message).with_hint("such a call is not written into a script")
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ mod directory;
 use super::quote::{bytes_of, cmdlet, parameter, quoted, remark, seen, value};
 use super::{About, Item};
 use crate::cloud::CloudName;
-use crate::failure::{Failure, FailureKind};
+use crate::failure::Failure;
 use crate::report::Paint;
 use crate::report::plan;
 use crate::session::Request;
@@ -588,12 +588,9 @@ fn listed(texts: &[&str]) -> String {
 }
 
 fn cannot(change: &Change, why: &str) -> Failure {
-    Failure::new(
-        FailureKind::Input,
-        format!(
-            "the change of {} cannot be written as PowerShell: {why}",
-            change.subject
-        ),
-    )
+    Failure::input(format!(
+        "the change of {} cannot be written as PowerShell: {why}",
+        change.subject
+    ))
     .about(change.subject.clone())
 }

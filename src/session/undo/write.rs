@@ -78,11 +78,8 @@ pub fn writes(recording: &Recording) -> Result<Vec<Write>, Failure> {
 
 fn intent(record: &Json) -> Result<Write, Failure> {
     let intent: Intent = serde_json::from_value(record.clone()).map_err(|error| {
-        Failure::new(
-            FailureKind::Input,
-            "the journal has a write that this version cannot read",
-        )
-        .with_detail(error.to_string())
+        Failure::input("the journal has a write that this version cannot read")
+            .with_detail(error.to_string())
     })?;
     Ok(Write {
         subject: intent.change.subject,
