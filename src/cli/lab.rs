@@ -6,7 +6,7 @@ use crate::clock::Clock;
 use crate::cloud::{CLOUDS, CloudName};
 use crate::failure::{Failure, FailureKind};
 use crate::lab::fault::{Fault, Faults, NAMED, Named, When};
-use crate::lab::{Error, Lab, LabOptions, Rules, SCENARIOS, Scenario};
+use crate::lab::{Error, Lab, LabOptions, SCENARIOS, Scenario};
 use crate::organization::Authentication;
 use crate::report::table;
 use crate::words::{did_you_mean, meant_or_all};
@@ -131,7 +131,6 @@ pub(super) fn options(
     };
     Ok(LabOptions {
         clock: clock_of(env, day)?,
-        rules: Rules::ByDate,
         ..options
     })
 }

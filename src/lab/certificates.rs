@@ -4,8 +4,9 @@
 //! is the bytes alone. `Set-AuthConfig` follows the cmdlet reference; what it does about other servers is inferred.
 
 use super::cmdlet::{Call, cannot_prompt, exchange_refusal, is_on_server, not_found};
+use super::object::{mark_changed, object, text};
 use super::token::{Certificate, Signer};
-use super::world::{Answer, Refusal, Trouble, World, whole_seconds};
+use super::world::{Answer, Refusal, Trouble, World};
 use crate::subject::Plane;
 use crate::value::{Object, Value};
 use jiff::{SignedDuration, Timestamp};
@@ -42,73 +43,55 @@ fn named_server(world: &World, call: &Call<'_>) -> Result<String, Refusal> {
     let Some(server) = call.text("Server").or(of_identity) else {
         return Ok(world.names().server(call.plane).to_owned());
     };
-    let name = server.split('.').next().unwrap_or(server);
-    servers(world)
-        .into_iter()
-        .find(|(known, _)| known.eq_ignore_ascii_case(name))
-        .map(|(known, _)| known)
+    let named = world.server(server).and_then(|named| text(named, "Name"));
+    named
+        .map(str::to_owned)
         .ok_or_else(|| not_found(world, call, server))
 }
 
-/// The servers, and whether each is of Exchange 2013 or later, which is when OAuth came.
-pub(super) fn servers(world: &World) -> Vec<(String, bool)> {
-    world
-        .objects(Plane::OnPremises, "ExchangeServer")
-        .iter()
-        .filter_map(|server| {
-            let name = server.get("Name").and_then(Value::as_text)?;
-            let modern = server.get("IsE15OrLater").and_then(Value::as_bool) == Some(true);
-            Some((name.to_owned(), modern))
-        })
-        .collect()
-}
-
-/// The certificates that a server holds.
-fn held_by(world: &World, server: &str) -> impl Iterator<Item = Certificate> {
+/// The certificate of a thumbprint that a server holds.
+pub(super) fn held(world: &World, server: &str, thumbprint: &str) -> Option<Certificate> {
     world
         .objects(Plane::OnPremises, "ExchangeCertificate")
         .iter()
-        .filter(move |object| is_on_server(object, server))
+        .filter(|object| is_on_server(object, server))
         .filter_map(certificate)
-}
-
-/// Whether a server holds the certificate of a thumbprint.
-pub(super) fn is_held(world: &World, server: &str, thumbprint: &str) -> bool {
-    held_by(world, server).any(|held| held.thumbprint.eq_ignore_ascii_case(thumbprint))
+        .find(|held| held.thumbprint.eq_ignore_ascii_case(thumbprint))
 }
 
 /// Puts a certificate on a server.
 pub(super) fn put(world: &mut World, server: &str, certificate: &Certificate) {
-    let object = Object::from_iter([
-        ("RawData".to_owned(), Value::Bytes(certificate.der.clone())),
-        ("Server".to_owned(), server.into()),
+    let properties = object([
+        ("RawData", Value::Bytes(certificate.der.clone())),
+        ("Server", server.into()),
     ]);
-    world.put(Plane::OnPremises, "ExchangeCertificate", object);
+    world.put(Plane::OnPremises, "ExchangeCertificate", properties);
 }
 
-/// What a server hands out: the bytes.
-fn handed_out(object: &Object) -> Value {
-    let bytes = object.get("RawData").cloned().unwrap_or_default();
-    Object::from_iter([("RawData".to_owned(), bytes)]).into()
+/// What a server hands out: the bytes, also while the certificate that it signs what it serializes with has expired
+/// (CSS-Exchange, `GetExchangeCertificateBroken.xml` of its tests).
+fn handed_out(bytes: Value) -> Value {
+    object([("RawData", bytes)]).into()
 }
 
 /// `Get-ExchangeCertificate`.
 pub(super) fn get(world: &World, call: &Call<'_>) -> Result<Answer, Refusal> {
     let server = named_server(world, call)?;
     let named = named_thumbprint(call);
+    let bytes_of = |object: &Object| match world.has(Trouble::NoCertificateBytes) {
+        true => Value::Null,
+        false => object.get("RawData").cloned().unwrap_or_default(),
+    };
     let output: Vec<Value> = world
         .objects(call.plane, "ExchangeCertificate")
         .iter()
         .filter(|object| is_on_server(object, &server))
         .filter(|object| named.is_none() || thumbprint(object) == named)
-        .map(handed_out)
+        .map(|object| handed_out(bytes_of(object)))
         .collect();
     match named {
         Some(named) if output.is_empty() => Err(no_certificate(world, call, &named)),
-        _ => Ok(Answer {
-            output,
-            warnings: Vec::new(),
-        }),
+        _ => Ok(Answer::of(output)),
     }
 }
 
@@ -180,15 +163,9 @@ pub(super) fn new(world: &mut World, call: &Call<'_>) -> Result<Answer, Refusal>
         .and_then(|to| Signer::generate(bits, subject, from, to).map_err(|error| error.to_string()))
         .map_err(|reason| invalid(world, call, reason))?;
     put(world, &server, &signer.certificate);
-    let made = Object::from_iter([(
-        "RawData".to_owned(),
-        Value::Bytes(signer.certificate.der.clone()),
-    )]);
+    let made = handed_out(Value::Bytes(signer.certificate.der.clone()));
     world.signers_mut().exchange.push(signer);
-    Ok(Answer {
-        output: vec![made.into()],
-        warnings: Vec::new(),
-    })
+    Ok(Answer::of(vec![made]))
 }
 
 /// The parameters of `Set-AuthConfig` about certificates; absent when there are none, so that the table's engine goes on.
@@ -203,7 +180,7 @@ pub(super) fn set_auth_config(
     );
     let server = named_server(world, call)?;
     for thumbprint in [&current, &next].into_iter().flatten() {
-        if !is_held(world, &server, thumbprint) {
+        if held(world, &server, thumbprint).is_none() {
             return Err(no_certificate(world, call, thumbprint));
         }
     }
@@ -258,10 +235,11 @@ fn soon(world: &World, date: Option<&Value>) -> bool {
 
 /// Copies a certificate with its key to every server that knows OAuth, as the service for that does in time.
 fn deploy(world: &mut World, from: &str, thumbprint: &str) {
-    let found = held_by(world, from).find(|held| held.thumbprint == thumbprint);
-    let Some(certificate) = found else { return };
-    for (server, modern) in servers(world) {
-        if modern && !is_held(world, &server, thumbprint) {
+    let Some(certificate) = held(world, from, thumbprint) else {
+        return;
+    };
+    for server in world.modern_servers() {
+        if held(world, &server, thumbprint).is_none() {
             put(world, &server, &certificate);
         }
     }
@@ -269,11 +247,9 @@ fn deploy(world: &mut World, from: &str, thumbprint: &str) {
 
 /// Says of the configuration that it has just been changed.
 fn touch(world: &mut World) {
-    let now = whole_seconds(world.now());
+    let now = world.now();
     for config in world.objects_mut(Plane::OnPremises, "AuthConfig") {
-        for property in ["WhenChanged", "WhenChangedUTC"] {
-            config.insert(property.to_owned(), now.as_str().into());
-        }
+        mark_changed(config, now);
     }
 }
 
@@ -303,10 +279,7 @@ pub(super) fn roll_over(world: &mut World) {
         return;
     }
     let date = world
-        .objects(Plane::OnPremises, "AuthConfig")
-        .first()
-        .and_then(|config| config.get("NextCertificateEffectiveDate"))
-        .and_then(Value::as_text)
+        .auth_config("NextCertificateEffectiveDate")
         .and_then(|text| text.parse::<Timestamp>().ok());
     if date.is_some_and(|date| date <= world.now()) {
         publish_next(world);

@@ -34,9 +34,7 @@ pub(super) fn begin(world: &mut World, front: Front) -> Reply {
 /// The refusal of a request whose token does not answer the challenge that its front gave.
 pub(super) fn repeated(world: &World, front: Front, request: &Request) -> Option<Reply> {
     let value = world.challenged(front)?;
-    if front == Front::ExchangeOnline
-        && !request.path.to_ascii_lowercase().starts_with("/adminapi/")
-    {
+    if front == Front::ExchangeOnline && !request.is_administration() {
         return None;
     }
     let token = Token::read(request.bearer()?)?;

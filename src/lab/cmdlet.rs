@@ -4,9 +4,10 @@
 
 use super::certificates;
 use super::noun::{self, ADD, GET, Kind, NEW, Noun, Parameter, REMOVE, SET, Set, TEST};
+use super::object::{self, is_true, mark_changed, object, text};
 use super::overrides;
 use super::rules;
-use super::world::{Answer, Refusal, World, guid_of, is_list, whole_seconds};
+use super::world::{Answer, Refusal, World, guid_of};
 use crate::subject::Plane;
 use crate::value::{Object, Value};
 use jiff::Timestamp;
@@ -27,12 +28,12 @@ pub(super) struct Call<'a> {
 impl Call<'_> {
     /// A parameter's text, or nothing.
     pub(super) fn text(&self, name: &str) -> Option<&str> {
-        self.parameters.get(name).and_then(Value::as_text)
+        text(self.parameters, name)
     }
 
     /// Whether a switch or truth value is given and true.
     pub(super) fn is_on(&self, name: &str) -> bool {
-        self.parameters.get(name).and_then(Value::as_bool) == Some(true)
+        is_true(self.parameters, name)
     }
 
     /// The parameters given that set a property, in the order of the table, with their values.
@@ -58,31 +59,25 @@ pub(super) fn invoke(
     }
     let found = noun::find(plane, name).filter(|_| !world.forbids(plane, name));
     let (verb, noun) = found.ok_or_else(|| unknown_cmdlet(name))?;
-    let word = noun::VERBS
-        .iter()
-        .find(|(_, bit)| *bit == verb)
-        .map_or("", |(word, _)| word);
-    let cmdlet = format!("{word}-{}", noun.name);
+    let cmdlet = noun.cmdlet(verb);
     let bound = bind(plane, verb, noun, &cmdlet, given);
     certificates::roll_over(world);
-    let what_if = |bound: &Object| bound.get("WhatIf") == Some(&Value::Bool(true));
-    if verb & (GET | TEST) == 0 && !bound.as_ref().is_ok_and(what_if) {
+    let is_trial = bound.as_ref().is_ok_and(|bound| is_true(bound, "WhatIf"));
+    if verb & (GET | TEST) == 0 && !is_trial {
         world.count_write(plane);
     }
-    let bound = bound?;
-    let (common, parameters): (Object, Object) = bound
+    let (common, parameters): (Object, Object) = bound?
         .into_iter()
         .partition(|(name, _)| noun::COMMON.iter().any(|(common, _, _)| common == name));
-    let on = |name: &str| common.get(name).and_then(Value::as_bool);
     let call = Call {
         plane,
         verb,
         noun,
         cmdlet,
         parameters: &parameters,
-        confirmed: on("Confirm") == Some(false),
+        confirmed: common.get("Confirm") == Some(&Value::Bool(false)),
     };
-    if on("WhatIf") == Some(true) {
+    if is_trial {
         return Ok(Answer::default());
     }
     if verb == REMOVE && plane == Plane::OnPremises && !call.confirmed {
@@ -94,9 +89,9 @@ pub(super) fn invoke(
 /// The cmdlets of a plane that the account may run.
 pub(super) fn permitted(world: &World, plane: Plane) -> Vec<String> {
     let cmdlets = noun::NOUNS.iter().flat_map(|noun| {
-        let verbs = noun::VERBS.iter();
-        let verbs = verbs.filter(move |(_, verb)| noun.verbs_on(plane) & verb != 0);
-        verbs.map(|(word, _)| format!("{word}-{}", noun.name))
+        let verbs = noun::VERBS.iter().map(|(_, verb)| *verb);
+        let verbs = verbs.filter(move |verb| noun.verbs_on(plane) & verb != 0);
+        verbs.map(|verb| noun.cmdlet(verb))
     });
     cmdlets
         .filter(|cmdlet| !world.forbids(plane, cmdlet))
@@ -126,10 +121,13 @@ fn get_command(world: &World, given: &Object) -> Result<Answer, Refusal> {
     let mut answer = Answer::default();
     for name in named {
         match all.iter().find(|cmdlet| cmdlet.eq_ignore_ascii_case(&name)) {
-            Some(cmdlet) => answer.output.push(Value::Object(Object::from([
-                ("Name".to_owned(), cmdlet.as_str().into()),
-                ("CommandType".to_owned(), "Function".into()),
-            ]))),
+            Some(cmdlet) => {
+                let command = [
+                    ("Name", cmdlet.as_str().into()),
+                    ("CommandType", "Function".into()),
+                ];
+                answer.output.push(object(command).into());
+            }
             None if silent => {}
             None => return Err(unknown_cmdlet(&name)),
         }
@@ -164,9 +162,8 @@ fn get(world: &World, call: &Call<'_>) -> Result<Answer, Refusal> {
         })
         .filter(|object| server.is_none_or(|server| is_on_server(object, server)))
         .filter(|object| {
-            call.text("RecipientTypeDetails").is_none_or(|kind| {
-                object.get("RecipientTypeDetails").and_then(Value::as_text) == Some(kind)
-            })
+            call.text("RecipientTypeDetails")
+                .is_none_or(|kind| text(object, "RecipientTypeDetails") == Some(kind))
         })
         .map(|object| Value::from(rules::shown(world, call, object)))
         .collect();
@@ -175,7 +172,7 @@ fn get(world: &World, call: &Call<'_>) -> Result<Answer, Refusal> {
             (Some(identity), _) if !identity.contains('*') => {
                 return Err(not_found(world, call, identity));
             }
-            (None, Some(server)) if !is_server(world, server) => {
+            (None, Some(server)) if world.server(server).is_none() => {
                 return Err(not_found(world, call, server));
             }
             _ => {}
@@ -183,31 +180,13 @@ fn get(world: &World, call: &Call<'_>) -> Result<Answer, Refusal> {
     }
     let limit = call.text("ResultSize").and_then(|size| size.parse().ok());
     output.truncate(limit.unwrap_or(usize::MAX));
-    Ok(Answer {
-        output,
-        warnings: Vec::new(),
-    })
-}
-
-fn is_server(world: &World, name: &str) -> bool {
-    let servers = world.objects(Plane::OnPremises, "ExchangeServer");
-    servers.iter().any(|server| {
-        ["Name", "Fqdn"].iter().any(|key| {
-            server
-                .get(*key)
-                .and_then(Value::as_text)
-                .is_some_and(|value| value.eq_ignore_ascii_case(name))
-        })
-    })
+    Ok(Answer::of(output))
 }
 
 /// Whether an object is of a server; one that names none is of all.
 pub(super) fn is_on_server(object: &Object, server: &str) -> bool {
     let name = server.split('.').next().unwrap_or(server);
-    object
-        .get("Server")
-        .and_then(Value::as_text)
-        .is_none_or(|on| on.eq_ignore_ascii_case(name))
+    text(object, "Server").is_none_or(|on| on.eq_ignore_ascii_case(name))
 }
 
 fn new(world: &mut World, call: &Call<'_>) -> Result<Answer, Refusal> {
@@ -227,27 +206,21 @@ fn new(world: &mut World, call: &Call<'_>) -> Result<Answer, Refusal> {
     }
     let taken = world.objects(call.plane, call.noun.name);
     let is_taken = |object: &&Object| {
-        object
-            .get("Name")
-            .and_then(Value::as_text)
-            .is_some_and(|other| other.eq_ignore_ascii_case(&name))
+        text(object, "Name").is_some_and(|other| other.eq_ignore_ascii_case(&name))
     };
     if let Some(object) = taken.iter().find(is_taken) {
         return Err(already_exists(world, call, object));
     }
-    let object = world.made(call.plane, call.noun, &name, properties);
+    let object = object::made(world, call.plane, call.noun, &name, properties);
     let shown = rules::shown(world, call, &object);
     world.put(call.plane, call.noun.name, object);
-    Ok(Answer {
-        output: vec![Value::from(shown)],
-        warnings: Vec::new(),
-    })
+    Ok(Answer::of(vec![shown.into()]))
 }
 
 fn set(world: &mut World, call: &Call<'_>) -> Result<Answer, Refusal> {
     let at = position(world, call)?;
     let changed = rules::relearned(world, call, at)?;
-    let now = whole_seconds(world.now());
+    let now = world.now();
     let object = &mut world.objects_mut(call.plane, call.noun.name)[at];
     let before = object.clone();
     object.extend(changed);
@@ -260,16 +233,12 @@ fn set(world: &mut World, call: &Call<'_>) -> Result<Answer, Refusal> {
     }
     let mut warnings = Vec::new();
     if *object == before {
-        let identity = object
-            .get("Identity")
-            .and_then(Value::as_text)
-            .unwrap_or_default();
+        let identity = text(object, "Identity").unwrap_or_default();
         warnings.push(format!(
             "The command completed successfully but no settings of '{identity}' have been modified."
         ));
     } else {
-        object.insert("WhenChanged".to_owned(), now.as_str().into());
-        object.insert("WhenChangedUTC".to_owned(), now.into());
+        mark_changed(object, now);
     }
     Ok(Answer {
         output: Vec::new(),
@@ -279,8 +248,7 @@ fn set(world: &mut World, call: &Call<'_>) -> Result<Answer, Refusal> {
 
 fn rename(object: &mut Object, name: &Value) {
     let Some(name) = name.as_text() else { return };
-    let distinguished = object.get("DistinguishedName").and_then(Value::as_text);
-    let rest = distinguished
+    let rest = text(object, "DistinguishedName")
         .and_then(|text| text.split_once(','))
         .map_or("", |(_, rest)| rest);
     let distinguished = format!("CN={name},{rest}");
@@ -338,7 +306,7 @@ fn fits(noun: &Noun, object: &Object, identity: &str) -> bool {
         noun.key,
     ]
     .iter()
-    .filter_map(|key| object.get(*key).and_then(Value::as_text))
+    .filter_map(|key| text(object, key))
     .any(|value| like(&identity.to_lowercase(), &value.to_lowercase()))
 }
 
@@ -354,7 +322,7 @@ fn like(pattern: &str, text: &str) -> bool {
 
 /// The value a property gets: a hashtable of `Add` and `Remove` changes a list, everything else replaces.
 fn merged(before: Option<&Value>, kind: Kind, given: &Value) -> Value {
-    let changes = given.as_object().filter(|_| is_list(kind));
+    let changes = given.as_object().filter(|_| kind == Kind::List);
     let Some(changes) = changes else {
         return given.clone();
     };
@@ -687,21 +655,16 @@ pub(super) fn not_found(world: &World, call: &Call<'_>, identity: &str) -> Refus
 
 fn already_exists(world: &World, call: &Call<'_>, object: &Object) -> Refusal {
     let controller = world.names().domain_controller(call.plane);
-    let text = |name: &str| {
-        object
-            .get(name)
-            .and_then(Value::as_text)
-            .unwrap_or_default()
-    };
+    let shown = |name: &str| text(object, name).unwrap_or_default();
     exchange_refusal(
         world,
         call,
         "Microsoft.Exchange.Data.Directory.ADObjectAlreadyExistsException",
         "ResourceExists",
-        text("Name"),
+        shown("Name"),
         format!(
             "Active Directory operation failed on {controller}. The object '{}' already exists.",
-            text("DistinguishedName")
+            shown("DistinguishedName")
         ),
     )
 }

@@ -1,7 +1,10 @@
-//! The sign-in front: discovery, keys, client credentials; the Access Control Service; the metadata documents.
+//! The sign-in front: which path leads where, the client credentials grant, and the checks of tokens that all share.
 //!
-//! Signatures of assertions are checked, and tokens are signed. What people do is in `person`.
+//! Signatures of assertions are checked, and tokens are signed. What everybody may read is in `documents`, what people do
+//! in `person`, what machines do in `machine`, and the Access Control Service in `acs`.
 
+mod acs;
+mod documents;
 mod machine;
 mod person;
 
@@ -13,7 +16,6 @@ use super::graph::KeyCredential;
 use super::seed;
 use super::token::{Certificate, Token};
 use super::world::{World, guid_of, whole_seconds};
-use crate::cloud::CloudName;
 use serde_json::{Value as Json, json};
 use std::collections::HashMap;
 
@@ -34,6 +36,54 @@ fn refusal(status: u16, error: &'static str, code: u32, message: impl Into<Strin
     }
 }
 
+fn missing(parameter: &str) -> Refusal {
+    refusal(
+        400,
+        "invalid_request",
+        900_144,
+        format!("The request body must contain the following parameter: '{parameter}'."),
+    )
+}
+
+fn unsupported_grant(kind: &str) -> Refusal {
+    refusal(
+        400,
+        "unsupported_grant_type",
+        70_003,
+        format!("The app requested an unsupported grant type '{kind}'."),
+    )
+}
+
+/// What is said of an application that a directory does not know.
+fn no_application(id: &str, directory: &str) -> Refusal {
+    refusal(
+        400,
+        "unauthorized_client",
+        700_016,
+        format!(
+            "Application with identifier '{id}' was not found in the directory '{directory}'. This can happen if the application has not been installed by the administrator of the tenant or consented to by any user in the tenant. You may have sent your authentication request to the wrong tenant."
+        ),
+    )
+}
+
+/// What is said of one who does not prove to be an application.
+fn invalid_client(code: u32, message: impl Into<String>) -> Refusal {
+    refusal(401, "invalid_client", code, message)
+}
+
+fn malformed() -> Refusal {
+    invalid_client(50_027, "JWT token is invalid or malformed.")
+}
+
+fn out_of_order() -> Refusal {
+    refusal(
+        500,
+        "server_error",
+        90_033,
+        "A transient error has occurred. Please try again.",
+    )
+}
+
 /// Answers a request to the sign-in service.
 pub(super) fn answer(world: &mut World, request: &Request) -> Reply {
     let segments = request.segments();
@@ -41,15 +91,15 @@ pub(super) fn answer(world: &mut World, request: &Request) -> Reply {
     let lower: Vec<String> = path.iter().map(|part| part.to_lowercase()).collect();
     let lower: Vec<&str> = lower.iter().map(String::as_str).collect();
     let result = match (request.method.as_str(), lower.as_slice()) {
-        ("GET", ["common", "discovery", "instance"]) => Ok(instances(request)),
+        ("GET", ["common", "discovery", "instance"]) => Ok(documents::instances(request)),
         ("GET", [tenant, "v2.0", ".well-known", "openid-configuration"]) => {
-            configuration(world, request, tenant, "/v2.0")
+            documents::configuration(world, request, tenant, "/v2.0")
         }
         ("GET", [tenant, ".well-known", "openid-configuration"]) => {
-            configuration(world, request, tenant, "")
+            documents::configuration(world, request, tenant, "")
         }
         ("GET", [tenant, "discovery", "v2.0", "keys"] | [tenant, "discovery", "keys"]) => {
-            tenant_id(world, tenant).map(|_| keys(world))
+            tenant_id(world, tenant).map(|_| documents::keys(world))
         }
         ("POST", [tenant, "oauth2", "v2.0", "token"] | [tenant, "oauth2", "token"]) => {
             token(world, request, tenant)
@@ -67,12 +117,12 @@ pub(super) fn answer(world: &mut World, request: &Request) -> Reply {
         ("GET", ["msi", "token"]) => Ok(machine::app_service(world, request)),
         ("GET", ["metadata", "json", "1"]) => {
             let realm = request.parameter("realm").unwrap_or_default();
-            tenant_id(world, &realm).map(|tenant| acs_metadata(world, request, tenant))
+            tenant_id(world, &realm).map(|tenant| documents::acs_metadata(world, request, tenant))
         }
         ("GET", [tenant, "metadata", "json", "1"]) => {
-            tenant_id(world, tenant).map(|tenant| acs_metadata(world, request, tenant))
+            tenant_id(world, tenant).map(|tenant| documents::acs_metadata(world, request, tenant))
         }
-        ("POST", [tenant, "tokens", "oauth", "2"]) => acs_token(world, request, tenant),
+        ("POST", [tenant, "tokens", "oauth", "2"]) => acs::token(world, request, tenant),
         (
             "GET",
             [
@@ -81,7 +131,7 @@ pub(super) fn answer(world: &mut World, request: &Request) -> Reply {
                 "2007-06",
                 "federationmetadata.xml",
             ],
-        ) => tenant_id(world, tenant).map(|tenant| federation_metadata(world, tenant)),
+        ) => tenant_id(world, tenant).map(|tenant| documents::federation_metadata(world, tenant)),
         _ => return Reply::empty(404),
     };
     let request_id = guid_of(&format!(
@@ -126,87 +176,6 @@ fn tenant_id(world: &World, name: &str) -> Result<&'static str, Refusal> {
     })
 }
 
-fn instances(request: &Request) -> Reply {
-    let endpoint = request
-        .parameter("authorization_endpoint")
-        .unwrap_or_default();
-    let tenant = endpoint
-        .strip_prefix("https://")
-        .and_then(|rest| rest.split('/').nth(1))
-        .unwrap_or("common")
-        .to_owned();
-    let host = &request.authority;
-    Reply::json(
-        200,
-        &json!({
-            "tenant_discovery_endpoint": format!("{}/{tenant}/v2.0/.well-known/openid-configuration", request.base()),
-            "api-version": "1.1",
-            "metadata": [{"preferred_network": host, "preferred_cache": host, "aliases": [host]}],
-        }),
-    )
-}
-
-fn configuration(
-    world: &World,
-    request: &Request,
-    tenant: &str,
-    version: &str,
-) -> Result<Reply, Refusal> {
-    let id = match tenant {
-        "common" | "organizations" => "{tenantid}",
-        _ => tenant_id(world, tenant)?,
-    };
-    let place = if id == "{tenantid}" { tenant } else { id };
-    let base = request.base();
-    let names = world.names();
-    let mut body = json!({
-        "token_endpoint": format!("{base}/{place}/oauth2{version}/token"),
-        "token_endpoint_auth_methods_supported": ["client_secret_post", "private_key_jwt"],
-        "jwks_uri": format!("{base}/{place}/discovery{version}/keys"),
-        "response_modes_supported": ["query", "fragment", "form_post"],
-        "subject_types_supported": ["pairwise"],
-        "id_token_signing_alg_values_supported": ["RS256"],
-        "response_types_supported": ["code"],
-        "scopes_supported": ["openid", "profile", "email", "offline_access"],
-        "issuer": format!("{base}/{id}{version}"),
-        "authorization_endpoint": format!("{base}/{place}/oauth2{version}/authorize"),
-        "device_authorization_endpoint": format!("{base}/{place}/oauth2{version}/devicecode"),
-        "tenant_region_scope": region(names.cloud).0,
-        "cloud_instance_name": names.login_host.trim_start_matches("login."),
-        "msgraph_host": names.graph_host,
-    });
-    if let Some(part) = region(names.cloud).1 {
-        body["tenant_region_sub_scope"] = part.into();
-    }
-    Ok(Reply::json(200, &body))
-}
-
-fn region(cloud: CloudName) -> (&'static str, Option<&'static str>) {
-    match cloud {
-        CloudName::Worldwide | CloudName::Bleu | CloudName::Delos => ("EU", None),
-        CloudName::GccHigh => ("USGov", Some("DODCON")),
-        CloudName::Dod => ("USGov", Some("DOD")),
-        CloudName::China => ("AS", None),
-    }
-}
-
-fn keys(world: &World) -> Reply {
-    let certificate = &world.signers().token_service.certificate;
-    let (modulus, exponent) = certificate.rsa_components().unwrap_or_default();
-    Reply::json(
-        200,
-        &json!({"keys": [{
-            "kty": "RSA",
-            "use": "sig",
-            "kid": certificate.x5t(),
-            "x5t": certificate.x5t(),
-            "n": modulus,
-            "e": exponent,
-            "x5c": [certificate.base64()],
-        }]}),
-    )
-}
-
 fn form(request: &Request) -> HashMap<String, String> {
     request.form().into_iter().collect()
 }
@@ -225,18 +194,8 @@ fn token(world: &mut World, request: &Request, tenant: &str) -> Result<Reply, Re
     let tenant = tenant_id(world, tenant)?;
     match field(&form, "grant_type") {
         "client_credentials" => client_credentials(world, request, tenant, &form),
-        "" => Err(refusal(
-            400,
-            "invalid_request",
-            900_144,
-            "The request body must contain the following parameter: 'grant_type'.",
-        )),
-        other => Err(refusal(
-            400,
-            "unsupported_grant_type",
-            70_003,
-            format!("The app requested an unsupported grant type '{other}'."),
-        )),
+        "" => Err(missing("grant_type")),
+        other => Err(unsupported_grant(other)),
     }
 }
 
@@ -248,37 +207,19 @@ fn client_credentials(
 ) -> Result<Reply, Refusal> {
     let client = field(form, "client_id");
     if client.is_empty() {
-        return Err(refusal(
-            400,
-            "invalid_request",
-            900_144,
-            "The request body must contain the following parameter: 'client_id'.",
-        ));
+        return Err(missing("client_id"));
     }
-    let application = world
-        .directory()
-        .applications
-        .iter()
-        .find(|application| application.app_id.eq_ignore_ascii_case(client));
-    let Some(application) = application.filter(|_| tenant == seed::TENANT) else {
-        return Err(refusal(
-            400,
-            "unauthorized_client",
-            700_016,
-            format!(
-                "Application with identifier '{client}' was not found in the directory '{}'. This can happen if the application has not been installed by the administrator of the tenant or consented to by any user in the tenant. You may have sent your authentication request to the wrong tenant.",
-                world.directory().title
-            ),
-        ));
-    };
+    let directory = world.directory();
+    let application = directory
+        .application(client)
+        .filter(|_| tenant == seed::TENANT)
+        .ok_or_else(|| no_application(client, &directory.title))?;
     match (
         field(form, "client_secret"),
         field(form, "client_assertion"),
     ) {
         ("", "") => {
-            return Err(refusal(
-                401,
-                "invalid_client",
+            return Err(invalid_client(
                 7_000_218,
                 "The request body must contain the following parameter: 'client_assertion' or 'client_secret'.",
             ));
@@ -288,12 +229,7 @@ fn client_credentials(
             if field(form, "client_assertion_type")
                 != "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
             {
-                return Err(refusal(
-                    400,
-                    "invalid_request",
-                    900_144,
-                    "The request body must contain the following parameter: 'client_assertion_type'.",
-                ));
+                return Err(missing("client_assertion_type"));
             }
             match Token::read(assertion).filter(|token| machine::is_federated(world, token)) {
                 Some(token) => machine::check_federated(world, assertion, &token)?,
@@ -333,9 +269,7 @@ fn application_token(
     let title = title.map_or("", |application| application.display_name.as_str());
     let now = world.now().as_second();
     let principal = directory.principal(client).ok_or_else(|| {
-        refusal(
-            401,
-            "invalid_client",
+        invalid_client(
             7_000_229,
             format!("The client application {client} is missing service principal in the tenant {tenant}. See instructions here: https://go.microsoft.com/fwlink/?linkid=2225119"),
         )
@@ -376,32 +310,20 @@ fn application_token(
 
 fn sign(world: &World, claims: &Json) -> Result<String, Refusal> {
     let signed = world.signers().token_service.sign(claims, true);
-    signed.ok_or_else(|| {
-        refusal(
-            500,
-            "server_error",
-            90_033,
-            "A transient error has occurred. Please try again.",
-        )
-    })
+    signed.ok_or_else(out_of_order)
 }
 
 fn check_secret(world: &World, client: &str, secret: &str) -> Result<(), Refusal> {
     if client.eq_ignore_ascii_case(seed::CLIENT) && world.passwords().client.expose() == secret {
         return Ok(());
     }
-    Err(refusal(
-        401,
-        "invalid_client",
+    Err(invalid_client(
         7_000_215,
         format!(
             "Invalid client secret provided. Ensure the secret being sent in the request is the client secret value, not the client secret ID, for a secret added to app '{client}'."
         ),
     ))
 }
-
-/// How far clocks may differ.
-const SKEW: f64 = 300.0;
 
 fn check_assertion(
     world: &World,
@@ -411,13 +333,10 @@ fn check_assertion(
     assertion: &str,
     keys: &[Certificate],
 ) -> Result<(), Refusal> {
-    let invalid = |code, message: String| refusal(401, "invalid_client", code, message);
-    let token = Token::read(assertion)
-        .ok_or_else(|| invalid(50_027, "JWT token is invalid or malformed.".to_owned()))?;
-    let certificate =
-        find_key(keys, &token, client).map_err(|message| invalid(700_027, message))?;
-    check_signature(certificate, assertion).map_err(|message| invalid(700_027, message))?;
-    check_expiry(world, certificate).map_err(|message| invalid(700_027, message))?;
+    let token = Token::read(assertion).ok_or_else(malformed)?;
+    let certificate = find_key(keys, &token, client)?;
+    check_signature(certificate, assertion)?;
+    check_expiry(world, certificate)?;
     let names = world.names();
     let audience = token.claim("aud");
     let places = [
@@ -436,7 +355,7 @@ fn check_assertion(
                     .contains(&end.to_lowercase().as_str())
         });
     if !fits {
-        return Err(invalid(
+        return Err(invalid_client(
             700_023,
             format!(
                 "Client assertion audience claim does not match Realm issuer. Review the documentation at https://docs.microsoft.com/azure/active-directory/develop/active-directory-certificate-credentials. Audience in the assertion was '{audience}'."
@@ -444,21 +363,20 @@ fn check_assertion(
         ));
     }
     if token.claim("iss") != client || token.claim("sub") != client {
-        return Err(invalid(
+        return Err(invalid_client(
             700_021,
-            "Client assertion application identifier doesn't match 'client_id' parameter."
-                .to_owned(),
+            "Client assertion application identifier doesn't match 'client_id' parameter.",
         ));
     }
-    check_lifetime(world, &token).map_err(|message| invalid(700_024, message))
+    check_lifetime(world, &token)
 }
 
-/// The key that a token's header names; an error that says which key was looked for.
+/// The key that a token's header names; a refusal that says which key was looked for.
 fn find_key<'a>(
     keys: &'a [Certificate],
     token: &Token,
     client: &str,
-) -> Result<&'a Certificate, String> {
+) -> Result<&'a Certificate, Refusal> {
     let named = |certificate: &&Certificate| {
         token
             .header("x5t#S256")
@@ -469,10 +387,10 @@ fn find_key<'a>(
     };
     keys.iter().find(named).ok_or_else(|| {
         let used = token.header("x5t").or(token.header("x5t#S256")).unwrap_or_default();
-        format!(
+        invalid_client(700_027, format!(
             "The certificate with identifier used to sign the client assertion is not registered on application. [Reason - The key was not found., Thumbprint of key used by client: '{}', Please visit the Azure Portal, Graph Explorer or directly use MS Graph to see configured keys for app Id '{client}'.]",
             thumbprint_of(used)
-        )
+        ))
     })
 }
 
@@ -484,30 +402,31 @@ fn thumbprint_of(x5t: &str) -> String {
     )
 }
 
-fn check_signature(certificate: &Certificate, assertion: &str) -> Result<(), String> {
+fn check_signature(certificate: &Certificate, assertion: &str) -> Result<(), Refusal> {
     if certificate.verifies(assertion) {
         return Ok(());
     }
-    Err(format!(
+    let message = format!(
         "Client assertion contains an invalid signature. [Reason - The provided signature value did not match the expected signature value., Thumbprint of key used by client: '{}', Found key 'Start={}, End={}']",
         certificate.thumbprint, certificate.not_before, certificate.not_after
-    ))
+    );
+    Err(invalid_client(700_027, message))
 }
 
-fn check_lifetime(world: &World, token: &Token) -> Result<(), String> {
-    let now = f64::from(u32::try_from(world.now().as_second()).unwrap_or(u32::MAX));
-    let from = token
-        .seconds("nbf")
-        .or_else(|| token.seconds("iat"))
-        .unwrap_or(now);
-    match token.seconds("exp") {
-        Some(to) if from - SKEW <= now && now < to + SKEW => Ok(()),
-        to => Err(format!(
-            "Client assertion is not within its valid time range. Current time: {}, assertion valid from {from}, expiry time of assertion {}.",
-            world.now(),
-            to.unwrap_or_default()
-        )),
+fn check_lifetime(world: &World, token: &Token) -> Result<(), Refusal> {
+    let now = world.now();
+    if token.is_valid_at(now) {
+        return Ok(());
     }
+    let moment = |seconds: Option<f64>| {
+        seconds.map_or_else(|| "unknown".to_owned(), |seconds| seconds.to_string())
+    };
+    let message = format!(
+        "Client assertion is not within its valid time range. Current time: {now}, assertion valid from {}, expiry time of assertion {}.",
+        moment(token.valid_from()),
+        moment(token.seconds("exp"))
+    );
+    Err(invalid_client(700_024, message))
 }
 
 /// The audience that a scope stands for: one of the resources that exist.
@@ -598,8 +517,9 @@ pub(super) fn check(world: &World, token: &str, front: Front) -> Result<Bearer, 
     {
         return Err("Access token validation failure. Invalid audience.".to_owned());
     }
-    check_lifetime(world, &read)
-        .map_err(|_| "Lifetime validation failed, the token is expired.".to_owned())?;
+    if !read.is_valid_at(world.now()) {
+        return Err("Lifetime validation failed, the token is expired.".to_owned());
+    }
     Ok(Bearer::read(&read))
 }
 
@@ -646,245 +566,17 @@ impl Bearer {
     }
 }
 
-/// The realm metadata of the Access Control Service.
-fn acs_metadata(world: &World, request: &Request, tenant: &str) -> Reply {
-    let names = world.names();
-    let (base, service) = (request.base(), &names.token_service);
-    let certificate = &world.signers().token_service.certificate;
-    let audience = |realm: &str| format!("{service}/{}@{realm}", names.acs_host);
-    let endpoint = |path: &str, protocol: &str, usage: &str| json!({"location": format!("{base}/{tenant}/{path}"), "protocol": protocol, "usage": usage});
-    let audiences: Vec<String> = if tenant == seed::TENANT {
-        [&names.initial_domain, &names.routing_domain]
-            .into_iter()
-            .chain(&names.domains)
-            .map(|domain| audience(domain))
-            .chain([audience(tenant)])
-            .collect()
-    } else {
-        vec![audience("fabrikam.com"), audience(tenant)]
-    };
-    Reply::json(
-        200,
-        &json!({
-            "version": "1.0",
-            "name": "sts",
-            "realm": tenant,
-            "issuer": format!("{service}@{tenant}"),
-            "allowedAudiences": audiences,
-            "endpoints": [
-                endpoint("tokens/OAuth/2", "OAuth2", "issuance"),
-                endpoint("tokens/delegation/1", "DelegationIssuance1.0", "issuance"),
-                endpoint("mgmt/delegation/1", "DelegationManagement1.0", "management"),
-            ],
-            "keys": [{
-                "usage": "signing",
-                "keyValue": {
-                    "type": "x509Certificate",
-                    "value": certificate.base64(),
-                    "keyInfo": {"x5t": certificate.x5t()},
-                },
-            }],
-        }),
-    )
-}
-
-/// The federation metadata document of the security token service.
-fn federation_metadata(world: &World, tenant: &str) -> Reply {
-    let names = world.names();
-    let certificate = world.signers().token_service.certificate.base64();
-    let (issuer, host) = (names.sts_issuer(tenant), &names.login_host);
-    let key = format!(
-        "<KeyDescriptor use=\"signing\"><KeyInfo xmlns=\"http://www.w3.org/2000/09/xmldsig#\"><X509Data><X509Certificate>{certificate}</X509Certificate></X509Data></KeyInfo></KeyDescriptor>"
-    );
-    let endpoint = |name: &str| {
-        format!(
-            "<fed:{name}><wsa:EndpointReference xmlns:wsa=\"http://www.w3.org/2005/08/addressing\"><wsa:Address>https://{host}/{tenant}/wsfed</wsa:Address></wsa:EndpointReference></fed:{name}>"
-        )
-    };
-    let xml = format!(
-        "<?xml version=\"1.0\" encoding=\"utf-8\"?><EntityDescriptor ID=\"_{id}\" entityID=\"{issuer}\" xmlns=\"urn:oasis:names:tc:SAML:2.0:metadata\">\
-         <RoleDescriptor xsi:type=\"fed:SecurityTokenServiceType\" protocolSupportEnumeration=\"http://docs.oasis-open.org/wsfed/federation/200706\" xmlns:xsi=\"http://www.w3.org/2001/XMLSchema-instance\" xmlns:fed=\"http://docs.oasis-open.org/wsfed/federation/200706\">{key}{service}{passive}</RoleDescriptor>\
-         <IDPSSODescriptor protocolSupportEnumeration=\"urn:oasis:names:tc:SAML:2.0:protocol\">{key}\
-         <SingleLogoutService Binding=\"urn:oasis:names:tc:SAML:2.0:bindings:HTTP-Redirect\" Location=\"https://{host}/{tenant}/saml2\" />\
-         <SingleSignOnService Binding=\"urn:oasis:names:tc:SAML:2.0:bindings:HTTP-Redirect\" Location=\"https://{host}/{tenant}/saml2\" />\
-         </IDPSSODescriptor></EntityDescriptor>",
-        id = guid_of(&format!("federation metadata {tenant}")),
-        service = endpoint("SecurityTokenServiceEndpoint"),
-        passive = endpoint("PassiveRequestorEndpoint"),
-    );
-    Reply::with(200, "application/samlmetadata+xml; charset=utf-8", xml)
-}
-
-/// The token endpoint of the Access Control Service: an assertion of a service against an actor token.
-fn acs_token(world: &World, request: &Request, tenant: &str) -> Result<Reply, Refusal> {
-    let tenant = tenant_id(world, tenant)?;
-    let form = form(request);
-    if field(&form, "grant_type") != "http://oauth.net/grant_type/jwt/1.0/bearer" {
-        return Err(refusal(
-            400,
-            "unsupported_grant_type",
-            70_003,
-            format!(
-                "The app requested an unsupported grant type '{}'.",
-                field(&form, "grant_type")
-            ),
-        ));
-    }
-    let assertion = field(&form, "assertion");
-    let token = Token::read(assertion).ok_or_else(|| {
-        refusal(
-            401,
-            "invalid_client",
-            50_027,
-            "JWT token is invalid or malformed.",
-        )
-    })?;
-    let client = actor(world, tenant, &token)?;
-    check_actor_key(world, client, &token, assertion)?;
-    let names = world.names();
-    let audience = format!("{}/{}@{tenant}", names.token_service, names.acs_host);
-    if !token.claim("aud").eq_ignore_ascii_case(&audience) {
-        return Err(refusal(
-            401,
-            "invalid_client",
-            50_027,
-            format!(
-                "JWT token is invalid or malformed. The audience '{}' is not '{audience}'.",
-                token.claim("aud")
-            ),
-        ));
-    }
-    check_lifetime(world, &token)
-        .map_err(|message| refusal(401, "invalid_client", 700_024, message))?;
-    let resource = field(&form, "resource");
-    if !is_granted(world, tenant, resource) {
-        return Err(no_resource(
-            world,
-            resource.split('@').next().unwrap_or(resource),
-        ));
-    }
-    issue(world, tenant, client, resource)
-}
-
-/// The application that an assertion speaks for: its issuer is `application@tenant`.
-fn actor<'a>(world: &World, tenant: &str, token: &'a Token) -> Result<&'a str, Refusal> {
-    let issuer = token.claim("iss");
-    let (client, realm) = issuer.split_once('@').unwrap_or((issuer, ""));
-    let known = world.directory().principal(client).is_some();
-    if known && realm.eq_ignore_ascii_case(tenant) && tenant == seed::TENANT {
-        return Ok(client);
-    }
-    Err(refusal(
-        400,
-        "unauthorized_client",
-        700_016,
-        format!(
-            "Application with identifier '{client}' was not found in the directory '{realm}'. This can happen if the application has not been installed by the administrator of the tenant or consented to by any user in the tenant. You may have sent your authentication request to the wrong tenant."
-        ),
-    ))
-}
-
-/// Checks the signature against the keys that were uploaded to the service principal; Exchange Online has one of its own.
-fn check_actor_key(
-    world: &World,
-    client: &str,
-    token: &Token,
-    assertion: &str,
-) -> Result<(), Refusal> {
-    let invalid = |message: String| refusal(401, "invalid_client", 700_027, message);
-    let directory = world.directory();
-    let uploaded = directory
-        .principal(client)
-        .map_or(&[][..], |principal| &principal.keys);
-    let registered = directory
-        .application(client)
-        .map_or(&[][..], |application| &application.keys);
-    let own = &world.signers().exchange_online.certificate;
-    let keys: Vec<Certificate> = certificates(uploaded)
-        .into_iter()
-        .chain(certificates(registered))
-        .chain((client == seed::EXCHANGE).then(|| own.clone()))
-        .collect();
-    let certificate = find_key(&keys, token, client).map_err(invalid)?;
-    check_signature(certificate, assertion).map_err(invalid)?;
-    check_expiry(world, certificate).map_err(invalid)
-}
-
 fn certificates(keys: &[KeyCredential]) -> Vec<Certificate> {
     keys.iter().map(|key| key.certificate.clone()).collect()
 }
 
-fn check_expiry(world: &World, certificate: &Certificate) -> Result<(), String> {
+fn check_expiry(world: &World, certificate: &Certificate) -> Result<(), Refusal> {
     if certificate.not_after > world.now() {
         return Ok(());
     }
-    Err(format!(
+    let message = format!(
         "The certificate with identifier used to sign the client assertion is expired on application. [Reason - The key used is expired., Thumbprint of key used by client: '{}', Found key 'Start={}, End={}']",
         certificate.thumbprint, certificate.not_before, certificate.not_after
-    ))
-}
-
-/// Whether `application/host@tenant` is a name of the application's service principal, in one of its forms.
-fn is_granted(world: &World, tenant: &str, resource: &str) -> bool {
-    let (name, realm) = resource.split_once('@').unwrap_or((resource, tenant));
-    let (application, host) = name.split_once('/').unwrap_or((name, ""));
-    let Some(principal) = world.directory().principal(application) else {
-        return false;
-    };
-    let forms = [
-        name.to_owned(),
-        format!("https://{host}"),
-        format!("https://{host}/"),
-        host.to_owned(),
-    ];
-    let wildcard = |spn: &str| {
-        spn.strip_prefix(application)
-            .and_then(|rest| rest.strip_prefix("/*."))
-            .is_some_and(|domain| host.to_lowercase().ends_with(&format!(".{domain}")))
-    };
-    realm.eq_ignore_ascii_case(tenant)
-        && !host.is_empty()
-        && principal
-            .names
-            .iter()
-            .any(|spn| forms.iter().any(|form| form.eq_ignore_ascii_case(spn)) || wildcard(spn))
-}
-
-/// How long an actor token lives.
-const ACTOR_LIFE: i64 = 86_400;
-
-fn issue(world: &World, tenant: &str, client: &str, resource: &str) -> Result<Reply, Refusal> {
-    let service = &world.names().token_service;
-    let object = world
-        .directory()
-        .principal(client)
-        .map_or("", |principal| principal.id.as_str());
-    let now = world.now().as_second();
-    let audience = if resource.contains('@') {
-        resource.to_owned()
-    } else {
-        format!("{resource}@{tenant}")
-    };
-    let claims = json!({
-        "aud": audience,
-        "iss": format!("{service}@{tenant}"),
-        "iat": now, "nbf": now, "exp": now + ACTOR_LIFE,
-        "identityprovider": format!("{service}@{tenant}"),
-        "nameid": format!("{client}@{tenant}"),
-        "oid": object, "sub": object,
-        "trustedfordelegation": "true",
-        "xms_spcu": "true",
-    });
-    let token = sign(world, &claims)?;
-    Ok(Reply::json(
-        200,
-        &json!({
-            "token_type": "Bearer",
-            "expires_in": (ACTOR_LIFE - 1).to_string(),
-            "not_before": now.to_string(),
-            "expires_on": (now + ACTOR_LIFE).to_string(),
-            "resource": audience,
-            "access_token": token,
-        }),
-    ))
+    );
+    Err(invalid_client(700_027, message))
 }

@@ -3,13 +3,14 @@
 //! They hold no mail: a call that is believed is answered as for somebody whose mailbox is not here, or with an empty
 //! folder.
 
+use super::certificates;
 use super::front::{Front, Reply, Request};
 use super::oauth;
+use super::object::is_true;
 use super::seed;
 use super::token::Certificate;
 use super::world::{World, guid_of};
 use crate::subject::Plane;
-use crate::value::Value;
 use serde_json::{Value as Json, json};
 
 /// Answers a request to Exchange's web front.
@@ -133,7 +134,7 @@ fn offers_oauth(world: &World, directory: &str) -> bool {
     world
         .objects(Plane::OnPremises, directory)
         .iter()
-        .any(|object| object.get("OAuthAuthentication").and_then(Value::as_bool) == Some(true))
+        .any(|object| is_true(object, "OAuthAuthentication"))
 }
 
 /// The Bearer challenge comes only to who names that scheme.
@@ -203,35 +204,22 @@ fn signing_keys(world: &World, front: Front) -> Vec<Certificate> {
     if front != Front::OnPremises {
         return vec![world.signers().exchange_online.certificate.clone()];
     }
-    let config = world.objects(Plane::OnPremises, "AuthConfig").first();
-    let names = [
-        "CurrentCertificateThumbprint",
-        "PreviousCertificateThumbprint",
-        "NextCertificateThumbprint",
-    ];
-    let thumbprints: Vec<&str> = names
-        .iter()
-        .filter_map(|name| {
-            config
-                .and_then(|config| config.get(*name))
-                .and_then(Value::as_text)
-        })
-        .filter(|thumbprint| !thumbprint.is_empty())
-        .collect();
     let held: Vec<Certificate> = world
         .objects(Plane::OnPremises, "ExchangeCertificate")
         .iter()
-        .filter_map(|object| match object.get("RawData") {
-            Some(Value::Bytes(der)) => Certificate::read(der),
-            _ => None,
-        })
+        .filter_map(certificates::certificate)
         .collect();
-    thumbprints
-        .iter()
-        .filter_map(|thumbprint| {
-            held.iter()
-                .find(|certificate| certificate.thumbprint.eq_ignore_ascii_case(thumbprint))
-        })
-        .cloned()
-        .collect()
+    let find = |thumbprint: &str| {
+        let mut held = held.iter();
+        held.find(|held| held.thumbprint.eq_ignore_ascii_case(thumbprint))
+    };
+    [
+        "CurrentCertificateThumbprint",
+        "PreviousCertificateThumbprint",
+        "NextCertificateThumbprint",
+    ]
+    .iter()
+    .filter_map(|name| find(world.auth_config(name)?))
+    .cloned()
+    .collect()
 }

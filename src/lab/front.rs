@@ -111,6 +111,11 @@ impl Request {
         pairs(&String::from_utf8_lossy(&self.body))
     }
 
+    /// Whether it is about the administration of Exchange Online.
+    pub(super) fn is_administration(&self) -> bool {
+        self.path.to_ascii_lowercase().starts_with("/adminapi/")
+    }
+
     /// The address that documents should name their own endpoints under.
     pub fn base(&self) -> String {
         format!("https://{}", self.authority)
@@ -171,6 +176,24 @@ impl Reply {
             .map(|(_, value)| value.as_str())
     }
 
+    /// What .NET's `WebException` says of such an answer.
+    pub(super) fn as_web_exception(&self) -> String {
+        let phrase = match self.status {
+            400 => "Bad Request",
+            401 => "Unauthorized",
+            403 => "Forbidden",
+            404 => "Not Found",
+            405 => "Method Not Allowed",
+            500 => "Internal Server Error",
+            503 => "Server Unavailable",
+            _ => "Unexpected",
+        };
+        format!(
+            "The remote server returned an error: ({}) {phrase}.",
+            self.status
+        )
+    }
+
     /// The body as text.
     pub fn text(&self) -> String {
         String::from_utf8_lossy(&self.body).into_owned()
@@ -199,9 +222,7 @@ pub(super) fn answer(world: &mut World, front: Front, request: &Request) -> Repl
             world.as_shown(|world| graph::answer(world, request))
         }
         Front::Graph => graph::answer(world, request),
-        Front::ExchangeOnline if request.path.to_ascii_lowercase().starts_with("/adminapi/") => {
-            online::answer(world, request)
-        }
+        Front::ExchangeOnline if request.is_administration() => online::answer(world, request),
         Front::ExchangeOnline | Front::OnPremises => exchange_web::answer(world, front, request),
     }
 }
@@ -562,8 +583,13 @@ fn pairs(text: &str) -> Vec<(String, String)> {
         .collect()
 }
 
-/// A text as a part of a query.
-pub(super) fn percent_encoded(text: &str) -> String {
+/// The fields of a form, or the parameters of a query.
+pub(super) fn form_encoded(fields: &[(&str, &str)]) -> String {
+    let encoded = |(name, value): &(&str, &str)| format!("{name}={}", percent_encoded(value));
+    fields.iter().map(encoded).collect::<Vec<_>>().join("&")
+}
+
+fn percent_encoded(text: &str) -> String {
     let mut encoded = String::with_capacity(text.len());
     for byte in text.bytes() {
         match byte {
@@ -616,5 +642,9 @@ mod tests {
             assert_eq!(pairs(query), expected, "{query}");
         }
         assert_eq!(percent_decoded("100%&%zz+", false), "100%&%zz+");
+        assert_eq!(
+            pairs(&form_encoded(&[("$filter", "appId eq 'a b'")])),
+            expected
+        );
     }
 }

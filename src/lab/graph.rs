@@ -185,6 +185,24 @@ fn resource_not_found(id: &str) -> Refusal {
     )
 }
 
+/// What is said to who may not do it.
+fn denied() -> Refusal {
+    refusal(
+        403,
+        "Authorization_RequestDenied",
+        "Insufficient privileges to complete the operation.",
+    )
+}
+
+/// What is said of the one collection that has calls of its own.
+fn no_passwords() -> Refusal {
+    refusal(
+        400,
+        "Request_BadRequest",
+        "Updates to passwordCredentials are not allowed.",
+    )
+}
+
 fn method_not_allowed() -> Refusal {
     refusal(
         405,
@@ -242,21 +260,18 @@ fn organization(world: &World, request: &Request) -> Reply {
     let names = world.names();
     let domain = |name: &String| json!({"capabilities": "Email", "isDefault": *name == names.domains[0], "isInitial": *name == names.initial_domain, "name": name, "type": "Managed"});
     let domains: Vec<Json> = verified(world).iter().map(domain).collect();
-    let body = json!({
-        "@odata.context": format!("{}/v1.0/$metadata#organization", request.base()),
-        "value": [{
-            "id": seed::TENANT,
-            "displayName": world.directory().title,
-            "tenantType": "AAD",
-            "verifiedDomains": domains,
-        }],
+    let own = json!({
+        "id": seed::TENANT,
+        "displayName": world.directory().title,
+        "tenantType": "AAD",
+        "verifiedDomains": domains,
     });
-    Reply::json(200, &body).header("odata-version", "4.0")
+    whole(request, "organization", &[own])
 }
 
 fn domains(world: &World, request: &Request) -> Reply {
     let names = world.names();
-    let value: Vec<Json> = verified(world)
+    let domains: Vec<Json> = verified(world)
         .iter()
         .map(|name| {
             json!({
@@ -271,8 +286,13 @@ fn domains(world: &World, request: &Request) -> Reply {
             })
         })
         .collect();
+    whole(request, "domains", &domains)
+}
+
+/// A whole set as an answer; nothing of it is selected, filtered or paged.
+fn whole(request: &Request, set: &str, value: &[Json]) -> Reply {
     let body = json!({
-        "@odata.context": format!("{}/v1.0/$metadata#domains", request.base()),
+        "@odata.context": format!("{}/v1.0/$metadata#{set}", request.base()),
         "value": value,
     });
     Reply::json(200, &body).header("odata-version", "4.0")

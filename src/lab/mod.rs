@@ -15,6 +15,7 @@ mod front;
 mod graph;
 pub mod noun;
 mod oauth;
+mod object;
 mod online;
 mod onprem;
 mod overrides;
@@ -161,26 +162,17 @@ impl Lab {
 
     /// The organization to hand to a session.
     pub fn organization(&self) -> Organization {
-        let (username, password, client_secret) = self.world.with(|world| {
-            let passwords = world.passwords();
-            (
-                seed::ADMINISTRATOR.to_owned(),
-                passwords.administrator.clone(),
-                passwords.client.clone(),
-            )
-        });
+        let passwords = self.passwords();
         Organization {
             name: "lab".to_owned(),
             cloud: Some(self.cloud),
-            tenant: self
-                .world
-                .with(|world| world.names().initial_domain.clone()),
+            tenant: self.tenant(),
             exchange: Some(OnPremisesExchange {
                 url: self.powershell_url(),
                 auth: self.auth,
                 account: Some(ExchangeAccount {
-                    username,
-                    password: SecretSource::Plain(password),
+                    username: seed::ADMINISTRATOR.to_owned(),
+                    password: SecretSource::Plain(passwords.administrator),
                 }),
                 kdc: None,
                 winrm: Some(self.winrm()),
@@ -190,51 +182,73 @@ impl Lab {
             sign_in: SignIn {
                 method: SignInMethod::ClientSecret,
                 client_id: Some(seed::CLIENT.to_owned()),
-                secret: Some(SecretSource::Plain(client_secret)),
+                secret: Some(SecretSource::Plain(passwords.client)),
                 certificate: None,
                 certificate_password: None,
                 algorithm: Algorithm::default(),
             },
-            endpoints: BTreeMap::from([
-                (Cell::Login, self.address(Front::Login)),
-                (Cell::Graph, self.address(Front::Graph)),
-                (Cell::ExchangeOnline, self.address(Front::ExchangeOnline)),
-            ]),
+            endpoints: self.endpoints(),
             ca: Some(self.authority.clone()),
         }
     }
 
     /// The text of an organization file for this lab, with its secrets in it; `ca_file` names the file that will hold
     /// [`Lab::authority`].
+    ///
+    /// Where nobody documents an address of the cloud, it names the lab's own besides, which [`Lab::organization`] leaves
+    /// unknown: what a person would have to find out is written down once.
     pub fn organization_file(&self, ca_file: &str) -> String {
-        let initial_domain = self
-            .world
-            .with(|world| world.names().initial_domain.clone());
-        let (administrator, client) = self.world.with(|world| {
-            let passwords = world.passwords();
-            (passwords.administrator.clone(), passwords.client.clone())
-        });
+        let passwords = self.passwords();
+        let undocumented = self.world.with(|world| world.names().undocumented());
         let text = |text: &str| toml::Value::from(text).to_string();
+        let lines = |cells: &[(Cell, String)]| -> String {
+            let line =
+                |(cell, value): &(Cell, String)| format!("{:<15} = {}\n", cell.key(), text(value));
+            cells.iter().map(line).collect()
+        };
         let ca_file = text(ca_file);
         format!(
             "# The lab that is running now; its passwords change at each start.\n\
              cloud  = {cloud}\ntenant = {tenant}\n\n\
              [exchange]\nurl      = {url}\nauth     = {auth}\nusername = {username}\npassword = {password}\nwinrm    = {winrm}\nca_file  = {ca_file}\n\n\
              [sign_in]\nmethod    = \"client-secret\"\nclient_id = {client_id}\nsecret    = {secret}\n\n\
-             [endpoints]\nlogin           = {login}\ngraph           = {graph}\nexchange_online = {online}\nca_file         = {ca_file}\n",
+             [endpoints]\n{endpoints}ca_file         = {ca_file}\n{undocumented}",
             cloud = text(self.cloud.word()),
-            tenant = text(&initial_domain),
+            tenant = text(&self.tenant()),
             url = text(&self.powershell_url()),
             auth = text(self.auth.word()),
             winrm = text(&self.winrm()),
             username = text(seed::ADMINISTRATOR),
-            password = text(administrator.expose()),
+            password = text(passwords.administrator.expose()),
             client_id = text(seed::CLIENT),
-            secret = text(client.expose()),
-            login = text(&self.address(Front::Login)),
-            graph = text(&self.address(Front::Graph)),
-            online = text(&self.address(Front::ExchangeOnline)),
+            secret = text(passwords.client.expose()),
+            endpoints = lines(&Vec::from_iter(self.endpoints())),
+            undocumented = match undocumented.as_slice() {
+                [] => String::new(),
+                some => format!(
+                    "# Nobody documents these of this cloud: they are the lab's own.\n{}",
+                    lines(some)
+                ),
+            },
         )
+    }
+
+    fn tenant(&self) -> String {
+        self.world
+            .with(|world| world.names().initial_domain.clone())
+    }
+
+    fn passwords(&self) -> Passwords {
+        self.world.with(|world| world.passwords().clone())
+    }
+
+    /// Where the services of the cloud are.
+    fn endpoints(&self) -> BTreeMap<Cell, String> {
+        BTreeMap::from([
+            (Cell::Login, self.address(Front::Login)),
+            (Cell::Graph, self.address(Front::Graph)),
+            (Cell::ExchangeOnline, self.address(Front::ExchangeOnline)),
+        ])
     }
 
     /// The certificate authority that the servers' certificates come from, as PEM.
@@ -298,6 +312,7 @@ impl Lab {
 }
 
 /// The secrets of one lab, made when it starts.
+#[derive(Clone)]
 pub(crate) struct Passwords {
     pub(crate) administrator: Secret,
     pub(crate) client: Secret,

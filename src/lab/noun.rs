@@ -150,6 +150,12 @@ impl Noun {
             Plane::Entra => 0,
         }
     }
+
+    /// The name of the cmdlet of a verb.
+    pub fn cmdlet(&self, verb: Set) -> String {
+        let word = VERBS.iter().find(|(_, bit)| *bit == verb);
+        format!("{}-{}", word.map_or("", |(word, _)| word), self.name)
+    }
 }
 
 /// The verbs by their words.

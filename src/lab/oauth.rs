@@ -14,13 +14,14 @@ mod dedicated;
 pub(super) use answer::{challenge, has_mailbox, is_refused, receive};
 pub(super) use ask::test_connectivity;
 
+use super::object::{is_true, text};
 use super::seed::{self, PEOPLE, Person};
 use super::world::World;
 use crate::subject::Plane;
-use crate::value::{Object, Value};
+use crate::value::Value;
 
 /// Somebody by address, wherever the mailbox is.
-fn local_address(address: &str) -> Option<Person> {
+fn person_at(address: &str) -> Option<Person> {
     PEOPLE
         .into_iter()
         .find(|person| person.address.eq_ignore_ascii_case(address))
@@ -28,7 +29,13 @@ fn local_address(address: &str) -> Option<Person> {
 
 /// Where the mailbox of an address is; absent where nobody has it.
 pub(super) fn mailbox_of(address: &str) -> Option<Plane> {
-    local_address(address).map(|person| person.mailbox)
+    person_at(address).map(|person| person.mailbox)
+}
+
+/// The host of an address.
+fn host_of(address: &str) -> &str {
+    let rest = address.strip_prefix("https://").unwrap_or(address);
+    rest.split(['/', ':']).next().unwrap_or(rest)
 }
 
 /// An authorization server that issues actor tokens.
@@ -42,31 +49,22 @@ struct Issuer {
 
 /// The authorization servers of a side that can issue actor tokens, with their domains as a text.
 fn issuers(world: &World, plane: Plane) -> Vec<(Issuer, String)> {
-    let text = |object: &Object, name: &str| {
-        object
-            .get(name)
-            .and_then(Value::as_text)
-            .unwrap_or_default()
-            .to_owned()
-    };
     world
         .objects(plane, "AuthServer")
         .iter()
-        .filter(|object| {
-            object.get("Enabled").and_then(Value::as_bool) == Some(true)
-                && text(object, "Type") == "MicrosoftACS"
-        })
+        .filter(|object| is_true(object, "Enabled") && text(object, "Type") == Some("MicrosoftACS"))
         .map(|object| {
+            let property = |name: &str| text(object, name).unwrap_or_default().to_owned();
             let domains = object
                 .get("DomainName")
                 .and_then(Value::as_list)
                 .unwrap_or_default();
             let domains: Vec<&str> = domains.iter().filter_map(Value::as_text).collect();
             let issuer = Issuer {
-                name: text(object, "Name"),
-                identifier: text(object, "IssuerIdentifier"),
-                realm: text(object, "Realm"),
-                endpoint: text(object, "TokenIssuingEndpoint"),
+                name: property("Name"),
+                identifier: property("IssuerIdentifier"),
+                realm: property("Realm"),
+                endpoint: property("TokenIssuingEndpoint"),
             };
             let issuer = within_tenant(plane, issuer);
             (issuer, domains.join(","))

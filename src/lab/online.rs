@@ -27,13 +27,7 @@ pub(super) fn answer(world: &mut World, request: &Request) -> Reply {
 fn dispatch(world: &mut World, request: &Request) -> Reply {
     let segments = request.segments();
     let path: Vec<&str> = segments.iter().map(String::as_str).collect();
-    let [
-        "adminapi" | "AdminApi" | "adminApi",
-        version,
-        tenant,
-        command,
-    ] = path.as_slice()
-    else {
+    let [_, version, tenant, command] = path.as_slice() else {
         return Reply::not_found();
     };
     if let Err(reply) = allowed(world, request) {

@@ -15,7 +15,10 @@ mod shape;
 
 use self::door::{Admission, Door};
 
+use super::certificates;
 use super::front::{Reply, Request as HttpRequest};
+use super::object;
+use super::seed::SERVER;
 use super::world::{Answer, Refusal, Shared};
 use crate::remoting::clixml;
 use crate::remoting::psrp::{
@@ -431,15 +434,7 @@ impl Session {
                 for warning in warnings {
                     self.server.warning(pipeline, warning)?;
                 }
-                // A server that signs what it serializes cannot, with a certificate that has expired.
-                let signs = !command.name.eq_ignore_ascii_case("Get-ExchangeCertificate")
-                    || !world.with(|world| world.has_expired_signer());
                 for object in &output {
-                    let object = if signs {
-                        object
-                    } else {
-                        &Value::from(Object::new())
-                    };
                     let shaped = shape::object(&command.name, object);
                     self.server.output(pipeline, &shaped)?;
                 }
@@ -566,18 +561,13 @@ fn script(
             let thumbprint = command
                 .value_of("Thumbprint")
                 .and_then(clixml::Value::to_text);
-            let named = Object::from_iter([
-                ("Thumbprint".to_owned(), thumbprint.into()),
-                ("Server".to_owned(), server.into()),
-            ]);
-            let held = world
-                .with(|world| world.invoke(Plane::OnPremises, "Get-ExchangeCertificate", &named));
-            let held = held.ok().and_then(|mut held| held.output.pop());
-            let bytes = held.and_then(|held| held.as_object()?.get("RawData").cloned());
-            let Some(Value::Bytes(bytes)) = bytes else {
+            let held = thumbprint.and_then(|thumbprint| {
+                world.with(|world| certificates::held(world, server, &thumbprint))
+            });
+            let Some(held) = held else {
                 return Ok(None);
             };
-            ("RawData", clixml::Value::Bytes(bytes))
+            ("RawData", clixml::Value::Bytes(held.der))
         }
         FixedScript::ExchangeBuild => match world.with(|world| world.exchange_build(server)) {
             Some(build) => ("Build", build.into()),
@@ -603,20 +593,10 @@ fn endpoint(request: &HttpRequest, world: &Shared) -> Option<Endpoint> {
     let named = request.parameter("TargetServer");
     // The address of the lab itself stands for the server that answers cmdlets.
     let named = named.filter(|name| !name.eq_ignore_ascii_case("localhost"));
-    let text = |server: &Object, property: &str| {
-        let value = server.get(property).and_then(Value::as_text);
-        value.map(str::to_owned)
-    };
     world.with(|world| {
-        let mut servers = world.objects(Plane::OnPremises, "ExchangeServer").iter();
-        let server = servers.find(|server| {
-            named.as_ref().is_none_or(|named| {
-                ["Name", "Fqdn"].iter().any(|property| {
-                    text(server, property).is_some_and(|known| known.eq_ignore_ascii_case(named))
-                })
-            })
-        });
-        text(server?, "Name").map(Endpoint::Windows)
+        let server = world.server(named.as_deref().unwrap_or(SERVER))?;
+        let name = object::text(server, "Name")?;
+        Some(Endpoint::Windows(name.to_owned()))
     })
 }
 
@@ -729,6 +709,3 @@ const ENVELOPE_ROOM: usize = 4 * 1024;
 const AFFINITY: &str = "MS-WSMAN";
 const BACK_END: &str = "X-BackEndCookie";
 const BACK_END_SID: &str = "S-1-5-21-1004336348-1177238915-682003330-500";
-
-/// The name in faults and headers; the seed's first server.
-const SERVER: &str = "EX16";

@@ -3,8 +3,8 @@
 //! A server goes by the overrides that it read last: `Get-ExchangeDiagnosticInfo` with `Refresh` makes it read them, and
 //! an hour passing does. Of several overrides for one feature none counts, and the feature has its default.
 
-use super::certificates::servers;
 use super::cmdlet::{Call, not_found};
+use super::object::{self, object};
 use super::world::{Answer, Refusal, World};
 use crate::subject::Plane;
 use crate::value::{Object, Value};
@@ -61,10 +61,7 @@ pub(super) fn is_on(world: &World, feature: Feature) -> bool {
 }
 
 fn text<'a>(object: &'a Object, name: &str) -> &'a str {
-    object
-        .get(name)
-        .and_then(Value::as_text)
-        .unwrap_or_default()
+    object::text(object, name).unwrap_or_default()
 }
 
 fn parameters(object: &Object) -> impl Iterator<Item = (&str, &str)> {
@@ -138,10 +135,7 @@ pub(super) fn diagnostics(world: &mut World, call: &Call<'_>) -> Result<Answer, 
     let here = world.names().server(call.plane);
     let server = call.text("Server").unwrap_or(here);
     let name = server.split('.').next().unwrap_or(server);
-    if !servers(world)
-        .iter()
-        .any(|(known, _)| known.eq_ignore_ascii_case(name))
-    {
+    if world.server(server).is_none() {
         return Err(not_found(world, call, server));
     }
     let is = |parameter: &str, word: &str| {
@@ -173,14 +167,11 @@ pub(super) fn diagnostics(world: &mut World, call: &Call<'_>) -> Result<Answer, 
     let result = format!(
         "<Diagnostics><ProcessInfo><id>2716</id><serverName>{name}</serverName><processName>{process}</processName></ProcessInfo><Components>{component}</Components></Diagnostics>"
     );
-    let object = Object::from_iter([
-        ("Result".to_owned(), Value::from(result)),
-        ("Identity".to_owned(), "".into()),
-        ("IsValid".to_owned(), true.into()),
-        ("ObjectState".to_owned(), "New".into()),
+    let given = object([
+        ("Result", result.into()),
+        ("Identity", "".into()),
+        ("IsValid", true.into()),
+        ("ObjectState", "New".into()),
     ]);
-    Ok(Answer {
-        output: vec![object.into()],
-        warnings: Vec::new(),
-    })
+    Ok(Answer::of(vec![given.into()]))
 }

@@ -7,7 +7,9 @@ use super::certificates;
 use super::cmdlet::{Call, exchange_refusal, not_found};
 use super::noun::{GET, NEW, REMOVE, SET, Set, TEST};
 use super::oauth;
+use super::object::{object, text};
 use super::overrides;
+use super::seed;
 use super::world::{Answer, Refusal, World};
 use crate::subject::Plane;
 use crate::value::{Object, Value};
@@ -135,25 +137,19 @@ pub(super) fn relearned(world: &mut World, call: &Call<'_>, at: usize) -> Result
     if call.noun.name != "AuthServer" {
         return Ok(Object::new());
     }
-    let object = world.objects(call.plane, "AuthServer")[at].clone();
-    let text = |name: &str| {
-        object
-            .get(name)
-            .and_then(Value::as_text)
-            .unwrap_or_default()
-            .to_owned()
-    };
+    let server = world.objects(call.plane, "AuthServer")[at].clone();
+    let present = |name: &str| text(&server, name).unwrap_or_default();
     if call.is_on("IsDefaultAuthorizationEndpoint") {
         for other in world.objects_mut(call.plane, "AuthServer") {
             other.insert("IsDefaultAuthorizationEndpoint".to_owned(), false.into());
         }
     }
-    let url = call.text("AuthMetadataUrl").map(str::to_owned);
-    match url.or_else(|| {
+    let refreshed = || {
         call.is_on("RefreshAuthMetadata")
-            .then(|| text("AuthMetadataUrl"))
-    }) {
-        Some(url) => auth_metadata(world, call, &url, &text("Type")),
+            .then(|| present("AuthMetadataUrl"))
+    };
+    match call.text("AuthMetadataUrl").or_else(refreshed) {
+        Some(url) => auth_metadata(world, call, url, present("Type")),
         None => Ok(Object::new()),
     }
 }
@@ -170,26 +166,18 @@ fn no_parameter_set(call: &Call<'_>) -> Refusal {
 }
 
 fn new_override(call: &Call<'_>) -> Object {
-    let text = |name: &str| call.text(name).unwrap_or_default().to_owned();
-    let (component, section) = (text("Component"), text("Section"));
-    Object::from_iter([
-        ("ComponentName".to_owned(), component.into()),
-        ("SectionName".to_owned(), section.into()),
-        (
-            "ModifiedBy".to_owned(),
-            "contoso.com/Users/Administrator".into(),
-        ),
+    let given = |name: &str| Value::from(call.text(name).unwrap_or_default());
+    object([
+        ("ComponentName", given("Component")),
+        ("SectionName", given("Section")),
+        ("ModifiedBy", seed::ADMINISTRATOR_OBJECT.into()),
     ])
 }
 
 fn new_auth_server(world: &mut World, call: &Call<'_>) -> Result<Object, Refusal> {
     let kind = call.text("Type");
     match (call.text("AuthMetadataUrl"), kind) {
-        (Some(url), kind) => {
-            let url = url.to_owned();
-            let kind = kind.unwrap_or("MicrosoftACS").to_owned();
-            auth_metadata(world, call, &url, &kind)
-        }
+        (Some(url), kind) => auth_metadata(world, call, url, kind.unwrap_or("MicrosoftACS")),
         (None, Some(_)) if call.parameters.contains_key("ApplicationIdentifier") => {
             Ok(Object::new())
         }
@@ -221,11 +209,7 @@ fn fetched(world: &mut World, url: &str, kind: &str) -> Result<Object, String> {
         .fetch_from(Plane::OnPremises, "GET", url, &[], &[])
         .map_err(|reason| format!("{}.", reason.trim_end_matches('.')))?;
     if reply.status != 200 {
-        let phrase = phrase(reply.status);
-        return Err(format!(
-            "The remote server returned an error: ({}) {phrase}.",
-            reply.status
-        ));
+        return Err(reply.as_web_exception());
     }
     let mut learned = match kind {
         "AzureAD" | "ADFS" => from_federation_metadata(url, &reply.text()),
@@ -235,27 +219,6 @@ fn fetched(world: &mut World, url: &str, kind: &str) -> Result<Object, String> {
     learned.insert("AuthMetadataUrl".to_owned(), url.into());
     learned.insert("Type".to_owned(), kind.into());
     Ok(learned)
-}
-
-/// The phrase of a status code.
-pub(super) fn phrase(status: u16) -> &'static str {
-    match status {
-        400 => "Bad Request",
-        401 => "Unauthorized",
-        403 => "Forbidden",
-        404 => "Not Found",
-        405 => "Method Not Allowed",
-        500 => "Internal Server Error",
-        503 => "Server Unavailable",
-        _ => "Unexpected",
-    }
-}
-
-fn properties<const N: usize>(pairs: [(&str, Value); N]) -> Object {
-    pairs
-        .into_iter()
-        .map(|(name, value)| (name.to_owned(), value))
-        .collect()
 }
 
 fn from_realm_metadata(body: &[u8]) -> Option<Object> {
@@ -277,7 +240,7 @@ fn from_realm_metadata(body: &[u8]) -> Option<Object> {
         .map(|key| key.get("keyValue")?.get("value")?.as_str())
         .collect();
     (text("realm")? == realm).then_some(())?;
-    Some(properties([
+    Some(object([
         ("IssuerIdentifier", issuer.into()),
         ("Realm", realm.into()),
         (
@@ -299,7 +262,7 @@ fn from_federation_metadata(url: &str, text: &str) -> Option<Object> {
     certificates.dedup();
     uuid::Uuid::try_parse(realm).ok()?;
     let host = url.strip_prefix("https://")?.split('/').next()?;
-    Some(properties([
+    Some(object([
         ("IssuerIdentifier", issuer.into()),
         ("Realm", realm.into()),
         (
@@ -316,30 +279,24 @@ fn from_federation_metadata(url: &str, text: &str) -> Option<Object> {
 
 /// What an auth server of the Access Control Service learns of a tenant; for the seed.
 pub(super) fn learned_acs(world: &mut World, tenant: &str) -> Object {
-    let url = format!(
-        "https://{}/{tenant}/metadata/json/1",
-        world.names().acs_host
-    );
+    let url = world.names().acs_metadata(tenant);
     fetched(world, &url, "MicrosoftACS").unwrap_or_default()
 }
 
 /// What an auth server of the security token service learns of a tenant; for the seed.
 pub(super) fn learned_sts(world: &mut World, tenant: &str) -> Object {
-    let url = format!(
-        "https://{}/{tenant}/federationmetadata/2007-06/federationmetadata.xml",
-        world.names().sts_host
-    );
+    let url = world.names().sts_metadata(tenant);
     fetched(world, &url, "AzureAD").unwrap_or_default()
 }
 
 /// `Get-IntraOrganizationConfiguration`, which each side computes for itself.
 fn configuration(world: &World, call: &Call<'_>) -> Result<Answer, Refusal> {
     let names = world.names();
-    let base = match call.plane {
+    let mut configuration = match call.plane {
         Plane::OnPremises => local_configuration(world),
         _ => {
             let domains = hybrid_domains(world, call)?;
-            properties([
+            object([
                 (
                     "OnlineDiscoveryEndpoint",
                     format!(
@@ -358,31 +315,24 @@ fn configuration(world: &World, call: &Call<'_>) -> Result<Answer, Refusal> {
             ])
         }
     };
-    let mut object = base;
-    object.extend(properties([
+    configuration.extend(object([
         ("Identity", "".into()),
         ("IsValid", true.into()),
         ("ObjectState", "New".into()),
     ]));
-    Ok(Answer {
-        output: vec![object.into()],
-        warnings: Vec::new(),
-    })
+    Ok(Answer::of(vec![configuration.into()]))
 }
 
 /// The domains of the on-premises organization that is meant, which must be named where there are several.
 fn hybrid_domains(world: &World, call: &Call<'_>) -> Result<Value, Refusal> {
     let organizations = world.objects(Plane::ExchangeOnline, "OnPremisesOrganization");
-    let guid = |object: &&Object| {
-        let guid = object.get("OrganizationGuid").and_then(Value::as_text);
-        guid.map(str::to_owned)
-    };
     let wanted = call.text("OrganizationGuid");
     let meant: Vec<&Object> = organizations
         .iter()
         .filter(|object| {
             wanted.is_none_or(|wanted| {
-                guid(object).is_some_and(|guid| guid.eq_ignore_ascii_case(wanted))
+                text(object, "OrganizationGuid")
+                    .is_some_and(|guid| guid.eq_ignore_ascii_case(wanted))
             })
         })
         .collect();
@@ -408,7 +358,7 @@ fn local_configuration(world: &World) -> Object {
     let directories = world.objects(Plane::OnPremises, "WebServicesVirtualDirectory");
     let external = directories
         .iter()
-        .find_map(|object| object.get("ExternalUrl").and_then(Value::as_text));
+        .find_map(|directory| text(directory, "ExternalUrl"));
     let host = external
         .and_then(|url| url.strip_prefix("https://"))
         .and_then(|rest| rest.split('/').next());
@@ -416,13 +366,10 @@ fn local_configuration(world: &World) -> Object {
     let old = |role: &str| {
         servers.iter().any(|server| {
             server.get("IsE15OrLater").and_then(Value::as_bool) == Some(false)
-                && server
-                    .get("ServerRole")
-                    .and_then(Value::as_text)
-                    .is_some_and(|roles| roles.contains(role))
+                && text(server, "ServerRole").is_some_and(|roles| roles.contains(role))
         })
     };
-    properties([
+    object([
         ("OnlineDiscoveryEndpoint", Value::Null),
         ("OnlineTargetAddress", Value::Null),
         ("OnPremiseTargetAddresses", Value::List(Vec::new())),

@@ -5,14 +5,14 @@
 
 use super::certificates;
 use super::graph::KeyCredential;
+use super::object::{object, text};
 use super::overrides::{DEDICATED_APPLICATION, Feature, GRAPH_FLOW};
-use super::seed::{self, EXCHANGE, GRAPH};
-use super::token::Signer;
+use super::seed::{self, EXCHANGE, GRAPH, days_after};
+use super::token::{Signer, self_signed};
 use super::world::{Trouble, World};
 use super::{Error, rules};
 use crate::subject::Plane;
 use crate::value::{Object, Value};
-use jiff::{SignedDuration, Timestamp};
 
 /// How far an organization has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -288,8 +288,7 @@ pub const SCENARIOS: &[Scenario] = &[
                 .objects_mut(Plane::OnPremises, "ExchangeCertificate")
                 .retain(|object| {
                     let of = certificates::certificate(object);
-                    let server = object.get("Server").and_then(Value::as_text);
-                    server != Some(seed::OTHER_SERVER)
+                    text(object, "Server") != Some(seed::OTHER_SERVER)
                         || of.is_none_or(|of| of.thumbprint != thumbprint)
                 });
             Ok(())
@@ -333,7 +332,7 @@ pub const SCENARIOS: &[Scenario] = &[
         "The day of the next certificate has come, and Exchange does not begin to sign with it",
         |world| {
             world.trouble(Trouble::NoTakeover);
-            let day = days(world, -2).to_string();
+            let day = days_after(world.now(), -2).to_string();
             for config in world.objects_mut(Plane::OnPremises, "AuthConfig") {
                 config.insert(
                     "NextCertificateEffectiveDate".to_owned(),
@@ -349,9 +348,9 @@ pub const SCENARIOS: &[Scenario] = &[
         "The on-premises servers hold former keys of the token service",
         |world| {
             let key = rcgen::KeyPair::generate()?;
-            let (from, to) = (days(world, -900), days(world, 165));
-            let former =
-                super::token::self_signed(&key, "accounts.accesscontrol.example", from, to)?;
+            let after = |days| days_after(world.now(), days);
+            let (from, to) = (after(-900), after(165));
+            let former = self_signed(&key, seed::TOKEN_SERVICE_CERTIFICATE, from, to)?;
             change_auth_server(world, "MicrosoftACS", |object| {
                 let list = vec![former.base64()];
                 object.insert("CertificateStrings".to_owned(), list.into());
@@ -371,7 +370,7 @@ pub const SCENARIOS: &[Scenario] = &[
         },
     ),
     scenario(
-        "unsynchronised-mailbox",
+        "unsynchronized-mailbox",
         Start::Complete,
         "The mailboxes to test with are not synchronized to the other side",
         |world| {
@@ -524,12 +523,6 @@ pub const SCENARIOS: &[Scenario] = &[
     ),
 ];
 
-fn days(world: &World, days: i64) -> Timestamp {
-    let now = world.now();
-    let at = now.saturating_add(SignedDuration::from_hours(24 * days));
-    at.unwrap_or(now)
-}
-
 fn set_online(world: &mut World, property: &str, value: impl Into<Value>) {
     let value: Value = value.into();
     for config in world.objects_mut(Plane::ExchangeOnline, "OrganizationConfig") {
@@ -540,25 +533,21 @@ fn set_online(world: &mut World, property: &str, value: impl Into<Value>) {
 /// Changes the authorization servers of the tenant that are of a type.
 fn change_auth_server(world: &mut World, kind: &str, mut change: impl FnMut(&mut Object)) {
     for object in world.objects_mut(Plane::OnPremises, "AuthServer") {
-        let is = |name: &str, value: &str| object.get(name).and_then(Value::as_text) == Some(value);
-        if is("Type", kind) && is("Realm", seed::TENANT) {
+        if text(object, "Type") == Some(kind) && text(object, "Realm") == Some(seed::TENANT) {
             change(object);
         }
     }
 }
 
 fn add_override(world: &mut World, name: &str, feature: Feature, server: Option<&str>) {
-    let properties = Object::from_iter([
-        ("ComponentName".to_owned(), feature.0.into()),
-        ("SectionName".to_owned(), feature.1.into()),
-        ("Parameters".to_owned(), vec!["Enabled=true"].into()),
-        ("Reason".to_owned(), "Dedicated hybrid application".into()),
+    let properties = object([
+        ("ComponentName", feature.0.into()),
+        ("SectionName", feature.1.into()),
+        ("Parameters", vec!["Enabled=true"].into()),
+        ("Reason", "Dedicated hybrid application".into()),
+        ("ModifiedBy", seed::ADMINISTRATOR_OBJECT.into()),
         (
-            "ModifiedBy".to_owned(),
-            "contoso.com/Users/Administrator".into(),
-        ),
-        (
-            "Server".to_owned(),
+            "Server",
             server.map_or(Value::Null, |server| vec![server].into()),
         ),
     ]);
@@ -568,17 +557,13 @@ fn add_override(world: &mut World, name: &str, feature: Feature, server: Option<
 fn remove_overrides(world: &mut World, feature: Feature) {
     world
         .objects_mut(Plane::OnPremises, "SettingOverride")
-        .retain(|object| object.get("SectionName").and_then(Value::as_text) != Some(feature.1));
+        .retain(|object| text(object, "SectionName") != Some(feature.1));
 }
 
 /// The thumbprint of the certificate that signs.
 fn current(world: &World) -> String {
-    let config = world.objects(Plane::OnPremises, "AuthConfig").first();
-    config
-        .and_then(|config| config.get("CurrentCertificateThumbprint"))
-        .and_then(Value::as_text)
-        .unwrap_or_default()
-        .to_owned()
+    let current = world.auth_config("CurrentCertificateThumbprint");
+    current.unwrap_or_default().to_owned()
 }
 
 /// Makes an organization complete that the wizard has been at.
@@ -611,7 +596,7 @@ pub(super) fn complete(world: &mut World) {
     let domains = world
         .objects(Plane::OnPremises, "AuthServer")
         .iter()
-        .find(|object| object.get("Type").and_then(Value::as_text) == Some("MicrosoftACS"))
+        .find(|object| text(object, "Type") == Some("MicrosoftACS"))
         .and_then(|object| object.get("DomainName").cloned());
     if let Some(domains) = domains {
         change_auth_server(world, "AzureAD", |object| {
@@ -658,18 +643,13 @@ fn upload_to_shared(world: &mut World) {
 /// A second modern server, with the certificates of the first.
 fn add_server(world: &mut World) {
     let here = world.names().server(Plane::OnPremises);
-    if certificates::servers(world)
-        .iter()
-        .any(|(name, _)| name == seed::OTHER_SERVER)
-    {
+    if world.server(seed::OTHER_SERVER).is_some() {
         return;
     }
     seed::other_server(world);
-    let held: Vec<_> = [0, 1]
-        .iter()
-        .filter_map(|at| world.signers().exchange.get(*at))
-        .map(|signer| signer.certificate.clone())
-        .filter(|certificate| certificates::is_held(world, here, &certificate.thumbprint))
+    let signers = world.signers().exchange.iter();
+    let held: Vec<_> = signers
+        .filter_map(|signer| certificates::held(world, here, &signer.certificate.thumbprint))
         .collect();
     for certificate in held {
         certificates::put(world, seed::OTHER_SERVER, &certificate);
@@ -679,14 +659,11 @@ fn add_server(world: &mut World) {
 /// Puts a certificate of these days in the place of the one that signs, or of the next; whatever follows it goes.
 fn replace_certificate(world: &mut World, from: i64, to: i64, next: bool) -> Result<(), Error> {
     let at = usize::from(next);
-    let (from, to) = (days(world, from), days(world, to));
+    let now = world.now();
+    let (from, to) = (days_after(now, from), days_after(now, to));
     let signer = Signer::generate(2048, seed::AUTH_CERTIFICATE, from, to)?;
     let certificate = signer.certificate.clone();
-    let servers: Vec<String> = certificates::servers(world)
-        .into_iter()
-        .filter_map(|(name, modern)| modern.then_some(name))
-        .collect();
-    for server in servers {
+    for server in world.modern_servers() {
         certificates::put(world, &server, &certificate);
     }
     let former: Vec<String> = world

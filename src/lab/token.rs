@@ -1,7 +1,7 @@
 //! Keys, certificates and JSON Web Tokens of the simulated services.
 //!
 //! A [`Signer`] is a private key with its certificate; a [`Certificate`] is what others know of it. Signatures are
-//! real; whether the claims are acceptable is for `rules` and the fronts to say.
+//! real; whether the claims are acceptable is for the fronts to say.
 
 use super::Error;
 use aws_lc_rs::digest::{SHA1_FOR_LEGACY_USE_ONLY, SHA256, digest};
@@ -178,6 +178,9 @@ pub(super) fn self_signed(
     })
 }
 
+/// How many seconds clocks may differ.
+const SKEW: f64 = 300.0;
+
 /// A token taken apart, its signature not looked at.
 pub(super) struct Token {
     pub(super) header: Json,
@@ -210,6 +213,18 @@ impl Token {
             .get(name)
             .and_then(Json::as_str)
             .unwrap_or_default()
+    }
+
+    /// From when on it is valid: since it was issued, where it does not say.
+    pub(super) fn valid_from(&self) -> Option<f64> {
+        self.seconds("nbf").or_else(|| self.seconds("iat"))
+    }
+
+    /// Whether it is valid at a moment, by clocks that differ as much as they may; never without an end.
+    pub(super) fn is_valid_at(&self, now: Timestamp) -> bool {
+        let now = f64::from(u32::try_from(now.as_second()).unwrap_or(u32::MAX));
+        let begun = self.valid_from().is_none_or(|from| from - SKEW <= now);
+        begun && self.seconds("exp").is_some_and(|to| now < to + SKEW)
     }
 
     /// A claim that is a number of seconds; older clients write it as a text, newer ones with a fraction.

@@ -8,10 +8,11 @@ use super::entra::SignIns;
 use super::fault::Faults;
 use super::front::{self, Front, Reply, Request};
 use super::graph::Directory;
-use super::noun::{self, Kind, Noun, Start};
+use super::noun;
+use super::object::{self, is_true, text};
 use super::overrides::Former;
 use super::seed::{self, Names, Signers};
-use super::token::{Certificate, hexadecimal};
+use super::token::hexadecimal;
 use super::{Error, LabOptions, Passwords};
 use crate::clock::Clock;
 use crate::secret::Secret;
@@ -55,6 +56,9 @@ pub enum Trouble {
     NoTakeover,
     /// The person who signs in to the tenant has no directory role.
     NoDirectoryRole,
+    /// `Get-ExchangeCertificate` gives certificates without their bytes. No recorded answer does, not even with an expired
+    /// certificate that signs; it is for trying out what a client does then.
+    NoCertificateBytes,
 }
 
 /// What Exchange Online asks for, each from a day on.
@@ -89,6 +93,16 @@ pub struct Answer {
     pub output: Vec<Value>,
     /// The warnings.
     pub warnings: Vec<String>,
+}
+
+impl Answer {
+    /// Objects without a warning.
+    pub(super) fn of(output: Vec<Value>) -> Self {
+        Self {
+            output,
+            warnings: Vec::new(),
+        }
+    }
 }
 
 /// Why a cmdlet failed, as an error record says it.
@@ -279,11 +293,10 @@ impl World {
     /// The proxy of the server that runs cmdlets. There is none in the world, so that each refuses.
     pub(super) fn proxy(&self) -> Option<String> {
         let here = self.names.server(Plane::OnPremises);
-        self.objects(Plane::OnPremises, "ExchangeServer")
-            .iter()
-            .find(|server| server.get("Name").and_then(Value::as_text) == Some(here))
-            .and_then(|server| server.get("InternetWebProxy").and_then(Value::as_text))
-            .map(str::to_owned)
+        let proxy = self
+            .server(here)
+            .and_then(|server| text(server, "InternetWebProxy"));
+        proxy.map(str::to_owned)
     }
 
     /// What time it is.
@@ -371,8 +384,8 @@ impl World {
 
     /// Asks for other claims at a front from now on; gives what they are recognized by.
     pub(super) fn challenge(&mut self, front: Front) -> String {
-        self.made += 1;
-        let value = format!("{}", self.now().as_second() + self.made.cast_signed());
+        let number = self.count_made();
+        let value = (self.now().as_second() + number.cast_signed()).to_string();
         if front != Front::Login {
             self.challenges.insert(front, value.clone());
         }
@@ -507,9 +520,34 @@ impl World {
         properties: Object,
     ) {
         if let Some(noun) = noun::by_name(noun) {
-            let object = self.made(plane, noun, name, properties);
+            let object = object::made(self, plane, noun, name, properties);
             self.put(plane, noun.name, object);
         }
+    }
+
+    /// The on-premises server of a name, be it with its domain or without, in any case.
+    pub(super) fn server(&self, name: &str) -> Option<&Object> {
+        let servers = self.objects(Plane::OnPremises, "ExchangeServer");
+        servers.iter().find(|server| {
+            let names = ["Name", "Fqdn"].map(|property| text(server, property));
+            let mut names = names.into_iter().flatten();
+            names.any(|known| known.eq_ignore_ascii_case(name))
+        })
+    }
+
+    /// The names of the servers of Exchange 2013 or later, which is when OAuth came.
+    pub(super) fn modern_servers(&self) -> Vec<String> {
+        self.objects(Plane::OnPremises, "ExchangeServer")
+            .iter()
+            .filter(|server| is_true(server, "IsE15OrLater"))
+            .filter_map(|server| text(server, "Name").map(str::to_owned))
+            .collect()
+    }
+
+    /// A text of the on-premises authorization configuration.
+    pub(super) fn auth_config(&self, property: &str) -> Option<&str> {
+        let configs = self.objects(Plane::OnPremises, "AuthConfig");
+        configs.first().and_then(|config| text(config, property))
     }
 
     /// The build of a server as its `ExSetup.exe` has it; that of its version where no update was installed.
@@ -517,10 +555,8 @@ impl World {
         if let Some(build) = self.builds.get(server) {
             return Some(build.clone());
         }
-        let servers = self.objects(Plane::OnPremises, "ExchangeServer");
-        let named = |object: &&Object| object.get("Name").and_then(Value::as_text) == Some(server);
-        let version = servers.iter().find(named)?.get("AdminDisplayVersion")?;
-        let numbers = version.as_text()?.strip_prefix("Version ")?;
+        let version = text(self.server(server)?, "AdminDisplayVersion")?;
+        let numbers = version.strip_prefix("Version ")?;
         let (version, build) = numbers.split_once(" (Build ")?;
         Some(format!("{version}.{}", build.trim_end_matches(')')))
     }
@@ -528,23 +564,6 @@ impl World {
     /// Installs an update on a server: its `ExSetup.exe` shows it, its version does not.
     pub fn set_exchange_build(&mut self, server: &str, build: &str) {
         self.builds.insert(server.to_owned(), build.to_owned());
-    }
-
-    /// Whether the certificate that Exchange signs with has expired.
-    pub(super) fn has_expired_signer(&self) -> bool {
-        let configs = self.objects(Plane::OnPremises, "AuthConfig");
-        let current = configs
-            .first()
-            .and_then(|config| config.get("CurrentCertificateThumbprint"))
-            .and_then(Value::as_text);
-        let held = self.objects(Plane::OnPremises, "ExchangeCertificate");
-        held.iter()
-            .filter_map(|object| match object.get("RawData") {
-                Some(Value::Bytes(der)) => Certificate::read(der),
-                _ => None,
-            })
-            .filter(|held| current == Some(held.thumbprint.as_str()))
-            .any(|held| held.not_after < self.now())
     }
 
     /// Sets one property of an object that is found by its name; used by the seed and by tests.
@@ -557,7 +576,7 @@ impl World {
         value: &Value,
     ) {
         for object in self.objects_mut(plane, noun) {
-            if object.get("Name").and_then(Value::as_text) == Some(name) {
+            if text(object, "Name") == Some(name) {
                 object.insert(property.to_owned(), value.clone());
             }
         }
@@ -568,122 +587,6 @@ impl World {
         self.made += 1;
         self.made
     }
-
-    /// Makes an object with the noun's defaults and the directory's properties.
-    pub(super) fn made(
-        &mut self,
-        plane: Plane,
-        noun: &Noun,
-        name: &str,
-        properties: Object,
-    ) -> Object {
-        let mut object: Object = noun
-            .starts
-            .iter()
-            .filter(|(property, _)| exists_on(noun, property, plane))
-            .map(|(property, start)| ((*property).to_owned(), start_value(*start)))
-            .collect();
-        object.extend(properties);
-        let number = self.count_made();
-        let guid = guid_of(&format!("{plane} {} {name} {number}", noun.name));
-        self.add_directory_properties(plane, noun, name, &guid, &mut object);
-        object
-    }
-
-    fn add_directory_properties(
-        &self,
-        plane: Plane,
-        noun: &Noun,
-        name: &str,
-        guid: &str,
-        object: &mut Object,
-    ) {
-        let server = object
-            .get("Server")
-            .and_then(Value::as_text)
-            .unwrap_or_default()
-            .to_owned();
-        let now = Value::from(whole_seconds(self.now()));
-        let schema = schema_name(noun.directory_class);
-        let identity = if server.is_empty() {
-            name.to_owned()
-        } else {
-            format!("{server}\\{name}")
-        };
-        let container = noun.container.replace("{server}", &server);
-        let parts = [
-            format!("CN={name}"),
-            container,
-            self.names.configuration(plane),
-        ];
-        let distinguished: Vec<&str> = parts
-            .iter()
-            .map(String::as_str)
-            .filter(|part| !part.is_empty())
-            .collect();
-        let mut add = |property: &str, value: Value| {
-            object.insert(property.to_owned(), value);
-        };
-        add("AdminDisplayName", "".into());
-        add("ExchangeVersion", "0.20 (15.0.0.0)".into());
-        add("Name", name.into());
-        add("DistinguishedName", distinguished.join(",").into());
-        add("Identity", identity.as_str().into());
-        add("Guid", guid.into());
-        add(
-            "ObjectCategory",
-            format!("{}/{schema}", self.names.schema(plane)).into(),
-        );
-        add("ObjectClass", vec!["top", noun.directory_class].into());
-        for property in [
-            "WhenChanged",
-            "WhenCreated",
-            "WhenChangedUTC",
-            "WhenCreatedUTC",
-        ] {
-            add(property, now.clone());
-        }
-        if plane == Plane::ExchangeOnline {
-            add("ExchangeObjectId", guid.into());
-        }
-        add("OrganizationId", self.names.organization_id(plane).into());
-        add("Id", identity.into());
-        add(
-            "OriginatingServer",
-            self.names.domain_controller(plane).into(),
-        );
-        add("IsValid", true.into());
-        add("ObjectState", "Unchanged".into());
-    }
-}
-
-/// Whether a property belongs to a plane: those that only a parameter of the other plane sets do not.
-fn exists_on(noun: &Noun, property: &str, plane: Plane) -> bool {
-    noun.parameters
-        .iter()
-        .find(|parameter| parameter.name == property)
-        .is_none_or(|parameter| parameter.planes & noun::plane_bit(plane) != 0)
-}
-
-fn start_value(start: Start) -> Value {
-    match start {
-        Start::Null => Value::Null,
-        Start::Bool(value) => value.into(),
-        Start::Text(text) => text.into(),
-        Start::Empty => Value::List(Vec::new()),
-    }
-}
-
-/// `msExchAuthAuthServer` is `ms-Exch-Auth-Auth-Server` in the schema.
-fn schema_name(class: &str) -> String {
-    let mut name = String::new();
-    for letter in class.chars() {
-        if letter.is_uppercase() && !name.is_empty() {
-            name.push('-');
-        }
-        name.push(letter);
-    }
-    name
 }
 
 /// A moment as RFC 3339 without a fraction.
@@ -703,9 +606,4 @@ pub(super) fn guid_of(words: &str) -> String {
         part(17, 20),
         part(20, 32)
     )
-}
-
-/// Whether a property's kind is a list.
-pub(super) fn is_list(kind: Kind) -> bool {
-    kind == Kind::List
 }

@@ -1,8 +1,8 @@
 //! The certificate with which an Exchange organization signs its tokens: what `Get-AuthConfig` names and
 //! `Get-ExchangeCertificate` holds. Only the public part is ever read.
 //!
-//! A server that signs what it serializes gives no bytes once the certificate it signs with has expired; then Windows'
-//! own PowerShell endpoint is asked, by a fixed script that exports the certificate without its key.
+//! Where that gives no bytes, Windows' own PowerShell endpoint is asked, by a fixed script that exports the certificate
+//! without its key.
 
 use super::convert::to_value;
 use super::options::{self, Entry};
@@ -91,7 +91,7 @@ pub(super) mod functions {
 
     /// Gives the certificates of the server that answers, or the one of a thumbprint; `not_found` where there is none.
     ///
-    /// A server that signs what it serializes gives `raw_data` and nothing else.
+    /// What comes over remoting is `raw_data` and nothing else, also while the certificate that signs has expired.
     ///
     /// * `server`: the server that is looked at, in the place of the one that answers.
     /// * `thumbprint`: the one that is looked for; all of them when it is left out.
@@ -145,8 +145,8 @@ pub(super) mod functions {
     /// of the certificate without its key. Fails when no such certificate is set, when the server does not hold it,
     /// when the bytes are not those of the thumbprint, when it has expired, and when its key is too small.
     ///
-    /// Where `Get-ExchangeCertificate` gives no bytes, as it does when the certificate has expired, the server's own
-    /// certificate store is asked, through PowerShell remoting of Windows (WinRM).
+    /// Where `Get-ExchangeCertificate` gives no bytes, the server's own certificate store is asked, through PowerShell
+    /// remoting of Windows (WinRM).
     ///
     /// ```rhai
     /// let certificate = onprem.export_auth_certificate("current");
@@ -238,13 +238,12 @@ pub(super) fn given(certificate: &Dynamic) -> Result<Certificate, Failure> {
 }
 
 fn not_a_certificate() -> Failure {
-    Failure::new(FailureKind::Input, "this is not a certificate")
+    Failure::input("this is not a certificate")
         .with_hint("hand over what export_auth_certificate or parse_certificate gives")
 }
 
 fn read_any(bytes: &[u8]) -> Result<Certificate, Failure> {
-    Certificate::from_any(bytes)
-        .map_err(|error| Failure::new(FailureKind::Input, error.to_string()).caused_by(error))
+    Certificate::from_any(bytes).map_err(|error| Failure::input(error.to_string()).caused_by(error))
 }
 
 fn parsed(bytes: &[u8]) -> Result<Map, Failure> {
@@ -255,11 +254,10 @@ fn property_of(which: &str) -> Result<&'static str, Failure> {
     match which {
         "current" => Ok("CurrentCertificateThumbprint"),
         "next" => Ok("NextCertificateThumbprint"),
-        _ => Err(Failure::new(
-            FailureKind::Input,
-            format!("there is no \"{which}\" authorization certificate"),
-        )
-        .with_hint("it is \"current\" or \"next\"")),
+        _ => Err(
+            Failure::input(format!("there is no \"{which}\" authorization certificate"))
+                .with_hint("it is \"current\" or \"next\""),
+        ),
     }
 }
 

@@ -21,7 +21,7 @@ const ARROWS: &[(&str, &str)] = &[
     ("remoting", ""),
     (
         "lab",
-        "remoting clock organization cloud certificate value subject secret",
+        "remoting clock organization cloud value subject secret",
     ),
     ("organization", "cloud secret"),
     ("failure", "subject"),

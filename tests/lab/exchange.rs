@@ -435,6 +435,32 @@ async fn the_organization_file_describes_the_lab() -> Outcome {
     Ok(())
 }
 
+/// So that nobody has to look for what this program itself serves.
+#[tokio::test]
+async fn the_organization_file_names_what_nobody_documents() -> Outcome {
+    for cloud in CLOUDS {
+        let hand = Hand::with(cloud.name, Rules::BeforeBlock, Seed::default()).await?;
+        let read = |_: &Path| Ok(hand.lab.authority().to_owned());
+        let file = hand.lab.organization_file("lab-ca.pem");
+        let mut parsed = Organization::parse("lab", &file, Path::new(""), &read)?;
+        let addresses = parsed.addresses(cloud.name);
+        for cell in Cell::ALL {
+            addresses.get(cell)?;
+        }
+        parsed
+            .endpoints
+            .retain(|cell, _| cloud.cell(*cell).is_some());
+        assert_eq!(
+            format!("{parsed:?}"),
+            format!("{:?}", hand.lab.organization())
+        );
+        let said = file.contains("# Nobody documents these of this cloud");
+        let documented = Cell::ALL.iter().all(|cell| cloud.cell(*cell).is_some());
+        assert_eq!(said, !documented, "{}", cloud.word);
+    }
+    Ok(())
+}
+
 #[tokio::test]
 async fn two_labs_of_one_seed_differ_in_their_secrets_only() -> Outcome {
     let (one, other) = (Hand::new().await?, Hand::new().await?);

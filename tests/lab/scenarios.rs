@@ -107,7 +107,7 @@ fn expected(name: &str) -> [Expected; 2] {
                 "The application is missing a linked account for RBAC roles, or the linked account has no RBAC role assignments, or the calling users account is logon disabled.",
             ]),
         ],
-        "unsynchronised-mailbox" => [
+        "unsynchronized-mailbox" => [
             Ok(()),
             Err(&[
                 "2000005;reason=\"The user specified by the user-context in the token does not exist.\";error_category=\"invalid_user\"",

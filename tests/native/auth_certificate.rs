@@ -2,6 +2,7 @@
 
 use crate::support::contoso::Contoso;
 use exoauth::failure::FailureKind;
+use exoauth::lab::Trouble;
 use exoauth::subject::Plane;
 use exoauth::value::Value;
 
@@ -41,6 +42,14 @@ fn configure(contoso: &Contoso, property: &str, thumbprint: &str) {
     });
 }
 
+/// The thumbprint of a certificate that has expired.
+fn expired(contoso: &Contoso) -> String {
+    let thumbprint = contoso.value(
+        "onprem.get_exchange_certificate().map(|one| parse_certificate(one.raw_data)).filter(|one| one.not_after < \"2026-11-23\")[0].thumbprint",
+    );
+    thumbprint.as_text().unwrap_or_default().to_owned()
+}
+
 #[test]
 fn one_that_is_not_set_is_named() {
     let contoso = Contoso::new();
@@ -63,11 +72,8 @@ fn one_that_is_not_set_is_named() {
 #[test]
 fn one_that_has_expired_is_refused() {
     let contoso = Contoso::new();
-    let old = contoso.value(
-        "onprem.get_exchange_certificate().map(|one| parse_certificate(one.raw_data)).filter(|one| one.not_after < \"2026-11-23\")[0].thumbprint",
-    );
-    let old = old.as_text().unwrap();
-    configure(&contoso, "CurrentCertificateThumbprint", old);
+    let old = expired(&contoso);
+    configure(&contoso, "CurrentCertificateThumbprint", &old);
     let (kind, message) = contoso.refusal("onprem.export_auth_certificate()");
     assert_eq!(kind, FailureKind::Invalid);
     assert!(
@@ -97,18 +103,23 @@ fn one_that_the_server_does_not_hold_is_the_servers_refusal() {
     );
 }
 
-/// With a certificate that has expired, a server signs nothing that it serializes, and gives no bytes.
+/// A server that signs what it serializes cannot do so then, and sends the bytes all the same: CSS-Exchange recorded it in
+/// `GetExchangeCertificateBroken.xml`.
+#[test]
+fn certificates_are_given_out_with_their_bytes_while_the_one_that_signs_has_expired() {
+    let contoso = Contoso::new();
+    let thumbprints =
+        "onprem.get_exchange_certificate().map(|one| parse_certificate(one.raw_data).thumbprint)";
+    let before = contoso.value(thumbprints);
+    assert_eq!(before.as_list().map(<[_]>::len), Some(5));
+    configure(&contoso, "CurrentCertificateThumbprint", &expired(&contoso));
+    assert_eq!(contoso.value(thumbprints), before);
+}
+
 #[test]
 fn where_exchange_gives_no_bytes_the_server_itself_is_asked() {
     let contoso = Contoso::new();
-    let old = contoso.value(
-        "onprem.get_exchange_certificate().map(|one| parse_certificate(one.raw_data)).filter(|one| one.not_after < \"2026-11-23\")[0].thumbprint",
-    );
-    configure(
-        &contoso,
-        "CurrentCertificateThumbprint",
-        old.as_text().unwrap(),
-    );
+    contoso.world(|world| world.trouble(Trouble::NoCertificateBytes));
     assert_eq!(
         contoso.value("onprem.get_exchange_certificate().map(|one| one.raw_data)"),
         Value::List(vec![Value::Null; 5])
@@ -126,11 +137,9 @@ fn where_exchange_gives_no_bytes_the_server_itself_is_asked() {
 fn a_server_that_cannot_be_asked_is_a_named_failure() {
     let mut contoso = Contoso::new();
     contoso.winrm = Some("https://localhost:1/wsman".to_owned());
-    let old = contoso.value(
-        "onprem.get_exchange_certificate().map(|one| parse_certificate(one.raw_data)).filter(|one| one.not_after < \"2026-11-23\")[0].thumbprint",
-    );
-    let old = old.as_text().unwrap();
-    configure(&contoso, "CurrentCertificateThumbprint", old);
+    contoso.world(|world| world.trouble(Trouble::NoCertificateBytes));
+    let current = contoso.value("onprem.get_auth_config().current_certificate_thumbprint");
+    let current = current.as_text().unwrap();
     let failed = contoso
         .eval(
             exoauth::session::Mode::Apply,
@@ -142,7 +151,7 @@ fn a_server_that_cannot_be_asked_is_a_named_failure() {
         (
             FailureKind::Unreachable,
             format!(
-                "Get-ExchangeCertificate gives no bytes of the certificate {old}, and the server itself could not be asked: localhost:1 refused the connection"
+                "Get-ExchangeCertificate gives no bytes of the certificate {current}, and the server itself could not be asked: localhost:1 refused the connection"
             )
         )
     );

@@ -3,8 +3,11 @@
 //! Both lists are the program's own, so a playbook or cloud that is added is planned here without a word.
 
 use crate::support::contoso::Contoso;
-use exoauth::cloud::{CLOUDS, Cell};
+use crate::support::served::Served;
+use exoauth::cloud::{CLOUDS, Cell, Cloud};
+use exoauth::lab::LabOptions;
 use exoauth::script::Bundle;
+use std::error::Error;
 
 /// Playbooks that need another one first, and how they say so.
 const FIRST: [(&str, &str); 3] = [
@@ -46,6 +49,24 @@ fn every_playbook_plans_on_every_cloud_or_names_the_unknown_cell() {
             );
         }
     }
+}
+
+/// What `exoauth lab --cloud` writes is all that a run needs, also where nobody documents it.
+#[test]
+fn the_file_of_a_lab_is_enough_to_configure_it() -> Result<(), Box<dyn Error>> {
+    let is_unknown = |cloud: &&Cloud| cloud.cell(Cell::AcsMetadata).is_none();
+    for cloud in CLOUDS.iter().filter(is_unknown) {
+        let served = Served::start(LabOptions {
+            cloud: cloud.name,
+            ..LabOptions::default()
+        })?;
+        let runner = served.runner();
+        runner
+            .run("run configure --org served.toml --apply")
+            .ends_with(0);
+        runner.run("verify --org served.toml").ends_with(0);
+    }
+    Ok(())
 }
 
 #[test]

@@ -33,6 +33,7 @@ use Said::{Fails, Passes};
 /// What is done about a scenario by another playbook than `configure`, run so many times.
 const BY_OTHERS: &[(&str, &str, usize)] = &[
     ("certificate-missing", "rotate-certificate", 2),
+    ("expired-certificate", "rotate-certificate", 2),
     ("next-certificate-overdue", "rotate-certificate", 1),
     ("shared-principal-leftovers", "clean-up-shared-principal", 1),
 ];
@@ -41,6 +42,7 @@ const DIRECTION: &str = "on-premises to Exchange Online";
 const BACK: &str = "Exchange Online to on-premises";
 const S1: &str = "step 1: authorization servers";
 const S2: &str = "step 2: partner application";
+const S3: &str = "step 3: authorization certificate";
 const S4: &str = "step 4: certificate in Entra ID";
 const S5: &str = "step 5: host names in Entra ID";
 const S6: &str = "step 6: connector to Exchange Online";
@@ -48,6 +50,25 @@ const S7: &str = "step 7: connector to on-premises Exchange";
 const S8: &str = "step 8: older servers";
 const WAY: &str = "way in use";
 const LIFETIME: &str = "lifetime: authorization certificates";
+
+/// What fails where nothing was done.
+const BARE: &[&str] = &[S1, S2, S4, S5, S6, S7, S8, WAY, DIRECTION, BACK];
+/// What fails once the wizard has run, of before the dedicated application.
+const AFTER_WIZARD: &[&str] = &[S4, S5, S8, WAY, DIRECTION, BACK];
+/// What fails where no setting override turns the dedicated application on.
+const OVERRIDE: &[&str] = &[WAY, "application: setting override", DIRECTION];
+/// What fails where nothing valid signs.
+const NO_SIGNER: &[&str] = &[S3, S4, "application: certificates", LIFETIME, DIRECTION];
+
+const NOT_UPLOADED: Said = Fails(AFTER_WIZARD, &["does not know the certificate"]);
+const NOT_OVERRIDDEN: Said = Fails(
+    OVERRIDE,
+    &[
+        "HTTP 403",
+        "application 00000002-0000-0ff1-ce00-000000000000",
+        "there is no setting override that turns it on",
+    ],
+);
 
 fn row(name: &str) -> Option<(Said, Does)> {
     Some(match name {
@@ -66,14 +87,14 @@ fn row(name: &str) -> Option<(Said, Does)> {
             Nothing,
         ),
         "partner-relationship" => (Passes(&[]), Repairs),
-        "unsynchronised-mailbox" => (
+        "unsynchronized-mailbox" => (
             Passes(&["which has no counterpart of this mailbox"]),
             Nothing,
         ),
         // Another one signs in here than the person without a role.
         "wizard-names" | "directory-role-missing" => (
             Fails(
-                &[S4, S5, S8, WAY, DIRECTION, BACK],
+                AFTER_WIZARD,
                 &[
                     "does not know the certificate",
                     "run 04-upload-certificate",
@@ -83,24 +104,15 @@ fn row(name: &str) -> Option<(Said, Does)> {
             Repairs,
         ),
         "permission-missing" => (
-            Fails(
-                &[S4, S5, S8, WAY, DIRECTION, BACK],
-                &["does not know the certificate"],
-            ),
+            NOT_UPLOADED,
             Refuses(&["Insufficient privileges to complete the operation"]),
         ),
         "lifetime-capped" => (
-            Fails(
-                &[S4, S5, S8, WAY, DIRECTION, BACK],
-                &["does not know the certificate"],
-            ),
+            NOT_UPLOADED,
             Refuses(&["Credential lifetime exceeds the max value"]),
         ),
         "build-too-old" => (
-            Fails(
-                &[S4, S5, S8, WAY, DIRECTION, BACK],
-                &["does not know the certificate"],
-            ),
+            NOT_UPLOADED,
             Refuses(&["too old for it: EX16 (15.1.2507.39)"]),
         ),
         "certificate-expires-in-60-days" => (
@@ -141,26 +153,9 @@ fn row(name: &str) -> Option<(Said, Does)> {
             ),
             Repairs,
         ),
-        "override-missing" => (
-            Fails(
-                &[WAY, "application: setting override", DIRECTION],
-                &[
-                    "HTTP 403",
-                    "application 00000002-0000-0ff1-ce00-000000000000",
-                    "there is no setting override that turns it on",
-                ],
-            ),
-            Repairs,
-        ),
+        "override-missing" => (NOT_OVERRIDDEN, Repairs),
         "override-elsewhere" => (
-            Fails(
-                &[WAY, "application: setting override", DIRECTION],
-                &[
-                    "HTTP 403",
-                    "application 00000002-0000-0ff1-ce00-000000000000",
-                    "there is no setting override that turns it on",
-                ],
-            ),
+            NOT_OVERRIDDEN,
             Refuses(&[
                 "is for EX19 only, and EX16 follows none",
                 "onprem.remove_setting_override",
@@ -168,7 +163,7 @@ fn row(name: &str) -> Option<(Said, Does)> {
         ),
         "override-disabled" => (
             Fails(
-                &[WAY, "application: setting override", DIRECTION],
+                OVERRIDE,
                 &[
                     "HTTP 403",
                     "the setting override \"EnableExchangeHybrid3PAppFeature\" turns it off",
@@ -178,7 +173,7 @@ fn row(name: &str) -> Option<(Said, Does)> {
         ),
         "override-doubled" => (
             Fails(
-                &[WAY, "application: setting override", DIRECTION],
+                OVERRIDE,
                 &[
                     "HTTP 403",
                     "2 setting overrides set the same, and Exchange takes its default then",
@@ -235,7 +230,7 @@ fn row(name: &str) -> Option<(Said, Does)> {
         ),
         "dauth-only" => (
             Fails(
-                &[S1, S2, S4, S5, S6, S7, S8, WAY, DIRECTION, BACK],
+                BARE,
                 &[
                     "no connector serves contoso.mail.onmicrosoft.com",
                     "no connector serves contoso.com, tailspintoys.com",
@@ -255,7 +250,7 @@ fn row(name: &str) -> Option<(Said, Does)> {
         ),
         "certificate-missing-on-servers" => (
             Fails(
-                &["step 3: authorization certificate"],
+                &[S3],
                 &[
                     "is not on EX19, and requests from there fail",
                     "Import-ExchangeCertificate",
@@ -265,13 +260,7 @@ fn row(name: &str) -> Option<(Said, Does)> {
         ),
         "certificate-missing" => (
             Fails(
-                &[
-                    "step 3: authorization certificate",
-                    S4,
-                    "application: certificates",
-                    LIFETIME,
-                    DIRECTION,
-                ],
+                NO_SIGNER,
                 &[
                     "was not found",
                     "run 03-auth-certificate",
@@ -283,13 +272,7 @@ fn row(name: &str) -> Option<(Said, Does)> {
         ),
         "expired-certificate" => (
             Fails(
-                &[
-                    "step 3: authorization certificate",
-                    S4,
-                    "application: certificates",
-                    LIFETIME,
-                    DIRECTION,
-                ],
+                NO_SIGNER,
                 &["expired on 2026-11-18", "The key used is expired."],
             ),
             Refuses(&["expired on 2026-11-18", "run rotate-certificate"]),
@@ -349,10 +332,7 @@ fn row(name: &str) -> Option<(Said, Does)> {
             Says(&["a proxy (InternetWebProxy of the server)"]),
         ),
         "tls-disabled" => (
-            Fails(
-                &[S1, S2, S4, S5, S6, S7, S8, WAY, DIRECTION, BACK],
-                &["The underlying connection was closed"],
-            ),
+            Fails(BARE, &["The underlying connection was closed"]),
             Refuses(&[
                 "Cannot acquire auth metadata document",
                 "The underlying connection was closed: An unexpected error occurred on a receive",

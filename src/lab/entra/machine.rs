@@ -3,7 +3,9 @@
 //!
 //! A token of it for the token exchange is also what a workload may show in place of a secret (federated credentials).
 
-use super::{application_token, check_lifetime, is_signed, known_resource, refusal};
+use super::{
+    Refusal, application_token, check_lifetime, invalid_client, is_signed, known_resource,
+};
 use crate::lab::front::{Reply, Request};
 use crate::lab::seed;
 use crate::lab::token::Token;
@@ -85,20 +87,15 @@ pub(super) fn is_federated(world: &World, assertion: &Token) -> bool {
 }
 
 /// Checks the token that a workload shows in place of a secret.
-pub(super) fn check_federated(
-    world: &World,
-    text: &str,
-    assertion: &Token,
-) -> Result<(), super::Refusal> {
-    let invalid = |code, message: String| refusal(401, "invalid_client", code, message);
+pub(super) fn check_federated(world: &World, text: &str, assertion: &Token) -> Result<(), Refusal> {
     if !is_signed(world, text, assertion) {
-        return Err(invalid(
+        return Err(invalid_client(
             700_027,
-            "Client assertion failed signature validation.".to_owned(),
+            "Client assertion failed signature validation.",
         ));
     }
     if assertion.claim("aud") != EXCHANGE_OF_TOKENS {
-        return Err(invalid(
+        return Err(invalid_client(
             700_212,
             format!(
                 "No matching federated identity record found for presented assertion audience '{}'.",
@@ -108,7 +105,7 @@ pub(super) fn check_federated(
     }
     let own = world.directory().principal(seed::CLIENT);
     if own.is_none_or(|own| own.id != assertion.claim("sub")) {
-        return Err(invalid(
+        return Err(invalid_client(
             700_213,
             format!(
                 "No matching federated identity record found for presented assertion subject '{}'.",
@@ -116,5 +113,5 @@ pub(super) fn check_federated(
             ),
         ));
     }
-    check_lifetime(world, assertion).map_err(|message| invalid(700_024, message))
+    check_lifetime(world, assertion)
 }

@@ -1,8 +1,11 @@
 //! People: the sign-in page, device codes, and the grants of a person. There is one account, which needs no password.
 
-use super::{Refusal, audiences, field, form, no_resource, refusal, sign, tenant_id};
+use super::{
+    Refusal, audiences, field, form, missing, no_application, no_resource, out_of_order, refusal,
+    sign, tenant_id,
+};
 use crate::lab::challenge;
-use crate::lab::front::{Front, Reply, Request, percent_encoded};
+use crate::lab::front::{Front, Reply, Request, form_encoded};
 use crate::lab::random_secret;
 use crate::lab::seed;
 use crate::lab::token::sha256;
@@ -78,10 +81,7 @@ fn client(world: &World, id: &str) -> Result<Client, Refusal> {
             fronts: vec![*front],
         });
     let own = || {
-        let applications = &world.directory().applications;
-        let found = applications
-            .iter()
-            .find(|application| application.app_id.eq_ignore_ascii_case(id));
+        let found = world.directory().application(id);
         found.map(|application| Client {
             id: application.app_id.clone(),
             title: application.display_name.clone(),
@@ -90,25 +90,8 @@ fn client(world: &World, id: &str) -> Result<Client, Refusal> {
     };
     known.or_else(own).ok_or_else(|| match id {
         "" => missing("client_id"),
-        _ => refusal(
-            400,
-            "unauthorized_client",
-            700_016,
-            format!(
-                "Application with identifier '{id}' was not found in the directory '{}'. This can happen if the application has not been installed by the administrator of the tenant or consented to by any user in the tenant. You may have sent your authentication request to the wrong tenant.",
-                world.directory().title
-            ),
-        ),
+        _ => no_application(id, &world.directory().title),
     })
-}
-
-fn missing(name: &str) -> Refusal {
-    refusal(
-        400,
-        "invalid_request",
-        900_144,
-        format!("The request body must contain the following parameter: '{name}'."),
-    )
 }
 
 fn invalid_grant(code: u32, message: impl Into<String>) -> Refusal {
@@ -243,14 +226,7 @@ fn grant_code(world: &mut World, asked: &HashMap<String, String>, client: &Clien
 }
 
 fn fresh() -> Result<String, Refusal> {
-    let secret = random_secret().map_err(|_| {
-        refusal(
-            500,
-            "server_error",
-            90_033,
-            "A transient error has occurred. Please try again.",
-        )
-    })?;
+    let secret = random_secret().map_err(|_| out_of_order())?;
     Ok(secret.expose().to_owned())
 }
 
@@ -269,14 +245,12 @@ fn send_back(asked: &HashMap<String, String>, redirect: &str, brought: Brought) 
     if let Some(state) = asked.get("state") {
         fields.push(("state", state.clone()));
     }
-    let pairs: Vec<String> = fields
+    let pairs: Vec<(&str, &str)> = fields
         .iter()
-        .map(|(name, value)| format!("{name}={}", percent_encoded(value)))
+        .map(|(name, value)| (*name, value.as_str()))
         .collect();
-    let (pairs, joint) = (
-        pairs.join("&"),
-        if redirect.contains('?') { '&' } else { '?' },
-    );
+    let pairs = form_encoded(&pairs);
+    let joint = if redirect.contains('?') { '&' } else { '?' };
     match field(asked, "response_mode") {
         "form_post" => posting_page(redirect, &fields),
         "fragment" => Reply::empty(302).header("location", format!("{redirect}#{pairs}")),

@@ -3,8 +3,8 @@
 use super::credential::{self, Holder, KeyCredential};
 use super::query::{self, Entity};
 use super::{
-    Directory, Refusal, detailed, method_not_allowed, no_segment, optional_text, payload, refusal,
-    resource_not_found, text_of, wrong_type,
+    Directory, Refusal, detailed, method_not_allowed, no_passwords, no_segment, not_writable,
+    optional_text, payload, refusal, resource_not_found, text_of, wrong_type,
 };
 use crate::lab::front::{Reply, Request};
 use crate::lab::seed;
@@ -231,15 +231,9 @@ fn change(
                     value,
                 )?;
             }
-            "passwordCredentials" => {
-                return Err(refusal(
-                    400,
-                    "Request_BadRequest",
-                    "Updates to passwordCredentials are not allowed.",
-                ));
-            }
+            "passwordCredentials" => return Err(no_passwords()),
             "@odata.type" => {}
-            other => return Err(super::not_writable(&APPLICATION, other)),
+            other => return Err(not_writable(&APPLICATION, other)),
         }
     }
     Ok(())

@@ -4,7 +4,7 @@
 //! Follows the sections "Permissions" of the pages of these calls (Microsoft Graph v1.0). `Application.ReadWrite.OwnedBy`
 //! is not among the roles that can be granted here.
 
-use super::{Directory, Refusal, refusal};
+use super::{Directory, Refusal, denied};
 use crate::lab::entra::Bearer;
 use crate::lab::front::Request;
 use crate::lab::seed;
@@ -88,13 +88,7 @@ pub(super) fn check(
     } else {
         permitted
     };
-    allowed.then_some(()).ok_or_else(|| {
-        refusal(
-            403,
-            "Authorization_RequestDenied",
-            "Insufficient privileges to complete the operation.",
-        )
-    })
+    allowed.then_some(()).ok_or_else(denied)
 }
 
 /// Whether a grant that is made or taken back is one on Microsoft Graph.

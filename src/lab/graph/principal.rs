@@ -4,8 +4,8 @@ use super::credential::{self, Holder, KeyCredential};
 use super::query::{self, Entity};
 use super::role;
 use super::{
-    Directory, Refusal, detailed, method_not_allowed, no_segment, optional_text, payload, refusal,
-    resource_not_found, text_of, wrong_type,
+    Directory, Refusal, denied, detailed, method_not_allowed, no_passwords, no_segment,
+    not_writable, optional_text, payload, refusal, resource_not_found, text_of, wrong_type,
 };
 use crate::lab::front::{Reply, Request};
 use crate::lab::seed;
@@ -247,11 +247,7 @@ fn change(world: &World, at: usize, body: &Map<String, Json>) -> Result<ServiceP
         match property.as_str() {
             "keyCredentials" => {
                 if world.directory().locked && changed.owner != seed::TENANT {
-                    return Err(refusal(
-                        403,
-                        "Authorization_RequestDenied",
-                        "Insufficient privileges to complete the operation.",
-                    ));
+                    return Err(denied());
                 }
                 changed.keys = credential::replaced(
                     world.directory(),
@@ -267,16 +263,10 @@ fn change(world: &World, at: usize, body: &Map<String, Json>) -> Result<ServiceP
                 changed.enabled = value.as_bool().ok_or_else(|| wrong_type(property))?;
             }
             "tags" => changed.tags = tags(value)?,
-            "passwordCredentials" => {
-                return Err(refusal(
-                    400,
-                    "Request_BadRequest",
-                    "Updates to passwordCredentials are not allowed.",
-                ));
-            }
+            "passwordCredentials" => return Err(no_passwords()),
             // An annotation says what is said anyway.
             "@odata.type" => {}
-            other => return Err(super::not_writable(&PRINCIPAL, other)),
+            other => return Err(not_writable(&PRINCIPAL, other)),
         }
     }
     Ok(changed)

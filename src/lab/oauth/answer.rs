@@ -3,6 +3,7 @@
 use super::dedicated;
 use super::issuers;
 use crate::lab::front::{Front, Request};
+use crate::lab::object::{is_true, text};
 use crate::lab::seed::{self, PEOPLE, Person};
 use crate::lab::token::{Certificate, Token};
 use crate::lab::world::{Demand, Trouble, World};
@@ -42,16 +43,10 @@ pub(in crate::lab) fn challenge(world: &World, front: Front) -> String {
 /// The sign-in address that clients of hybrid modern authentication are sent to, when one is configured.
 fn default_authorization(world: &World) -> Option<String> {
     let servers = world.objects(Plane::OnPremises, "AuthServer");
-    let server = servers.iter().find(|server| {
-        server
-            .get("IsDefaultAuthorizationEndpoint")
-            .and_then(Value::as_bool)
-            == Some(true)
-    })?;
-    server
-        .get("AuthorizationEndpoint")?
-        .as_text()
-        .map(str::to_owned)
+    let server = servers
+        .iter()
+        .find(|server| is_true(server, "IsDefaultAuthorizationEndpoint"))?;
+    text(server, "AuthorizationEndpoint").map(str::to_owned)
 }
 
 /// Why a server does not believe a token.
@@ -148,7 +143,7 @@ fn check_issuer(
     world: &World,
     front: Front,
     actor: &Token,
-    text: &str,
+    sent: &str,
 ) -> Result<String, Diagnostics> {
     let issuer = actor.claim("iss");
     let unknown = || {
@@ -177,8 +172,7 @@ fn check_issuer(
             _ => unknown(),
         })?;
     let objects = world.objects(plane, "AuthServer").iter();
-    let mut held =
-        objects.filter(|object| object.get("Name").and_then(Value::as_text) == Some(&server.name));
+    let mut held = objects.filter(|object| text(object, "Name") == Some(&server.name));
     let strings = held
         .next()
         .and_then(|object| object.get("CertificateStrings"))
@@ -190,7 +184,7 @@ fn check_issuer(
         .filter_map(|text| BASE64_STANDARD.decode(text).ok())
         .filter_map(|der| Certificate::read(&der))
         .any(|certificate| {
-            actor.header("x5t") == Some(certificate.x5t().as_str()) && certificate.verifies(text)
+            actor.header("x5t") == Some(certificate.x5t().as_str()) && certificate.verifies(sent)
         });
     believed.then(|| realm.to_owned()).ok_or_else(|| {
         diagnostics(
@@ -209,17 +203,10 @@ fn plane_of(front: Front) -> Plane {
 }
 
 pub(super) fn check_lifetime(world: &World, token: &Token) -> Result<(), Diagnostics> {
-    let now = f64::from(u32::try_from(world.now().as_second()).unwrap_or(u32::MAX));
-    let skew = 300.0;
-    let from = token.seconds("nbf").unwrap_or(now);
-    match token.seconds("exp") {
-        Some(to) if from - skew <= now && now < to + skew => Ok(()),
-        _ => Err(diagnostics(
-            2_000_002,
-            "token_expired",
-            "The token has expired.",
-        )),
-    }
+    token
+        .is_valid_at(world.now())
+        .then_some(())
+        .ok_or_else(|| diagnostics(2_000_002, "token_expired", "The token has expired."))
 }
 
 /// The audience is `application/host@realm`: the application and realm in their exact case, the host in any.
@@ -271,16 +258,12 @@ fn check_partner(world: &World, front: Front, application: &str) -> Result<(), D
         .objects(plane, "PartnerApplication")
         .iter()
         .find(|object| {
-            object
-                .get("ApplicationIdentifier")
-                .and_then(Value::as_text)
+            text(object, "ApplicationIdentifier")
                 .is_some_and(|identifier| identifier.eq_ignore_ascii_case(application))
         });
-    let enabled =
-        partner.filter(|partner| partner.get("Enabled").and_then(Value::as_bool) == Some(true));
+    let enabled = partner.filter(|partner| is_true(partner, "Enabled"));
     let linked = enabled
-        .and_then(|partner| partner.get("LinkedAccount"))
-        .and_then(Value::as_text)
+        .and_then(|partner| text(partner, "LinkedAccount"))
         .is_some_and(|account| !account.is_empty());
     if enabled.is_some() && !linked && plane == Plane::OnPremises {
         // The text is documented; under which number and category it comes is inferred.

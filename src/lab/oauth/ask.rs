@@ -1,16 +1,15 @@
 //! The asking side: from the challenge of the target to the call.
 
 use super::dedicated;
-use super::{Issuer, issuers};
-use crate::lab::certificates::is_held;
+use super::{Issuer, host_of, issuers};
+use crate::lab::certificates;
 use crate::lab::cmdlet::{Call, not_found};
-use crate::lab::front::Reply;
-use crate::lab::rules::phrase;
+use crate::lab::front::{Reply, form_encoded};
+use crate::lab::object::object;
 use crate::lab::seed::{self, PEOPLE, Person};
 use crate::lab::token::{Token, unsigned};
 use crate::lab::world::{Answer, Refusal, World, guid_of};
 use crate::subject::Plane;
-use crate::value::{Object, Value};
 use serde_json::{Value as Json, json};
 use std::fmt::Write as _;
 
@@ -76,8 +75,8 @@ pub(in crate::lab) fn test_connectivity(
         "AutoD" => "Checking Autodiscover API Call Under Oauth",
         _ => "Checking Generic API Call Under Oauth",
     };
-    let properties = [
-        ("Task", Value::from(task)),
+    let node = object([
+        ("Task", task.into()),
         ("Detail", detail.into()),
         ("ResultType", result.into()),
         (
@@ -86,15 +85,8 @@ pub(in crate::lab) fn test_connectivity(
         ),
         ("IsValid", true.into()),
         ("ObjectState", "New".into()),
-    ];
-    let object: Object = properties
-        .into_iter()
-        .map(|(name, value)| (name.to_owned(), value))
-        .collect();
-    Ok(Answer {
-        output: vec![object.into()],
-        warnings: Vec::new(),
-    })
+    ]);
+    Ok(Answer::of(vec![node.into()]))
 }
 
 /// Minutes between the years 1 and 1970; the configuration of a test that starts afresh was "loaded" in the year 1.
@@ -150,14 +142,13 @@ impl Attempt {
         self.information("OAuthCredentials:Authenticate", "entering");
         let challenge = self.challenge(world, target)?;
         let issuer = self.choose(world, &challenge, user)?;
-        let host = target.strip_prefix("https://").unwrap_or(target);
-        let host = host.split(['/', ':']).next().unwrap_or(host);
         if self.plane == Plane::OnPremises
             && let Some(application) = dedicated::find(world, &issuer.realm)
         {
             return self.run_dedicated(world, target, service, user, &application);
         }
-        let resource = format!("{}/{host}@{}", challenge.client_id, issuer.realm);
+        let (client, host) = (&challenge.client_id, host_of(target));
+        let resource = format!("{client}/{host}@{}", issuer.realm);
         let actor = self.actor_token(world, &issuer, &resource, user)?;
         let bearer = self.outer_token(world, &issuer, &resource, &actor, user);
         self.send(world, target, &probe(service, None), &bearer)
@@ -178,9 +169,8 @@ impl Attempt {
             .to_owned();
         if reply.status != 401 {
             return Err(broken(format!(
-                "System.Net.WebException: The remote server returned an error: ({}) {}.",
-                reply.status,
-                phrase(reply.status)
+                "System.Net.WebException: {}",
+                reply.as_web_exception()
             )));
         }
         let Some(challenge) = read_challenge(&header) else {
@@ -312,18 +302,14 @@ impl Attempt {
             ),
         );
         let now = world.now().as_second();
-        let host = issuer
-            .endpoint
-            .strip_prefix("https://")
-            .and_then(|rest| rest.split('/').next())
-            .unwrap_or_default();
+        let host = host_of(&issuer.endpoint);
         let claims = json!({
             "iss": format!("{}@{tenant}", seed::EXCHANGE),
             "aud": format!("{}/{host}@{tenant}", issuer.identifier),
             "exp": now + 600, "nbf": now,
         });
         let assertion = self.sign(world, &claims)?;
-        let body = form(&[
+        let body = form_encoded(&[
             ("grant_type", "http://oauth.net/grant_type/jwt/1.0/bearer"),
             ("assertion", &assertion),
             ("resource", resource),
@@ -374,15 +360,13 @@ impl Attempt {
         };
         let signed = match self.plane {
             Plane::OnPremises => {
-                let config = world.objects(Plane::OnPremises, "AuthConfig").first();
-                let current = config
-                    .and_then(|config| config.get("CurrentCertificateThumbprint"))
-                    .and_then(Value::as_text)
-                    .unwrap_or_default();
-                let held = is_held(world, world.names().server(self.plane), current);
-                let signers = &world.signers().exchange;
-                let signer = signers.iter().find(|signer| {
-                    held && signer.certificate.thumbprint.eq_ignore_ascii_case(current)
+                let here = world.names().server(self.plane);
+                let held = world
+                    .auth_config("CurrentCertificateThumbprint")
+                    .and_then(|current| certificates::held(world, here, current));
+                let signer = held.and_then(|held| {
+                    let mut signers = world.signers().exchange.iter();
+                    signers.find(|signer| signer.certificate == held)
                 });
                 signer.and_then(|signer| signer.sign(claims, false))
             }
@@ -449,9 +433,8 @@ impl Attempt {
             .map(|text| format!(" diagnostics: {text}"))
             .unwrap_or_default();
         Err(broken(format!(
-            "System.Net.WebException: The remote server returned an error: ({}) {}.\r\n   at System.Net.HttpWebRequest.GetResponse()\r\n   at Microsoft.Exchange.Management.SystemConfigurationTasks.TestOAuthConnectivityHelper.SendExchangeOAuthRequest(ADUser user, String orgDomain, Uri targetUri, String& diagnosticMessage, Boolean appOnly, Boolean useCachedToken, Boolean reloadConfig){diagnostics}",
-            reply.status,
-            phrase(reply.status)
+            "System.Net.WebException: {}\r\n   at System.Net.HttpWebRequest.GetResponse()\r\n   at Microsoft.Exchange.Management.SystemConfigurationTasks.TestOAuthConnectivityHelper.SendExchangeOAuthRequest(ADUser user, String orgDomain, Uri targetUri, String& diagnosticMessage, Boolean appOnly, Boolean useCachedToken, Boolean reloadConfig){diagnostics}",
+            reply.as_web_exception()
         )))
     }
 }
@@ -513,24 +496,6 @@ fn read_challenge(header: &str) -> Option<Challenge> {
             .filter(|issuer| !issuer.is_empty())
             .collect(),
     })
-}
-
-pub(super) fn form(fields: &[(&str, &str)]) -> String {
-    let encoded = |text: &str| -> String {
-        text.bytes()
-            .map(|byte| match byte {
-                b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' => {
-                    char::from(byte).to_string()
-                }
-                _ => format!("%{byte:02x}"),
-            })
-            .collect()
-    };
-    let pairs: Vec<String> = fields
-        .iter()
-        .map(|(name, value)| format!("{name}={}", encoded(value)))
-        .collect();
-    pairs.join("&")
 }
 
 /// A bearer token as the log shows it: the claims, and never a signature.

@@ -5,16 +5,16 @@
 //! mailbox by impersonation, is inferred.
 
 use super::answer::{Caller, Diagnostics, check_lifetime, diagnostics};
-use super::ask::{Attempt, Broken, broken, form, probe, token_request_failed};
-use super::local_address;
+use super::ask::{Attempt, Broken, broken, probe, token_request_failed};
+use super::{host_of, person_at};
 use crate::lab::entra;
-use crate::lab::front::{Reply, Request};
+use crate::lab::front::{Reply, Request, form_encoded};
+use crate::lab::object::{is_true, text};
 use crate::lab::overrides::{self, DEDICATED_APPLICATION, GRAPH_FLOW};
 use crate::lab::seed::{self, Person};
 use crate::lab::token::Token;
 use crate::lab::world::{Trouble, World};
 use crate::subject::Plane;
-use crate::value::{Object, Value};
 use serde_json::{Value as Json, json};
 
 /// What Exchange knows of its application.
@@ -27,14 +27,6 @@ pub(super) struct Application {
     graph: Option<String>,
 }
 
-fn text(object: &Object, name: &str) -> String {
-    object
-        .get(name)
-        .and_then(Value::as_text)
-        .unwrap_or_default()
-        .to_owned()
-}
-
 /// The application to call as: where the feature is on and an enabled Azure AD authorization server of the realm names
 /// one that is not the shared one. Otherwise Exchange says nothing and calls as the shared one (the silence is
 /// documented for several overrides, and inferred for a missing identifier).
@@ -44,21 +36,23 @@ pub(super) fn find(world: &World, realm: &str) -> Option<Application> {
     }
     let servers = world.objects(Plane::OnPremises, "AuthServer");
     let server = servers.iter().find(|server| {
-        let id = text(server, "ApplicationIdentifier");
-        server.get("Enabled").and_then(Value::as_bool) == Some(true)
-            && text(server, "Type") == "AzureAD"
-            && text(server, "Realm").eq_ignore_ascii_case(realm)
-            && uuid::Uuid::try_parse(&id).is_ok()
-            && !id.eq_ignore_ascii_case(seed::EXCHANGE)
+        let is_own = |id: &str| {
+            uuid::Uuid::try_parse(id).is_ok() && !id.eq_ignore_ascii_case(seed::EXCHANGE)
+        };
+        is_true(server, "Enabled")
+            && text(server, "Type") == Some("AzureAD")
+            && text(server, "Realm").is_some_and(|of| of.eq_ignore_ascii_case(realm))
+            && text(server, "ApplicationIdentifier").is_some_and(is_own)
     })?;
-    let graph = text(server, "GraphBaseUrl");
+    let property = |name: &str| text(server, name).unwrap_or_default().to_owned();
+    let graph = Some(property("GraphBaseUrl")).filter(|graph| !graph.is_empty());
     Some(Application {
-        id: text(server, "ApplicationIdentifier").to_lowercase(),
-        server: text(server, "Name"),
-        issuer: text(server, "IssuerIdentifier"),
+        id: property("ApplicationIdentifier").to_lowercase(),
+        server: property("Name"),
+        issuer: property("IssuerIdentifier"),
         realm: realm.to_owned(),
-        endpoint: text(server, "TokenIssuingEndpoint").replace("/common/", &format!("/{realm}/")),
-        graph: (!graph.is_empty() && overrides::is_on(world, GRAPH_FLOW)).then_some(graph),
+        endpoint: property("TokenIssuingEndpoint").replace("/common/", &format!("/{realm}/")),
+        graph: graph.filter(|_| overrides::is_on(world, GRAPH_FLOW)),
     })
 }
 
@@ -118,7 +112,7 @@ impl Attempt {
             "exp": now + 600, "nbf": now, "iat": now,
         });
         let assertion = self.sign(world, &claims)?;
-        let body = form(&[
+        let body = form_encoded(&[
             ("grant_type", "client_credentials"),
             ("client_id", id),
             (
@@ -175,11 +169,6 @@ impl Attempt {
     }
 }
 
-fn host_of(target: &str) -> &str {
-    let rest = target.strip_prefix("https://").unwrap_or(target);
-    rest.split(['/', ':']).next().unwrap_or(rest)
-}
-
 /// Checks a token of an application that came to Exchange Online.
 pub(super) fn receive(
     world: &World,
@@ -230,7 +219,7 @@ pub(super) fn receive(
     let user = body
         .split_once("<t:SmtpAddress>")
         .and_then(|(_, rest)| rest.split_once('<'))
-        .and_then(|(address, _)| local_address(address));
+        .and_then(|(address, _)| person_at(address));
     Ok(Caller {
         application: token.claim("appid").to_owned(),
         user,

@@ -4,7 +4,7 @@
 //! there is one; here there must be one.
 
 use super::door::Scheme;
-use crate::lab::seed;
+use crate::lab::seed::{self, SERVER};
 use crate::lab::world::Shared;
 use crate::remoting::wsman::SealedPart;
 use aws_lc_rs::digest::{SHA256, digest};
@@ -45,7 +45,7 @@ impl Acceptor {
                 password: password.expose().to_owned().into(),
             })
         };
-        let config = NtlmConfig::new(super::SERVER.to_owned());
+        let config = NtlmConfig::new(SERVER.to_owned());
         // Windows takes bare NTLM under Negotiate as well, and some clients speak so.
         let is_ntlm = scheme == Scheme::Ntlm || token.starts_with(NTLM);
         let package = match is_ntlm {
@@ -57,8 +57,7 @@ impl Acceptor {
                 let identities = [seed::ADMINISTRATOR, seed::ADMINISTRATOR_PRINCIPAL].map(identity);
                 let identities = identities.into_iter().collect::<Result<_, _>>()?;
                 let packages = Some("ntlm".to_owned());
-                let config =
-                    NegotiateConfig::new(Box::new(config), packages, super::SERVER.to_owned());
+                let config = NegotiateConfig::new(Box::new(config), packages, SERVER.to_owned());
                 let package = Negotiate::new_server(config, identities);
                 Package::Negotiate(Box::new(package.map_err(words)?), None)
             }

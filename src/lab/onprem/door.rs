@@ -8,6 +8,7 @@ use super::acceptor::{Acceptor, Step};
 #[cfg(not(feature = "sspi"))]
 use super::no_acceptor::{Acceptor, Step};
 use crate::lab::front::{Reply, Request};
+use crate::lab::seed::SERVER;
 use crate::lab::world::Shared;
 use crate::remoting::wsman::{
     CONTENT_TYPE, Protection, frame, is_sealed, protection as protection_of, unframe,
@@ -213,10 +214,7 @@ impl State {
             reply = reply.header("www-authenticate", scheme.name());
         }
         if self.tls {
-            reply = reply.header(
-                "www-authenticate",
-                format!("Basic realm=\"{}\"", super::SERVER),
-            );
+            reply = reply.header("www-authenticate", format!("Basic realm=\"{SERVER}\""));
         }
         reply
     }

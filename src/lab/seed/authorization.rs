@@ -1,35 +1,32 @@
 //! What signs and is trusted before anything was done: certificates, the authorization configuration, partner applications.
 
-use super::servers::EX16;
-use super::{AUTH_CERTIFICATE, DAY, EXCHANGE, GRAPH, object, text, texts};
+use super::{AUTH_CERTIFICATE, EXCHANGE, GRAPH, SERVER, days_after, object, text, texts};
 use crate::lab::Error;
 use crate::lab::token::self_signed;
 use crate::lab::world::World;
 use crate::subject::Plane;
 use crate::value::Value;
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use rcgen::KeyPair;
 
 /// Five certificates: the current and the next, an expired one of the same subject, and two that serve the web sites.
 pub(super) fn certificates(world: &mut World, now: Timestamp) -> Result<(), Error> {
-    let after = |days: i64| {
-        now.saturating_add(SignedDuration::from_secs(days * DAY))
-            .unwrap_or(now)
-    };
+    let after = |days| days_after(now, days);
     let key = KeyPair::generate()?;
     let all = [
         world.signers().exchange[0].certificate.clone(),
         world.signers().exchange[1].certificate.clone(),
         self_signed(&key, AUTH_CERTIFICATE, after(-2200), after(-400))?,
-        self_signed(&key, "EX16", after(-500), after(1325))?,
+        self_signed(&key, SERVER, after(-500), after(1325))?,
         self_signed(&key, "mail.contoso.com", after(-100), after(265))?,
     ];
     for certificate in all {
-        crate::lab::certificates::put(world, EX16.0, &certificate);
+        crate::lab::certificates::put(world, SERVER, &certificate);
     }
     Ok(())
 }
 
+/// The authorization configuration, the partner applications, and Exchange Online's own authorization server.
 pub(super) fn auth_objects(world: &mut World) {
     let thumbprints: Vec<String> = world
         .signers()
@@ -37,15 +34,12 @@ pub(super) fn auth_objects(world: &mut World) {
         .iter()
         .map(|signer| signer.certificate.thumbprint.clone())
         .collect();
-    let at = world
-        .now()
-        .saturating_add(SignedDuration::from_hours(24 * 30));
-    let config = object(&[
+    let config = object([
         ("CurrentCertificateThumbprint", text(&thumbprints[0])),
         ("NextCertificateThumbprint", text(&thumbprints[1])),
         (
             "NextCertificateEffectiveDate",
-            at.map_or(Value::Null, |at| Value::from(at.to_string())),
+            days_after(world.now(), 30).to_string().into(),
         ),
         ("ServiceName", text(EXCHANGE)),
     ]);
@@ -78,7 +72,7 @@ pub(super) fn auth_objects(world: &mut World) {
         ),
     ];
     for (name, identifier, enabled, account) in applications {
-        let properties = object(&[
+        let properties = object([
             ("Enabled", enabled.into()),
             ("ApplicationIdentifier", text(identifier)),
             (
@@ -89,7 +83,7 @@ pub(super) fn auth_objects(world: &mut World) {
         ]);
         world.create(Plane::OnPremises, "PartnerApplication", name, properties);
     }
-    let online = object(&[("ApplicationIdentifier", text(EXCHANGE))]);
+    let online = object([("ApplicationIdentifier", text(EXCHANGE))]);
     world.create(
         Plane::ExchangeOnline,
         "PartnerApplication",
@@ -97,7 +91,7 @@ pub(super) fn auth_objects(world: &mut World) {
         online,
     );
     let names = world.names().clone();
-    let service = object(&[
+    let service = object([
         ("IssuerIdentifier", text(&names.token_service)),
         (
             "TokenIssuingEndpoint",

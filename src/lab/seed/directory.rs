@@ -1,11 +1,13 @@
 //! The directory of the tenant.
 
-use super::{AUTH_CERTIFICATE, CLIENT, DAY, EXCHANGE, GRAPH, MICROSOFT_TENANT, Names, Signers};
+use super::{
+    AUTH_CERTIFICATE, CLIENT, EXCHANGE, GRAPH, MICROSOFT_TENANT, Names, Signers, days_after,
+};
 use crate::cloud::CloudName;
 use crate::lab::Error;
 use crate::lab::graph::{Deleted, Directory, KeyCredential};
 use crate::lab::token::self_signed;
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use rcgen::KeyPair;
 
 /// The directory of the tenant.
@@ -14,10 +16,7 @@ pub(in crate::lab) fn directory(
     signers: &Signers,
     now: Timestamp,
 ) -> Result<Directory, Error> {
-    let after = |days: i64| {
-        now.saturating_add(SignedDuration::from_secs(days * DAY))
-            .unwrap_or(now)
-    };
+    let after = |days| days_after(now, days);
     let foreign = KeyPair::generate()?;
     let expired = self_signed(&foreign, AUTH_CERTIFICATE, after(-2000), after(-200))?;
     let other = self_signed(&foreign, "archive.fabrikam.com", after(-300), after(430))?;

@@ -1,7 +1,7 @@
 //! What is there once the Hybrid Configuration Wizard has run.
 
 use super::names::LOCAL_HOSTS;
-use super::{EXCHANGE, ORGANIZATION, TENANT, object, text, texts, with};
+use super::{EXCHANGE, ORGANIZATION, SERVER, TENANT, object, text, texts, with};
 use crate::lab::rules::{learned_acs, learned_sts};
 use crate::lab::world::{World, guid_of};
 use crate::subject::Plane;
@@ -29,7 +29,7 @@ pub(super) fn wizard(world: &mut World) {
         with(sts, "DomainName", texts(&[&names.routing_domain])),
     );
     let connector = |endpoint: String, domains: &[&str]| {
-        object(&[
+        object([
             ("TargetAddressDomains", texts(domains)),
             ("DiscoveryEndpoint", Value::from(endpoint)),
         ])
@@ -62,9 +62,9 @@ pub(super) fn wizard(world: &mut World) {
         "Enabled",
         &true.into(),
     );
-    let hybrid = object(&[
-        ("ReceivingTransportServers", texts(&["EX16"])),
-        ("SendingTransportServers", texts(&["EX16"])),
+    let hybrid = object([
+        ("ReceivingTransportServers", texts(&[SERVER])),
+        ("SendingTransportServers", texts(&[SERVER])),
         ("OnPremisesSmartHost", text("mail.contoso.com")),
         ("Domains", texts(&["contoso.com", "tailspintoys.com"])),
         (
@@ -93,7 +93,7 @@ pub(super) fn wizard(world: &mut World) {
 pub(in crate::lab) fn relationships(world: &mut World) {
     let names = world.names().clone();
     let relationship = |domains: &[&str], application: &str, endpoint: String| {
-        object(&[
+        object([
             ("DomainNames", texts(domains)),
             ("FreeBusyAccessEnabled", true.into()),
             ("FreeBusyAccessLevel", text("LimitedDetails")),
@@ -139,7 +139,7 @@ pub(in crate::lab) fn published_names(world: &mut World) {
     let old = world.objects(Plane::OnPremises, "ExchangeServer").len() > 1;
     let routing = world.names().routing_domain.clone();
     if old {
-        let space = object(&[
+        let space = object([
             ("ForestName", text(&routing)),
             ("AccessMethod", text("InternalProxy")),
             ("UseServiceAccount", true.into()),

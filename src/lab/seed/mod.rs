@@ -21,13 +21,14 @@ pub(super) use servers::other_server;
 pub(super) use signers::{APPLICATION_KEY, Signers};
 
 use super::graph::KeyCredential;
+use super::object::object;
 use super::scenario::{self, SCENARIOS, Scenario, Start};
 use super::token::self_signed;
 use super::world::World;
 use super::{Error, Front};
 use crate::subject::Plane;
 use crate::value::{Object, Value};
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use rcgen::KeyPair;
 use servers::{EX16, put_server};
 
@@ -129,7 +130,18 @@ pub(super) const AGENT: &str =
 const MICROSOFT_TENANT: &str = "f8cdef31-a31e-4b4a-93e4-5f571e91255a";
 /// The subject of the certificate that signs.
 pub(super) const AUTH_CERTIFICATE: &str = "Microsoft Exchange Server Auth Certificate";
-const DAY: i64 = 86_400;
+/// The on-premises administrator as an object of its directory.
+pub(super) const ADMINISTRATOR_OBJECT: &str = "contoso.com/Users/Administrator";
+/// The server that runs on-premises cmdlets.
+pub(super) const SERVER: &str = "EX16";
+/// The subject of the certificates of the token service.
+pub(super) const TOKEN_SERVICE_CERTIFICATE: &str = "accounts.accesscontrol.example";
+
+/// A moment so many days after another, before it where they are negative.
+pub(super) fn days_after(now: Timestamp, days: i64) -> Timestamp {
+    now.saturating_add(SignedDuration::from_hours(24 * days))
+        .unwrap_or(now)
+}
 
 /// Fills a world.
 pub(super) fn fill(
@@ -167,7 +179,7 @@ fn more(world: &mut World, more: More) -> Result<(), Error> {
     for number in 1..=more.domains {
         let name = format!("domain{number}.contoso.com");
         for plane in [Plane::OnPremises, Plane::ExchangeOnline] {
-            let domain = object(&[
+            let domain = object([
                 ("DomainName", text(&name)),
                 ("DomainType", text("Authoritative")),
                 ("Default", false.into()),
@@ -192,15 +204,11 @@ fn more(world: &mut World, more: More) -> Result<(), Error> {
         }
     }
     let now = world.now();
-    let after = |days: i64| {
-        now.saturating_add(SignedDuration::from_secs(days * DAY))
-            .unwrap_or(now)
-    };
     let key = KeyPair::generate()?;
     let mut keys = Vec::new();
     for number in 1..=more.keys {
         let subject = format!("product{number}.contoso.com");
-        let certificate = self_signed(&key, &subject, after(-100), after(400))?;
+        let certificate = self_signed(&key, &subject, days_after(now, -100), days_after(now, 400))?;
         keys.push(KeyCredential::of(&certificate));
     }
     if let Some(principal) = world.directory_mut().principal_mut(EXCHANGE) {
@@ -217,13 +225,6 @@ fn text(value: &str) -> Value {
 
 fn texts(values: &[&str]) -> Value {
     Value::List(values.iter().map(|value| text(value)).collect())
-}
-
-fn object(properties: &[(&str, Value)]) -> Object {
-    properties
-        .iter()
-        .map(|(name, value)| ((*name).to_owned(), value.clone()))
-        .collect()
 }
 
 fn with(mut object: Object, name: &str, value: Value) -> Object {

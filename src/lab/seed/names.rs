@@ -1,6 +1,6 @@
 //! The names and addresses of the world that a lab speaks with.
 
-use super::{NEIGHBOR_TENANT, TENANT};
+use super::{NEIGHBOR_TENANT, SERVER, TENANT};
 use crate::cloud::{Cell, CloudName};
 use crate::lab::Front;
 use crate::subject::Plane;
@@ -143,6 +143,34 @@ impl Names {
         }
     }
 
+    /// The metadata document of the Access Control Service for a tenant.
+    pub(in crate::lab) fn acs_metadata(&self, tenant: &str) -> String {
+        format!("https://{}/{tenant}/metadata/json/1", self.acs_host)
+    }
+
+    /// The federation metadata document of the security token service for a tenant.
+    pub(in crate::lab) fn sts_metadata(&self, tenant: &str) -> String {
+        format!(
+            "https://{}/{tenant}/federationmetadata/2007-06/federationmetadata.xml",
+            self.sts_host
+        )
+    }
+
+    /// What nobody documents of this cloud, as this world has it.
+    pub(in crate::lab) fn undocumented(&self) -> Vec<(Cell, String)> {
+        let (_, suffix) = self.initial_domain.split_once('.').unwrap_or_default();
+        let own = [
+            (Cell::AcsMetadata, self.acs_metadata("{tenant}")),
+            (Cell::StsMetadata, self.sts_metadata("{tenant}")),
+            (Cell::TokenService, self.token_service.clone()),
+            (Cell::InitialDomainSuffix, suffix.to_owned()),
+        ];
+        let entry = self.cloud.entry();
+        own.into_iter()
+            .filter(|(cell, _)| entry.cell(*cell).is_none())
+            .collect()
+    }
+
     /// The issuer that the federation metadata of a tenant names.
     pub fn sts_issuer(&self, tenant: &str) -> String {
         let host = match self.cloud {
@@ -204,7 +232,7 @@ impl Names {
     /// The server that a plane's cmdlets run on.
     pub fn server(&self, plane: Plane) -> &'static str {
         match plane {
-            Plane::OnPremises => "EX16",
+            Plane::OnPremises => SERVER,
             _ => "AM6PR05MB6182",
         }
     }

@@ -9,7 +9,7 @@ use crate::value::Value;
 
 /// The organization relationship with a partner company that is in Exchange Online as well.
 pub(in crate::lab) fn partner_relationship(world: &mut World) {
-    let properties = object(&[
+    let properties = object([
         ("DomainNames", texts(&["fabrikam.com"])),
         ("FreeBusyAccessEnabled", true.into()),
         ("FreeBusyAccessLevel", text("AvailabilityOnly")),
@@ -30,7 +30,7 @@ pub(in crate::lab) fn partner_relationship(world: &mut World) {
 /// A second on-premises organization of the same tenant, as the tenant knows it.
 pub(in crate::lab) fn second_organization(world: &mut World) {
     on_premises_organization(world, SECOND_ORGANIZATION, "Litware", &["litwareinc.com"]);
-    let connector = object(&[
+    let connector = object([
         ("TargetAddressDomains", texts(&["litwareinc.com"])),
         (
             "DiscoveryEndpoint",
@@ -62,7 +62,7 @@ pub(super) fn neighbors(world: &mut World) {
         with(sts, "DomainName", texts(&["fabrikam.com"])),
     );
     for plane in [Plane::OnPremises, Plane::ExchangeOnline] {
-        let connector = object(&[
+        let connector = object([
             ("TargetAddressDomains", texts(&["fabrikam.com"])),
             (
                 "DiscoveryEndpoint",
@@ -71,7 +71,7 @@ pub(super) fn neighbors(world: &mut World) {
         ]);
         world.create(plane, "IntraOrganizationConnector", "Fabrikam", connector);
     }
-    let space = object(&[
+    let space = object([
         ("ForestName", text("fabrikam.com")),
         ("AccessMethod", text("OrgWideFB")),
         ("UserName", text("FABRIKAM\\freebusy")),

@@ -5,10 +5,11 @@ use crate::lab::world::World;
 use crate::subject::Plane;
 use crate::value::Value;
 
+/// The accepted domains of both organizations.
 pub(super) fn domains(world: &mut World) {
     let names = world.names().clone();
     let domain = |name: &str, kind: &str, flags: [bool; 3]| {
-        object(&[
+        object([
             ("DomainName", text(name)),
             ("DomainType", text(kind)),
             ("Default", flags[0].into()),
@@ -47,9 +48,10 @@ pub(super) fn domains(world: &mut World) {
     }
 }
 
+/// What each organization says of itself, and the tenant of the on-premises one.
 pub(super) fn organizations(world: &mut World) {
     let names = world.names().clone();
-    let local = object(&[
+    let local = object([
         ("OAuth2ClientProfileEnabled", false.into()),
         ("EwsEnabled", Value::Null),
         ("HybridConfigurationStatus", text("Unknown")),
@@ -62,7 +64,7 @@ pub(super) fn organizations(world: &mut World) {
         "Guid",
         &text(ORGANIZATION),
     );
-    let online = object(&[
+    let online = object([
         ("OAuth2ClientProfileEnabled", true.into()),
         ("EwsEnabled", true.into()),
         ("EwsAllowedAppIDs", Value::Null),
@@ -88,7 +90,7 @@ pub(super) fn on_premises_organization(
     name: &str,
     domains: &[&str],
 ) {
-    let properties = object(&[
+    let properties = object([
         ("OrganizationGuid", text(guid)),
         ("OrganizationName", text(name)),
         ("HybridDomains", texts(domains)),

@@ -64,9 +64,10 @@ pub(in crate::lab) const PEOPLE: [Person; 5] = [
     ),
 ];
 
+/// The mailboxes, each where it is.
 pub(super) fn people(world: &mut World) {
     for person in PEOPLE {
-        let properties = object(&[
+        let properties = object([
             ("Alias", text(person.alias)),
             ("DisplayName", text(person.name)),
             ("PrimarySmtpAddress", text(person.address)),

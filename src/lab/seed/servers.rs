@@ -1,6 +1,6 @@
 //! The servers, their builds and their virtual directories.
 
-use super::{OTHER_SERVER, Seed, object, text, texts};
+use super::{OTHER_SERVER, SERVER, Seed, object, text, texts};
 use crate::lab::world::World;
 use crate::subject::Plane;
 use crate::value::Value;
@@ -8,7 +8,8 @@ use crate::value::Value;
 /// A server of the organization: name, version, roles.
 pub(super) type Server<'name> = (&'name str, &'name str, &'name str);
 
-pub(super) const EX16: Server<'static> = ("EX16", "Version 15.1 (Build 2507.59)", "Mailbox");
+/// The server that runs cmdlets.
+pub(super) const EX16: Server<'static> = (SERVER, "Version 15.1 (Build 2507.59)", "Mailbox");
 
 /// The build of the modern server with its last hotfix update, which its version does not show.
 const BUILD: &str = "15.1.2507.61";
@@ -23,6 +24,7 @@ const EX10: Server<'static> = (
     "ClientAccess, Mailbox",
 );
 
+/// The servers that a lab starts with.
 pub(super) fn servers(world: &mut World, seed: Seed) {
     let servers: &[Server<'_>] = if seed.old_server {
         &[EX16, EX10]
@@ -39,49 +41,48 @@ pub(in crate::lab) fn other_server(world: &mut World) {
     put_server(world, EX19);
 }
 
+/// Adds a server with its virtual directories.
 pub(super) fn put_server(world: &mut World, server: Server<'_>) {
-    {
-        let (name, version, roles) = server;
-        let fqdn = format!("{}.contoso.com", name.to_lowercase());
-        let modern = name != EX10.0;
-        let properties = object(&[
-            ("Domain", text("contoso.com")),
-            ("Edition", text("Standard")),
-            ("Fqdn", text(&fqdn)),
-            ("InternetWebProxy", Value::Null),
-            ("IsHubTransportServer", modern.into()),
-            ("IsClientAccessServer", true.into()),
-            ("IsEdgeServer", false.into()),
-            ("IsMailboxServer", true.into()),
-            ("IsE14OrLater", true.into()),
-            ("IsE15OrLater", modern.into()),
-            ("AdminDisplayVersion", text(version)),
-            (
-                "Site",
-                text("contoso.com/Configuration/Sites/Default-First-Site-Name"),
-            ),
-            ("ServerRole", text(roles)),
-        ]);
-        world.create(Plane::OnPremises, "ExchangeServer", name, properties);
-        if modern {
-            world.set_exchange_build(name, if name == EX19.0 { BUILD_19 } else { BUILD });
-        }
-        let public = if modern {
-            "autodiscover.contoso.com"
-        } else {
-            fqdn.as_str()
-        };
-        let uri = format!("https://{public}/Autodiscover/Autodiscover.xml");
-        for noun in ["ClientAccessServer", "ClientAccessService"] {
-            let properties = object(&[
-                ("Fqdn", text(&fqdn)),
-                ("AutoDiscoverServiceInternalUri", text(&uri)),
-                ("AutoDiscoverSiteScope", texts(&["Default-First-Site-Name"])),
-            ]);
-            world.create(Plane::OnPremises, noun, name, properties);
-        }
-        virtual_directories(world, server, &fqdn);
+    let (name, version, roles) = server;
+    let fqdn = format!("{}.contoso.com", name.to_lowercase());
+    let modern = name != EX10.0;
+    let properties = object([
+        ("Domain", text("contoso.com")),
+        ("Edition", text("Standard")),
+        ("Fqdn", text(&fqdn)),
+        ("InternetWebProxy", Value::Null),
+        ("IsHubTransportServer", modern.into()),
+        ("IsClientAccessServer", true.into()),
+        ("IsEdgeServer", false.into()),
+        ("IsMailboxServer", true.into()),
+        ("IsE14OrLater", true.into()),
+        ("IsE15OrLater", modern.into()),
+        ("AdminDisplayVersion", text(version)),
+        (
+            "Site",
+            text("contoso.com/Configuration/Sites/Default-First-Site-Name"),
+        ),
+        ("ServerRole", text(roles)),
+    ]);
+    world.create(Plane::OnPremises, "ExchangeServer", name, properties);
+    if modern {
+        world.set_exchange_build(name, if name == EX19.0 { BUILD_19 } else { BUILD });
     }
+    let public = if modern {
+        "autodiscover.contoso.com"
+    } else {
+        fqdn.as_str()
+    };
+    let uri = format!("https://{public}/Autodiscover/Autodiscover.xml");
+    for noun in ["ClientAccessServer", "ClientAccessService"] {
+        let properties = object([
+            ("Fqdn", text(&fqdn)),
+            ("AutoDiscoverServiceInternalUri", text(&uri)),
+            ("AutoDiscoverSiteScope", texts(&["Default-First-Site-Name"])),
+        ]);
+        world.create(Plane::OnPremises, noun, name, properties);
+    }
+    virtual_directories(world, server, &fqdn);
 }
 
 fn virtual_directories(world: &mut World, server: Server<'_>, fqdn: &str) {
@@ -118,7 +119,7 @@ fn virtual_directories(world: &mut World, server: Server<'_>, fqdn: &str) {
             (_, true) if oauth => &["Ntlm", "WindowsIntegrated", "WSSecurity", "OAuth"],
             _ => &["Ntlm", "WindowsIntegrated"],
         };
-        let mut properties = object(&[
+        let mut properties = object([
             ("Server", text(server.0)),
             (
                 "InternalUrl",
@@ -160,7 +161,7 @@ fn virtual_directories(world: &mut World, server: Server<'_>, fqdn: &str) {
     } else {
         Value::Null
     };
-    let properties = object(&[
+    let properties = object([
         ("Server", text(server.0)),
         ("InternalHostname", text(fqdn)),
         ("ExternalHostname", outside),

@@ -1,9 +1,9 @@
 //! The private keys of the world, each with its certificate.
 
-use super::{AUTH_CERTIFICATE, DAY};
+use super::{AUTH_CERTIFICATE, TOKEN_SERVICE_CERTIFICATE, days_after};
 use crate::lab::Error;
 use crate::lab::token::Signer;
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use std::thread::ScopedJoinHandle;
 
 /// The private keys of the world, each with its certificate.
@@ -20,8 +20,7 @@ pub(in crate::lab) const APPLICATION_KEY: &str = include_str!("../keys/applicati
 
 impl Signers {
     pub(in crate::lab) fn new(now: Timestamp) -> Result<Self, Error> {
-        let after = |days: i64| now.saturating_add(SignedDuration::from_secs(days * DAY));
-        let after = |days| after(days).unwrap_or(now);
+        let after = |days| days_after(now, days);
         // Reading an RSA key and signing with it takes milliseconds, so each has a thread of its own.
         let make =
             |pem, subject, from, to| move || Signer::new(pem, subject, after(from), after(to));
@@ -40,7 +39,7 @@ impl Signers {
             ));
             let service = scope.spawn(make(
                 include_str!("../keys/token-service.pem"),
-                "accounts.accesscontrol.example",
+                TOKEN_SERVICE_CERTIFICATE,
                 -200,
                 730,
             ));
