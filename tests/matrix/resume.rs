@@ -13,7 +13,7 @@ use std::sync::Arc;
 type Outcome = Result<(), Box<dyn Error>>;
 
 /// Cuts every connection for good from the write that holds a word on.
-fn lose_the_network_at(served: &Served, word: &'static str) {
+fn lose_the_network_at(served: &Served, word: &'static str, kind: Kind) {
     let lost = std::sync::atomic::AtomicBool::new(false);
     let is_meant = move |_: Front, request: &Request| {
         let found = String::from_utf8_lossy(&request.body).contains(word);
@@ -22,7 +22,7 @@ fn lose_the_network_at(served: &Served, word: &'static str) {
     served.lab.world().with(|world| {
         world.faults().add(Fault {
             when: When::Every(Arc::new(is_meant)),
-            kind: Kind::CutAfter,
+            kind,
         });
     });
 }
@@ -31,12 +31,12 @@ fn journal(runner: &Runner, run: &str) -> std::path::PathBuf {
     runner.folder.join(format!("state/runs/{run}.jsonl"))
 }
 
-/// A served lab with a run that was cut off after its write was done and before it was answered.
-fn cut_off() -> Result<(Served, Runner, String), Box<dyn Error>> {
+/// A served lab with a run that was cut off before or after its write was done, and before it was answered.
+fn cut_off(kind: Kind) -> Result<(Served, Runner, String), Box<dyn Error>> {
     let served = Served::start(LabOptions::default())?;
     let mut runner = served.runner();
     runner.patience.sleep = Arc::new(|_| Box::pin(async {}));
-    lose_the_network_at(&served, "New-IntraOrganizationConnector");
+    lose_the_network_at(&served, "New-IntraOrganizationConnector", kind);
     runner
         .run("run 07-connector-online --org served.toml --apply")
         .ends_with(5)
@@ -51,7 +51,7 @@ fn cut_off() -> Result<(Served, Runner, String), Box<dyn Error>> {
 
 #[test]
 fn what_was_never_answered_is_settled_by_reading_and_not_done_twice() -> Outcome {
-    let (served, runner, run) = cut_off()?;
+    let (served, runner, run) = cut_off(Kind::CutAfter)?;
     runner.run("resume --apply").ends_with(0).shows(&[
         "nobody saw the answer to New-IntraOrganizationConnector",
         "it was done",
@@ -72,8 +72,25 @@ fn what_was_never_answered_is_settled_by_reading_and_not_done_twice() -> Outcome
 }
 
 #[test]
+fn what_never_happened_is_not_taken_back_from_who_did_it_meanwhile() -> Outcome {
+    let (served, runner, run) = cut_off(Kind::CutBefore)?;
+    let theirs = "online.new_intraorg_connector(\"ExchangeHybridOnlineToOnPremises\", \
+        #{ target_address_domains: [\"theirs.example\"], discovery_endpoint: \"https://theirs.example/\" })";
+    served
+        .runner()
+        .run(&format!("eval '{theirs}' --org served.toml --apply"))
+        .ends_with(0);
+    let before = served.lab.world().with(|world| in_common(world));
+    assert!(before.iter().any(|line| line.contains("theirs.example")));
+    runner.run(&format!("undo {run} --apply")).ends_with(0);
+    let left = served.lab.world().with(|world| in_common(world));
+    assert_eq!(left, before);
+    Ok(())
+}
+
+#[test]
 fn a_half_written_journal_is_read_as_far_as_it_goes_and_said_so() -> Outcome {
-    let (_served, runner, run) = cut_off()?;
+    let (_served, runner, run) = cut_off(Kind::CutAfter)?;
     let path = journal(&runner, &run);
     let whole = fs::read(&path)?;
     fs::write(&path, &whole[..whole.len() - 10])?;
