@@ -268,6 +268,105 @@ fn every_answer_comes_back_as_it_was_written() -> Result<(), Error> {
 }
 
 #[test]
+fn a_new_shell_is_known_by_its_selector_too() -> Result<(), Error> {
+    let answer = include_str!("fixtures/wsman/create-response.xml");
+    let id = "07A72572-C66D-438C-95E3-A2568109FD40";
+    let element = format!("<rsp:ShellId>{id}</rsp:ShellId>");
+    let asked = uuid!("69b3623e-e41c-400c-a66d-5a2bd041c3ec");
+    assert!(answer.contains(&element));
+    let without = answer.replace(&element, "");
+    let Response::Created(shell) = read_response(without.as_bytes(), asked)? else {
+        panic!("not created");
+    };
+    assert_eq!(shell.shell_id, id);
+    let selector = format!("<w:Selector Name=\"ShellId\">{id}</w:Selector>");
+    let nameless = without.replace(&selector, "");
+    let refused = read_response(nameless.as_bytes(), asked).map_err(|error| error.to_string());
+    assert_eq!(refused, Err("the envelope has no rsp:ShellId".to_owned()));
+    Ok(())
+}
+
+#[test]
+fn requests_are_spelled_as_the_specification_has_them() {
+    let written = |request| session().envelope(&request, PIPELINE);
+    let shell_id = || POOL.to_string();
+    let signal = |signal| {
+        written(Request::Signal {
+            shell_id: shell_id(),
+            command_id: PIPELINE,
+            signal,
+        })
+    };
+    let shell = "http://schemas.microsoft.com/wbem/wsman/1/windows/shell";
+    let transfer = "http://schemas.xmlsoap.org/ws/2004/09/transfer";
+    let create = written(Request::Create {
+        shell_id: POOL,
+        creation: Vec::new(),
+    });
+    let receive = written(Request::Receive {
+        shell_id: shell_id(),
+        command_id: Some(PIPELINE),
+    });
+    let send = written(Request::Send {
+        shell_id: shell_id(),
+        command_id: Some(PIPELINE),
+        data: Vec::new(),
+    });
+    let delete = written(Request::Delete {
+        shell_id: shell_id(),
+    });
+    // MS-PSRP 3.1.5.3.1, 3.1.5.3.5, 3.1.5.3.7, 3.1.5.3.9 and 3.1.5.3.11, MS-WSMV 2.2.4.38.
+    for (envelope, expected) in [
+        (&create, format!("{transfer}/Create</a:Action>")),
+        (
+            &create,
+            "<w:Option Name=\"protocolversion\" MustComply=\"true\">2.3</w:Option>".to_owned(),
+        ),
+        (
+            &create,
+            "<rsp:InputStreams>stdin pr</rsp:InputStreams>".to_owned(),
+        ),
+        (
+            &create,
+            "<rsp:OutputStreams>stdout</rsp:OutputStreams>".to_owned(),
+        ),
+        (&receive, format!("{shell}/Receive</a:Action>")),
+        (
+            &receive,
+            "<w:Option Name=\"WSMAN_CMDSHELL_OPTION_KEEPALIVE\">TRUE</w:Option>".to_owned(),
+        ),
+        (
+            &receive,
+            "<rsp:DesiredStream CommandId=\"58955C51-F72D-43D9-A2B8-DEEEA3B64869\">stdout<"
+                .to_owned(),
+        ),
+        (&send, format!("{shell}/Send</a:Action>")),
+        (
+            &send,
+            "<rsp:Stream Name=\"stdin\" CommandId=\"58955C51-F72D-43D9-A2B8-DEEEA3B64869\">"
+                .to_owned(),
+        ),
+        (
+            &signal(Signal::Stop),
+            "<rsp:Code>powershell/signal/crtl_c</rsp:Code>".to_owned(),
+        ),
+        (&signal(Signal::Stop), format!("{shell}/Signal</a:Action>")),
+        (
+            &signal(Signal::Terminate),
+            format!("<rsp:Code>{shell}/signal/terminate</rsp:Code>"),
+        ),
+        (&delete, format!("{transfer}/Delete</a:Action>")),
+        (
+            &delete,
+            "<w:Selector Name=\"ShellId\">07a72572-c66d-438c-95e3-a2568109fd40</w:Selector>"
+                .to_owned(),
+        ),
+    ] {
+        assert!(envelope.contains(&expected), "{expected}\n{envelope}");
+    }
+}
+
+#[test]
 fn an_answer_to_another_request_is_refused() {
     let relates_to = format!("uuid:{POOL}");
     let envelope = response_envelope(&Response::Sent, &relates_to, PIPELINE, "EX01");
@@ -275,6 +374,22 @@ fn an_answer_to_another_request_is_refused() {
         read_response(envelope.as_bytes(), PIPELINE),
         Err(Error::Unrelated { .. })
     ));
+}
+
+#[test]
+fn only_a_fault_may_leave_out_what_it_answers() {
+    let without = |response| {
+        let envelope = response_envelope(&response, "", PIPELINE, "EX01");
+        read_response(envelope.as_bytes(), POOL)
+    };
+    assert_eq!(
+        without(Response::Deleted),
+        Err(Error::Missing {
+            element: "a:RelatesTo"
+        })
+    );
+    let fault = Response::Fault(Fault::access_denied());
+    assert_eq!(without(fault.clone()), Ok(fault));
 }
 
 #[test]

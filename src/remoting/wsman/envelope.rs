@@ -2,7 +2,9 @@
 //! service reads them.
 
 use super::error::Error;
-use super::shell::{Body, Request, Response};
+use super::form::{duration, read_duration, upper};
+use super::namespace::{ADDRESSING, ANONYMOUS, SHELL, SOAP, TRANSFER, WSMAN, WSMV};
+use super::shell::{Body, Request, Response, selected_shell};
 use super::xml::{Element, escaped};
 use std::time::Duration;
 use uuid::Uuid;
@@ -78,21 +80,30 @@ impl Session {
 ///
 /// # Errors
 ///
-/// [`Error`] when it is not an envelope, or is the answer to another request.
+/// [`Error`] when it is not an envelope, or does not say that it is the answer to this request, which only a fault may
+/// leave out: one about an unreadable request cannot say which one it was.
 pub fn read_response(bytes: &[u8], message_id: Uuid) -> Result<Response, Error> {
     let envelope = Parts::read(bytes)?;
     let expected = uuid_uri(message_id);
-    match envelope.header_text(ADDRESSING, "RelatesTo") {
-        // A fault about an unreadable request cannot say which one it was.
-        Some(found) if !found.eq_ignore_ascii_case(&expected) => Err(Error::Unrelated {
+    let relates_to = envelope.header_text(ADDRESSING, "RelatesTo");
+    if let Some(found) = relates_to
+        && !found.eq_ignore_ascii_case(&expected)
+    {
+        return Err(Error::Unrelated {
             expected,
             found: found.to_owned(),
-        }),
-        _ => Response::read(&Body {
-            action: envelope.header_text(ADDRESSING, "Action"),
-            element: envelope.body()?,
-        }),
+        });
     }
+    let response = Response::read(&Body {
+        action: envelope.header_text(ADDRESSING, "Action"),
+        element: envelope.body()?,
+    })?;
+    if relates_to.is_none() && !matches!(response, Response::Fault(_)) {
+        return Err(Error::Missing {
+            element: "a:RelatesTo",
+        });
+    }
+    Ok(response)
 }
 
 /// The headers of a request, as a service reads them.
@@ -204,18 +215,11 @@ impl Parts {
     }
 
     fn body(&self) -> Result<&Element, Error> {
-        self.root
-            .child(SOAP, "Body")
-            .ok_or(Error::Missing { element: "s:Body" })
+        self.root.required(SOAP, "Body", "s:Body")
     }
 
     fn shell_id(&self) -> Option<&str> {
-        self.root
-            .child(SOAP, "Header")?
-            .child(WSMAN, "SelectorSet")?
-            .all(WSMAN, "Selector")
-            .find(|selector| selector.attribute("Name") == Some("ShellId"))
-            .map(|selector| selector.text.trim())
+        selected_shell(self.root.child(SOAP, "Header")?)
     }
 }
 
@@ -223,83 +227,7 @@ fn uuid_uri(id: Uuid) -> String {
     format!("uuid:{}", upper(id))
 }
 
-/// The upper-case form that Windows writes and compares.
-pub(super) fn upper(id: Uuid) -> String {
-    id.hyphenated().to_string().to_uppercase()
-}
-
-/// An `xs:duration` in seconds, as Windows writes it.
-pub(super) fn duration(time: Duration) -> String {
-    format!("PT{}.{:03}S", time.as_secs(), time.subsec_millis())
-}
-
-/// Reads an `xs:duration` of days and below; a month has no fixed length.
-pub(super) fn read_duration(text: &str) -> Result<Duration, Error> {
-    let unreadable = || Error::Unreadable {
-        element: "a duration",
-        text: text.to_owned(),
-        expected: "an xs:duration such as PT60S",
-    };
-    let rest = text.trim().strip_prefix('P').ok_or_else(unreadable)?;
-    let (days, time) = rest.split_once('T').unwrap_or((rest, ""));
-    let mut seconds = 0.0;
-    for (part, units) in [
-        (days, [('D', 86_400.0)].as_slice()),
-        (time, &[('H', 3_600.0), ('M', 60.0), ('S', 1.0)]),
-    ] {
-        let mut digits = String::new();
-        for letter in part.chars() {
-            if let Some((_, length)) = units.iter().find(|(unit, _)| *unit == letter) {
-                seconds += length * digits.parse::<f64>().map_err(|_| unreadable())?;
-                digits.clear();
-            } else if letter.is_ascii_digit() || letter == '.' {
-                digits.push(letter);
-            } else {
-                return Err(unreadable());
-            }
-        }
-        if !digits.is_empty() {
-            return Err(unreadable());
-        }
-    }
-    Duration::try_from_secs_f64(seconds).map_err(|_| unreadable())
-}
-
 /// What the headers, names and tags of a request take besides its data, generously.
 const HEADER_ROOM: usize = 8 * 1024;
 
 const SMALLEST_ANSWER_LIMIT: usize = 2 * 1024 * 1024;
-
-// Namespaces of MS-WSMV 2.2.
-pub(super) const SOAP: &str = "http://www.w3.org/2003/05/soap-envelope";
-pub(super) const ADDRESSING: &str = "http://schemas.xmlsoap.org/ws/2004/08/addressing";
-pub(super) const TRANSFER: &str = "http://schemas.xmlsoap.org/ws/2004/09/transfer";
-pub(super) const WSMAN: &str = "http://schemas.dmtf.org/wbem/wsman/1/wsman.xsd";
-pub(super) const WSMV: &str = "http://schemas.microsoft.com/wbem/wsman/1/wsman.xsd";
-pub(super) const FAULT: &str = "http://schemas.microsoft.com/wbem/wsman/1/wsmanfault";
-pub(super) const SHELL: &str = "http://schemas.microsoft.com/wbem/wsman/1/windows/shell";
-pub(super) const POWERSHELL: &str = "http://schemas.microsoft.com/powershell";
-const ANONYMOUS: &str = "http://schemas.xmlsoap.org/ws/2004/08/addressing/role/anonymous";
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_duration_is_read_in_all_the_ways_that_windows_writes_it() -> Result<(), Error> {
-        for (text, seconds) in [
-            ("PT60S", 60.0),
-            ("PT60.000S", 60.0),
-            ("P0DT0H3M0.5S", 180.5),
-            ("P1D", 86_400.0),
-            ("PT2147483.647S", 2_147_483.647),
-        ] {
-            assert_eq!(read_duration(text)?.as_secs_f64(), seconds, "{text}");
-        }
-        for text in ["", "60", "PT-1S", "PT1", "P1M", "PTS", "PT1e400S"] {
-            assert!(read_duration(text).is_err(), "{text}");
-        }
-        assert_eq!(duration(Duration::from_millis(1_500)), "PT1.500S");
-        Ok(())
-    }
-}

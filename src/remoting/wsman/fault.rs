@@ -1,7 +1,7 @@
 //! [`Fault`]: a refusal in the service's own words (MS-WSMV 2.2.4.43), and [`FaultKind`]: what it means to us.
 
-use super::envelope::{ADDRESSING, FAULT, SOAP, WSMAN};
 use super::error::Error;
+use super::namespace::{ADDRESSING, FAULT, SOAP, WSMAN};
 use super::xml::{Element, escaped};
 use std::fmt;
 
@@ -187,9 +187,7 @@ impl Fault {
     }
 
     pub(super) fn read(fault: &Element) -> Result<Self, Error> {
-        let code = fault
-            .child(SOAP, "Code")
-            .ok_or(Error::Missing { element: "s:Code" })?;
+        let code = fault.required(SOAP, "Code", "s:Code")?;
         let value = |of: &Element| {
             of.child(SOAP, "Value")
                 .map(|value| local_part(&value.text).to_owned())

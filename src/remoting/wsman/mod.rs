@@ -7,6 +7,8 @@
 mod envelope;
 mod error;
 mod fault;
+mod form;
+mod namespace;
 mod sealing;
 mod shell;
 mod xml;

@@ -3,7 +3,7 @@
 //! The body names what is sealed, then gives a signature and the sealed bytes; large bodies may hold several such pairs.
 //! Nothing is encrypted here: a security context does that with each part.
 
-use super::CONTENT_TYPE;
+use super::envelope::CONTENT_TYPE;
 use std::fmt;
 
 /// Under which authentication scheme a message is sealed; it only decides how the framing calls it.

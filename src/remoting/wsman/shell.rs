@@ -1,8 +1,9 @@
 //! [`Request`] and [`Response`]: what is said about shells and commands (MS-WSMV 3.1.4, MS-PSRP 3.1.5.3).
 
-use super::envelope::{POWERSHELL, SHELL, SOAP, TRANSFER, WSMAN, duration, read_duration, upper};
 use super::error::Error;
 use super::fault::Fault;
+use super::form::{duration, read_duration, upper};
+use super::namespace::{ADDRESSING, POWERSHELL, SHELL, SOAP, TRANSFER, WSMAN};
 use super::xml::{Element, escaped};
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use std::borrow::Cow;
@@ -148,10 +149,8 @@ impl Body<'_> {
         })
     }
 
-    fn child(&self, namespace: &str, name: &'static str) -> Result<&Element, Error> {
-        self.element
-            .child(namespace, name)
-            .ok_or(Error::Missing { element: name })
+    fn child(&self, name: &'static str) -> Result<&Element, Error> {
+        self.element.required(SHELL, name, name)
     }
 }
 
@@ -233,42 +232,29 @@ impl Request {
 
     pub(super) fn read(body: &Body<'_>, shell_id: Option<&str>) -> Result<Self, Error> {
         let action = body.action()?;
-        if action == format!("{TRANSFER}/Create") {
-            return Self::read_create(body.child(SHELL, "Shell")?);
-        }
         let shell_id = || {
             shell_id.map(str::to_owned).ok_or(Error::Missing {
                 element: "w:Selector ShellId",
             })
         };
-        if action == format!("{TRANSFER}/Delete") {
-            return Ok(Self::Delete {
+        match (verb(action, TRANSFER), verb(action, SHELL)) {
+            (Some("Create"), _) => Self::read_create(body.child("Shell")?),
+            (Some("Delete"), _) => Ok(Self::Delete {
                 shell_id: shell_id()?,
-            });
-        }
-        match action
-            .strip_prefix(SHELL)
-            .and_then(|rest| rest.strip_prefix('/'))
-        {
-            Some("Command") => Self::read_command(body.child(SHELL, "CommandLine")?, shell_id()?),
-            Some("Send") => Self::read_send(body.child(SHELL, "Send")?, shell_id()?),
-            Some("Receive") => {
-                let receive = body.child(SHELL, "Receive")?;
-                let stream = receive
-                    .child(SHELL, "DesiredStream")
-                    .ok_or(Error::Missing {
-                        element: "rsp:DesiredStream",
-                    })?;
+            }),
+            (_, Some("Command")) => Self::read_command(body.child("CommandLine")?, shell_id()?),
+            (_, Some("Send")) => Self::read_send(body.child("Send")?, shell_id()?),
+            (_, Some("Receive")) => {
+                let receive = body.child("Receive")?;
+                let stream = receive.required(SHELL, "DesiredStream", "rsp:DesiredStream")?;
                 Ok(Self::Receive {
                     shell_id: shell_id()?,
                     command_id: optional_command(stream)?,
                 })
             }
-            Some("Signal") => {
-                let signal = body.child(SHELL, "Signal")?;
-                let code = signal.child(SHELL, "Code").ok_or(Error::Missing {
-                    element: "rsp:Code",
-                })?;
+            (_, Some("Signal")) => {
+                let signal = body.child("Signal")?;
+                let code = signal.required(SHELL, "Code", "rsp:Code")?;
                 Ok(Self::Signal {
                     shell_id: shell_id()?,
                     command_id: required_command(signal)?,
@@ -285,11 +271,7 @@ impl Request {
         let proposed = shell.attribute("ShellId").ok_or(Error::Missing {
             element: "rsp:Shell/@ShellId",
         })?;
-        let creation = shell
-            .child(POWERSHELL, "creationXml")
-            .ok_or(Error::Missing {
-                element: "creationXml",
-            })?;
+        let creation = shell.required(POWERSHELL, "creationXml", "creationXml")?;
         Ok(Self::Create {
             shell_id: identifier("rsp:Shell/@ShellId", proposed)?,
             creation: data("creationXml", &creation.text)?,
@@ -309,9 +291,7 @@ impl Request {
     }
 
     fn read_send(send: &Element, shell_id: String) -> Result<Self, Error> {
-        let stream = send.child(SHELL, "Stream").ok_or(Error::Missing {
-            element: "rsp:Stream",
-        })?;
+        let stream = send.required(SHELL, "Stream", "rsp:Stream")?;
         Ok(Self::Send {
             shell_id,
             command_id: optional_command(stream)?,
@@ -378,28 +358,19 @@ impl Response {
             return Fault::read(fault).map(Self::Fault);
         }
         let action = body.action()?;
-        if action == format!("{TRANSFER}/CreateResponse") {
-            return Shell::read(body).map(Self::Created);
-        }
-        if action == format!("{TRANSFER}/DeleteResponse") {
-            return Ok(Self::Deleted);
-        }
-        match action
-            .strip_prefix(SHELL)
-            .and_then(|rest| rest.strip_prefix('/'))
-        {
-            Some("CommandResponse") => {
-                let response = body.child(SHELL, "CommandResponse")?;
-                let command = response.child(SHELL, "CommandId").ok_or(Error::Missing {
-                    element: "rsp:CommandId",
-                })?;
+        match (verb(action, TRANSFER), verb(action, SHELL)) {
+            (Some("CreateResponse"), _) => Shell::read(body).map(Self::Created),
+            (Some("DeleteResponse"), _) => Ok(Self::Deleted),
+            (_, Some("CommandResponse")) => {
+                let response = body.child("CommandResponse")?;
+                let command = response.required(SHELL, "CommandId", "rsp:CommandId")?;
                 Ok(Self::Started {
                     command_id: identifier("rsp:CommandId", &command.text)?,
                 })
             }
-            Some("SendResponse") => Ok(Self::Sent),
-            Some("ReceiveResponse") => read_received(body.child(SHELL, "ReceiveResponse")?),
-            Some("SignalResponse") => Ok(Self::Signaled),
+            (_, Some("SendResponse")) => Ok(Self::Sent),
+            (_, Some("ReceiveResponse")) => read_received(body.child("ReceiveResponse")?),
+            (_, Some("SignalResponse")) => Ok(Self::Signaled),
             _ => Err(Error::UnknownAction {
                 action: action.to_owned(),
             }),
@@ -429,15 +400,9 @@ impl Shell {
                 .map(|element| element.text.trim().to_owned())
         };
         let selected = || {
-            body.element
-                .child(TRANSFER, "ResourceCreated")?
-                .children
-                .iter()
-                .find(|child| child.name == "ReferenceParameters")?
-                .child(WSMAN, "SelectorSet")?
-                .all(WSMAN, "Selector")
-                .find(|selector| selector.attribute("Name") == Some("ShellId"))
-                .map(|selector| selector.text.trim().to_owned())
+            let created = body.element.child(TRANSFER, "ResourceCreated")?;
+            let parameters = created.child(ADDRESSING, "ReferenceParameters")?;
+            selected_shell(parameters).map(str::to_owned)
         };
         Ok(Self {
             shell_id: text("ShellId").or_else(selected).ok_or(Error::Missing {
@@ -451,6 +416,20 @@ impl Shell {
                 .transpose()?,
         })
     }
+}
+
+/// The shell that the selectors in this element name (WS-Management 5.1.2.2).
+pub(super) fn selected_shell(element: &Element) -> Option<&str> {
+    element
+        .child(WSMAN, "SelectorSet")?
+        .all(WSMAN, "Selector")
+        .find(|selector| selector.attribute("Name") == Some("ShellId"))
+        .map(|selector| selector.text.trim())
+}
+
+/// What an action of that namespace asks for, or answers to.
+fn verb<'action>(action: &'action str, namespace: &str) -> Option<&'action str> {
+    action.strip_prefix(namespace)?.strip_prefix('/')
 }
 
 fn received_body(

@@ -88,6 +88,17 @@ impl Element {
         self.children.iter().find(|child| child.is(namespace, name))
     }
 
+    /// The first child of that name, or an error that calls it `element`.
+    pub(super) fn required(
+        &self,
+        namespace: &str,
+        name: &str,
+        element: &'static str,
+    ) -> Result<&Self, Error> {
+        self.child(namespace, name)
+            .ok_or(Error::Missing { element })
+    }
+
     /// All children of that name.
     pub(super) fn all<'tree>(
         &'tree self,
