@@ -222,7 +222,7 @@ mod values {
         );
         let value = one(&written)?;
         assert_eq!(value.to_text().as_deref(), Some("Friday"));
-        assert_eq!(value.as_i32(), Some(5));
+        assert_eq!(value.as_i64(), Some(5));
         assert_eq!(value.type_name(), Some("System.DayOfWeek"));
         Ok(())
     }

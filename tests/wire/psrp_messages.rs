@@ -338,7 +338,9 @@ fn incomplete_messages_are_limited_together_and_freed_with_their_pipeline() {
     client.invoke(SECOND, &Command::new("Get-X")).unwrap();
     let begun = fragment(1, 0, 1, &[0; 600]);
     client.receive(Some(FIRST), &begun).unwrap();
-    client.abandon(FIRST);
+    let ended = r#"<Obj RefId="0"><MS><I32 N="PipelineState">4</I32></MS></Obj>"#;
+    let ended = whole(MessageType::PipelineState, ended);
+    client.receive(Some(FIRST), &ended).unwrap();
     client.receive(Some(SECOND), &begun).unwrap();
     let refused = client
         .receive(Some(SECOND), &fragment(2, 0, 1, &[0; 600]))

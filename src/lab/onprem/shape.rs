@@ -294,7 +294,7 @@ mod tests {
     #[test]
     fn values_have_the_types_that_exchange_gives_them() {
         let shaped = property("Get-AcceptedDomain", "DomainType", "InternalRelay".into());
-        assert_eq!(shaped.and_then(|value| value.as_i32()), Some(2));
+        assert_eq!(shaped.and_then(|value| value.as_i64()), Some(2));
         let methods = vec!["Ntlm", "OAuth"];
         let shaped = property(
             "Get-WebServicesVirtualDirectory",
@@ -304,7 +304,7 @@ mod tests {
         let numbers: Vec<_> = shaped
             .iter()
             .flat_map(|list| list.as_list().unwrap_or_default())
-            .map(clixml::Value::as_i32)
+            .map(clixml::Value::as_i64)
             .collect();
         assert_eq!(numbers, [Some(2), Some(10)]);
         assert_eq!(

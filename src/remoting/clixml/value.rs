@@ -149,6 +149,15 @@ impl Value {
             .into()
     }
 
+    /// An array of texts (`System.String[]`), as PowerShell sends one to a cmdlet.
+    pub fn text_array<T: Into<String>>(texts: impl IntoIterator<Item = T>) -> Self {
+        let items = texts.into_iter().map(|text| Self::Text(text.into()));
+        Object::new()
+            .with_type_names(["System.String[]", "System.Array", "System.Object"])
+            .with_content(Content::List(items.collect()))
+            .into()
+    }
+
     /// An array list (`System.Collections.ArrayList`), which is how lists travel in remoting messages.
     pub fn list(items: impl IntoIterator<Item = Value>) -> Self {
         Object::new()
@@ -219,15 +228,7 @@ impl Value {
         }
     }
 
-    /// The number of an `<I32>`, alone or inside an object: also the number of an enumeration.
-    pub fn as_i32(&self) -> Option<i32> {
-        match self.primitive() {
-            Self::Int32(number) => Some(*number),
-            _ => None,
-        }
-    }
-
-    /// The number of any integer element, if it fits.
+    /// The number of any integer element, if it fits, alone or inside an object: also the number of an enumeration.
     pub fn as_i64(&self) -> Option<i64> {
         match self.primitive() {
             Self::Byte(number) => Some((*number).into()),

@@ -5,18 +5,18 @@
 
 use crate::remoting::clixml::{Names, Value};
 use crate::remoting::psrp::codec::{ObjectIds, read_value};
+use crate::remoting::psrp::data::Data;
 use crate::remoting::psrp::error::Error;
 use crate::remoting::psrp::fragment::{Limits, Outgoing, Reassembler, SMALLEST};
 use crate::remoting::psrp::host::{HostCall, HostInfo, HostResponse};
-use crate::remoting::psrp::message::{Destination, Message, MessageType};
+use crate::remoting::psrp::message::{Destination, Message};
+use crate::remoting::psrp::message_type::MessageType;
 use crate::remoting::psrp::pipeline::{
-    Command, PipelineState, create_pipeline, holds_secure_string, read_error, read_state,
-    refuse_secure_strings,
+    Command, PipelineState, create_pipeline, read_error, read_state, refuse_secure_strings,
 };
 use crate::remoting::psrp::pool::{
     Capability, Opening, PoolState, ProtocolVersion, primitive_dictionary,
 };
-use crate::remoting::psrp::read::Data;
 use crate::remoting::psrp::record::{ErrorRecord, Record};
 use std::collections::{BTreeMap, VecDeque};
 use uuid::Uuid;
@@ -26,12 +26,6 @@ use uuid::Uuid;
 pub struct ClientOptions {
     /// The size of a fragment with its header; what one envelope can carry.
     pub max_fragment: usize,
-    /// The smallest number of runspaces.
-    pub min_runspaces: i32,
-    /// The largest number of runspaces, which is how many pipelines can run at once.
-    pub max_runspaces: i32,
-    /// What the host can do; nothing by default.
-    pub host: HostInfo,
     /// How much is held of what the server sends.
     pub limits: Limits,
 }
@@ -40,9 +34,6 @@ impl Default for ClientOptions {
     fn default() -> Self {
         Self {
             max_fragment: 32 << 10,
-            min_runspaces: 1,
-            max_runspaces: 1,
-            host: HostInfo::default(),
             limits: Limits::default(),
         }
     }
@@ -129,11 +120,6 @@ impl Client {
         }
     }
 
-    /// The identifier of the pool.
-    pub fn pool(&self) -> Uuid {
-        self.pool
-    }
-
     /// The state of the pool.
     pub fn state(&self) -> PoolState {
         self.state
@@ -163,9 +149,9 @@ impl Client {
         self.require_fragment_size()?;
         let capability = Capability::ours(ProtocolVersion::V2_3).to_value();
         let opening = Opening {
-            min_runspaces: self.options.min_runspaces,
-            max_runspaces: self.options.max_runspaces,
-            host: self.options.host,
+            min_runspaces: 1,
+            max_runspaces: 1,
+            host: HostInfo::default(),
             application_arguments: primitive_dictionary(Vec::new()),
         };
         let first = self.outgoing(MessageType::SessionCapability, None, &capability);
@@ -177,35 +163,23 @@ impl Client {
             .concat())
     }
 
-    /// Runs one command as a pipeline of this identifier: the first chunk travels with the command, the rest is sent.
+    /// Runs a command as a pipeline of this identifier: the first chunk travels with the command, the rest is sent.
     ///
     /// Each chunk is one fragment of at most [`ClientOptions::max_fragment`] bytes.
     ///
     /// # Errors
     /// The pool is not open, the identifier is taken, or a parameter is a secure string.
     pub fn invoke(&mut self, pipeline: Uuid, command: &Command) -> Result<Vec<Vec<u8>>, Error> {
-        self.invoke_all(pipeline, std::slice::from_ref(command))
-    }
-
-    /// Runs several commands as one pipeline: the output of each flows into the next.
-    ///
-    /// # Errors
-    /// As [`Client::invoke`].
-    pub fn invoke_all(
-        &mut self,
-        pipeline: Uuid,
-        commands: &[Command],
-    ) -> Result<Vec<Vec<u8>>, Error> {
         self.require("run a pipeline", &[PoolState::Opened])?;
         if self.pipelines.contains_key(&pipeline) {
             return Err(Error::PipelineExists { pipeline });
         }
-        refuse_secure_strings(commands)?;
+        refuse_secure_strings(command)?;
         let protocol = self
             .server
             .as_ref()
             .map_or(ProtocolVersion::V2_1, |server| server.protocol);
-        let value = create_pipeline(commands, protocol);
+        let value = create_pipeline(command, protocol);
         let message = self.outgoing(MessageType::CreatePipeline, Some(pipeline), &value);
         self.pipelines.insert(pipeline, PipelineState::Running);
         Ok(message.into_chunks(self.options.max_fragment))
@@ -242,74 +216,12 @@ impl Client {
         self.events.pop_front()
     }
 
-    /// Notes that the pipeline is asked to stop; the signal itself is sent in the layer below (MS-PSRP 3.1.4.4).
-    ///
-    /// # Errors
-    /// The pipeline is not running.
-    pub fn stop(&mut self, pipeline: Uuid) -> Result<(), Error> {
-        let action = "stop a pipeline";
-        match self.pipelines.get_mut(&pipeline) {
-            None => Err(Error::UnknownPipeline { action, pipeline }),
-            Some(state @ (PipelineState::Running | PipelineState::Stopping)) => {
-                *state = PipelineState::Stopping;
-                Ok(())
-            }
-            Some(state) => Err(Error::State {
-                action,
-                state: state.name(),
-                expected: vec!["Running", "Stopping"],
-            }),
-        }
-    }
-
-    /// Gives a pipeline up of which nothing will come any more; what was received in part is dropped.
-    pub fn abandon(&mut self, pipeline: Uuid) {
-        if let Some(state) = self.pipelines.get_mut(&pipeline)
-            && !state.is_final()
-        {
-            *state = PipelineState::Stopped;
-        }
-        self.reassembler.forget(Some(pipeline));
-    }
-
-    /// Answers a host call; gives the chunks to send for its pipeline, on the stream `pr` (MS-PSRP 3.1.5.3.5).
-    ///
-    /// # Errors
-    /// The call waits for no answer, the pool is not open, or the answer is a secure string.
-    pub fn answer(&mut self, call: &HostCall, value: Value) -> Result<Vec<Vec<u8>>, Error> {
-        if holds_secure_string(&value) {
-            return Err(Error::SecureString {
-                place: format!("the answer to {}", call.method),
-            });
-        }
-        self.respond(call, Ok(value))
-    }
-
-    /// Refuses a host call, because nobody can be asked; gives the chunks to send as [`Client::answer`] does.
+    /// Refuses a host call, because nobody can be asked; gives the chunks to send for its pipeline, on the stream `pr`
+    /// (MS-PSRP 3.1.5.3.5).
     ///
     /// # Errors
     /// The call waits for no answer, or the pool is not open.
     pub fn refuse(&mut self, call: &HostCall) -> Result<Vec<Vec<u8>>, Error> {
-        self.respond(call, Err(Box::new(call.refusal())))
-    }
-
-    /// Notes that the pool is being closed; the layer below deletes the shell (MS-PSRP 3.1.4.2).
-    pub fn closing(&mut self) {
-        if !matches!(self.state, PoolState::Closed | PoolState::Broken) {
-            self.state = PoolState::Closing;
-        }
-    }
-
-    /// Notes that the pool is closed; nothing is received any more.
-    pub fn closed(&mut self) {
-        self.state = PoolState::Closed;
-    }
-
-    fn respond(
-        &mut self,
-        call: &HostCall,
-        result: Result<Value, Box<ErrorRecord>>,
-    ) -> Result<Vec<Vec<u8>>, Error> {
         self.require("answer a host call", &ANSWERING)?;
         if !call.wants_an_answer() {
             return Err(Error::NoAnswerWanted {
@@ -324,10 +236,17 @@ impl Client {
             pipeline: call.pipeline,
             call: call.call,
             method: call.method,
-            result,
+            result: Err(Box::new(call.refusal())),
         };
         let message = self.outgoing(kind, call.pipeline, &response.to_value());
         Ok(message.into_chunks(self.options.max_fragment))
+    }
+
+    /// Notes that the pool is being closed; the layer below deletes the shell (MS-PSRP 3.1.4.2).
+    pub fn closing(&mut self) {
+        if !matches!(self.state, PoolState::Closed | PoolState::Broken) {
+            self.state = PoolState::Closing;
+        }
     }
 
     fn handle(&mut self, channel: Option<Uuid>, bytes: &[u8]) -> Result<(), Error> {

@@ -3,7 +3,8 @@
 use crate::remoting::clixml::{self, Names, Value};
 use crate::remoting::psrp::error::Error;
 use crate::remoting::psrp::fragment::{Limits, Outgoing};
-use crate::remoting::psrp::message::{Destination, Message, MessageType};
+use crate::remoting::psrp::message::{Destination, Message};
+use crate::remoting::psrp::message_type::MessageType;
 use uuid::Uuid;
 
 /// The next identifier of an object; MS-PSRP 2.2.4 counts from 1.

@@ -1,7 +1,7 @@
 //! What can go wrong in a runspace pool, apart from what the remote cmdlets themselves report.
 
 use crate::remoting::clixml;
-use crate::remoting::psrp::message::MessageType;
+use crate::remoting::psrp::message_type::MessageType;
 use std::fmt;
 use uuid::Uuid;
 

@@ -87,28 +87,29 @@ impl Reassembler {
         let mut state = self.channels.remove(&channel).unwrap_or_default();
         while !bytes.is_empty() {
             if state.tail.is_empty() {
-                let Some(whole) = self.whole_fragment(channel, state.offset, bytes)? else {
-                    state.tail.extend_from_slice(bytes);
-                    break;
-                };
-                let (fragment, rest) = bytes.split_at(whole);
-                self.accept(channel, &mut state, fragment, &mut complete);
-                bytes = rest;
+                match self.checked_header(channel, state.offset, bytes)? {
+                    Some(header) if header.whole() <= bytes.len() => {
+                        let (fragment, rest) = bytes.split_at(header.whole());
+                        complete.extend(self.accept(channel, &mut state, header, fragment));
+                        bytes = rest;
+                    }
+                    _ => {
+                        state.tail.extend_from_slice(bytes);
+                        break;
+                    }
+                }
                 continue;
             }
-            let wanted = match self.whole_length(channel, state.offset, &state.tail)? {
-                Some(whole) => whole,
-                None => HEADER,
-            };
+            let known = self.checked_header(channel, state.offset, &state.tail)?;
+            let wanted = known.map_or(HEADER, Header::whole);
             let (taken, rest) = bytes.split_at((wanted - state.tail.len()).min(bytes.len()));
             state.tail.extend_from_slice(taken);
             bytes = rest;
-            if self
-                .whole_fragment(channel, state.offset, &state.tail)?
-                .is_some()
+            if let Some(header) = self.checked_header(channel, state.offset, &state.tail)?
+                && header.whole() == state.tail.len()
             {
                 let fragment = std::mem::take(&mut state.tail);
-                self.accept(channel, &mut state, &fragment, &mut complete);
+                complete.extend(self.accept(channel, &mut state, header, &fragment));
             }
         }
         self.channels.insert(channel, state);
@@ -121,30 +122,19 @@ impl Reassembler {
         self.incomplete.retain(|(owner, _), _| *owner != channel);
     }
 
-    /// The length of the fragment at the beginning, if all of it is there.
-    fn whole_fragment(
+    /// The header of the fragment at the beginning, if it is there; it is checked before its data is waited for.
+    fn checked_header(
         &self,
         channel: Option<Uuid>,
         offset: u64,
         bytes: &[u8],
-    ) -> Result<Option<usize>, Error> {
-        let whole = self.whole_length(channel, offset, bytes)?;
-        Ok(whole.filter(|&length| length <= bytes.len()))
-    }
-
-    /// The length of the fragment at the beginning, if its header is there; it is checked before its data is waited for.
-    fn whole_length(
-        &self,
-        channel: Option<Uuid>,
-        offset: u64,
-        bytes: &[u8],
-    ) -> Result<Option<usize>, Error> {
+    ) -> Result<Option<Header>, Error> {
         let Some(header) = Header::read(bytes) else {
             return Ok(None);
         };
         self.check_order(channel, offset, header)?;
         self.check_limits(channel, header)?;
-        Ok(Some(HEADER + header.length))
+        Ok(Some(header))
     }
 
     fn check_order(&self, channel: Option<Uuid>, offset: u64, header: Header) -> Result<(), Error> {
@@ -198,26 +188,24 @@ impl Reassembler {
         )
     }
 
+    /// Adds a whole fragment to its message, and gives that when it is complete.
     fn accept(
         &mut self,
         channel: Option<Uuid>,
         state: &mut Channel,
+        header: Header,
         fragment: &[u8],
-        complete: &mut Vec<Vec<u8>>,
-    ) {
+    ) -> Option<Vec<u8>> {
         state.offset += fragment.len() as u64;
-        let Some(header) = Header::read(fragment) else {
-            return;
-        };
         let key = (channel, header.object);
         let mut object = self.incomplete.remove(&key).unwrap_or_default();
         object.bytes.extend_from_slice(&fragment[HEADER..]);
         object.next = header.fragment.saturating_add(1);
         if header.end {
-            complete.push(object.bytes);
-        } else {
-            self.incomplete.insert(key, object);
+            return Some(object.bytes);
         }
+        self.incomplete.insert(key, object);
+        None
     }
 }
 
@@ -245,6 +233,11 @@ impl Header {
             end: flags & END != 0,
             length: u32::from_be_bytes(*length) as usize,
         })
+    }
+
+    /// The length of the fragment with its header.
+    fn whole(self) -> usize {
+        HEADER + self.length
     }
 
     fn describe(self) -> String {

@@ -5,8 +5,8 @@
 
 use crate::remoting::clixml::{Object, Value};
 use crate::remoting::psrp::code::coded;
+use crate::remoting::psrp::data::{Data, property};
 use crate::remoting::psrp::error::Error;
-use crate::remoting::psrp::read::{Data, property};
 use crate::remoting::psrp::record::{ErrorCategory, ErrorRecord};
 use uuid::Uuid;
 

@@ -40,13 +40,14 @@
 mod client;
 mod code;
 mod codec;
+mod data;
 mod error;
 mod fragment;
 mod host;
 mod message;
+mod message_type;
 mod pipeline;
 mod pool;
-mod read;
 mod record;
 mod server;
 
@@ -54,8 +55,9 @@ pub use client::{Client, ClientOptions, Event};
 pub use error::Error;
 pub use fragment::Limits;
 pub use host::{HostCall, HostInfo, HostMethod, HostResponse};
-pub use message::{Destination, Message, MessageType};
-pub use pipeline::{Command, Invocation, Parameter, PipelineState, text_array};
+pub use message::{Destination, Message};
+pub use message_type::MessageType;
+pub use pipeline::{Command, Invocation, Parameter, PipelineState};
 pub use pool::{Capability, Opening, PoolState, ProtocolVersion};
 pub use record::{ErrorCategory, ErrorRecord, InformationRecord, ProgressRecord, Record};
 pub use server::{Server, ServerEvent, ServerOptions};

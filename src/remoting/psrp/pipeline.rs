@@ -5,11 +5,11 @@
 
 use crate::remoting::clixml::{Content, Object, Value};
 use crate::remoting::psrp::code::coded;
+use crate::remoting::psrp::data::Data;
 use crate::remoting::psrp::error::Error;
 use crate::remoting::psrp::host::HostInfo;
-use crate::remoting::psrp::message::MessageType;
+use crate::remoting::psrp::message_type::MessageType;
 use crate::remoting::psrp::pool::{ProtocolVersion, unknown_apartment};
-use crate::remoting::psrp::read::Data;
 use crate::remoting::psrp::record::ErrorRecord;
 
 coded! {
@@ -70,12 +70,6 @@ impl Command {
             value: value.into(),
         });
         self
-    }
-
-    /// The same with one more switch, which PowerShell sends as a parameter that is true.
-    #[must_use]
-    pub fn switch(self, name: impl Into<String>) -> Self {
-        self.parameter(name, true)
     }
 
     /// The value of the parameter of that name, without regard to case.
@@ -144,15 +138,6 @@ impl Parameter {
     }
 }
 
-/// An array of texts (`System.String[]`), as PowerShell sends one to a cmdlet.
-pub fn text_array<T: Into<String>>(texts: impl IntoIterator<Item = T>) -> Value {
-    let items = texts.into_iter().map(|text| Value::Text(text.into()));
-    Object::new()
-        .with_type_names(["System.String[]", "System.Array", "System.Object"])
-        .with_content(Content::List(items.collect()))
-        .into()
-}
-
 /// What a client wants to run (MS-PSRP 2.2.2.10, 2.2.3.11).
 #[derive(Clone, Debug, PartialEq)]
 pub struct Invocation {
@@ -202,11 +187,10 @@ fn read_commands(data: Data<'_>) -> Result<Vec<Command>, Error> {
         .collect()
 }
 
-/// The data of a CREATE_PIPELINE message for one statement without input.
-pub(crate) fn create_pipeline(commands: &[Command], protocol: ProtocolVersion) -> Value {
-    let commands = commands.iter().map(|command| command.to_value(protocol));
+/// The data of a CREATE_PIPELINE message for one command without input.
+pub(crate) fn create_pipeline(command: &Command, protocol: ProtocolVersion) -> Value {
     let powershell = Object::new()
-        .with_extended("Cmds", Value::list(commands))
+        .with_extended("Cmds", Value::list([command.to_value(protocol)]))
         .with_extended("IsNested", false)
         .with_extended("History", Value::Null)
         .with_extended("RedirectShellErrorOutputPipe", true);
@@ -225,22 +209,21 @@ pub(crate) fn create_pipeline(commands: &[Command], protocol: ProtocolVersion) -
 }
 
 /// Refuses what would need the session key.
-pub(crate) fn refuse_secure_strings(commands: &[Command]) -> Result<(), Error> {
-    for command in commands {
-        for parameter in &command.parameters {
-            if holds_secure_string(&parameter.value) {
-                let name = parameter.name.as_deref().unwrap_or("without a name");
-                return Err(Error::SecureString {
-                    place: format!("the parameter {name} of {}", command.name),
-                });
-            }
+pub(crate) fn refuse_secure_strings(command: &Command) -> Result<(), Error> {
+    let mut parameters = command.parameters.iter();
+    match parameters.find(|parameter| holds_secure_string(&parameter.value)) {
+        None => Ok(()),
+        Some(parameter) => {
+            let name = parameter.name.as_deref().unwrap_or("without a name");
+            Err(Error::SecureString {
+                place: format!("the parameter {name} of {}", command.name),
+            })
         }
     }
-    Ok(())
 }
 
 /// Says whether there is a secure string anywhere in the value.
-pub(crate) fn holds_secure_string(value: &Value) -> bool {
+fn holds_secure_string(value: &Value) -> bool {
     let mut pending = vec![value];
     while let Some(value) = pending.pop() {
         let Value::Object(object) = value else {

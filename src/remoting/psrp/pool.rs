@@ -4,9 +4,9 @@
 
 use crate::remoting::clixml::{Content, Object, Value};
 use crate::remoting::psrp::code::coded;
+use crate::remoting::psrp::data::Data;
 use crate::remoting::psrp::error::Error;
 use crate::remoting::psrp::host::HostInfo;
-use crate::remoting::psrp::read::Data;
 use std::fmt;
 
 coded! {

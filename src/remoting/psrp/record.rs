@@ -5,8 +5,8 @@
 
 use crate::remoting::clixml::{Object, Value};
 use crate::remoting::psrp::code::coded;
-use crate::remoting::psrp::message::MessageType;
-use crate::remoting::psrp::read::{Data, property};
+use crate::remoting::psrp::data::{Data, property};
+use crate::remoting::psrp::message_type::MessageType;
 use std::fmt;
 
 coded! {

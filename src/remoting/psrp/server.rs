@@ -6,15 +6,16 @@
 
 use crate::remoting::clixml::{Names, Object, Value};
 use crate::remoting::psrp::codec::{ObjectIds, read_value};
+use crate::remoting::psrp::data::Data;
 use crate::remoting::psrp::error::Error;
 use crate::remoting::psrp::fragment::{Limits, Outgoing, Reassembler};
 use crate::remoting::psrp::host::{HostCall, HostMethod, HostResponse};
-use crate::remoting::psrp::message::{Destination, Message, MessageType};
+use crate::remoting::psrp::message::{Destination, Message};
+use crate::remoting::psrp::message_type::MessageType;
 use crate::remoting::psrp::pipeline::{Invocation, PipelineState, state_value};
 use crate::remoting::psrp::pool::{
     Capability, Opening, PoolState, ProtocolVersion, primitive_dictionary,
 };
-use crate::remoting::psrp::read::Data;
 use crate::remoting::psrp::record::{ErrorCategory, ErrorRecord, Record};
 use std::collections::{BTreeMap, VecDeque};
 use uuid::Uuid;

@@ -1,11 +1,11 @@
-//! Properties of messages, looked up with an error that names message and property.
+//! [`Data`]: the properties of a message, looked up with an error that names message and property.
 //!
 //! Senders differ in where they put a property (adapted or extended) and in how they mark an enumeration, so the
 //! look-up is lenient there, and strict about what the property is.
 
 use crate::remoting::clixml::Value;
 use crate::remoting::psrp::error::Error;
-use crate::remoting::psrp::message::MessageType;
+use crate::remoting::psrp::message_type::MessageType;
 
 /// The data of one message.
 #[derive(Clone, Copy)]
