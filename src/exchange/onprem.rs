@@ -13,6 +13,7 @@ mod connection;
 mod context;
 #[cfg(feature = "sspi")]
 mod kdc;
+mod kerberos;
 #[cfg(feature = "sspi")]
 pub mod locate;
 #[cfg(feature = "native-tls")]

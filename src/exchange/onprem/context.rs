@@ -4,18 +4,22 @@
 //! It makes and reads the tokens of the sign-in, then seals and unseals. It never names the password or a key in an error.
 
 use super::kdc::{Courier, error_code, service_error_code};
+use super::kerberos::{KDC_ERR_C_PRINCIPAL_UNKNOWN, KDC_ERR_WRONG_REALM};
 use super::locate;
 use super::problem::Problem;
 use super::security::{Account, Person, Scheme, Way};
 #[cfg(feature = "single-sign-on")]
 use super::ticket::Ticket;
 use crate::remoting::wsman::{Protection, SealedPart};
+use sspi::credssp::SspiContext;
 use sspi::generator::GeneratorState;
+use sspi::negotiate::ProtocolConfig;
+use sspi::ntlm::NtlmConfig;
 use sspi::{
-    AuthIdentity, AuthIdentityBuffers, BufferType, ClientRequestFlags, Credentials,
-    CredentialsBuffers, DataRepresentation, EncryptionFlags, Kerberos, KerberosConfig, Negotiate,
-    NegotiateConfig, Ntlm, SecurityBuffer, SecurityBufferRef, SecurityStatus, Sspi, SspiImpl,
-    Username, UsernameParts,
+    AuthIdentity, BufferType, ClientRequestFlags, Credentials, CredentialsBuffers,
+    DataRepresentation, EncryptionFlags, Kerberos, KerberosConfig, Negotiate, NegotiateConfig,
+    Ntlm, SecurityBuffer, SecurityBufferRef, SecurityStatus, Sspi as _, SspiImpl, Username,
+    UsernameParts,
 };
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
@@ -31,11 +35,9 @@ pub(super) struct Context {
     time_limit: Duration,
 }
 
-/// The packages of `sspi`, each with the credentials it wants, and the ticket that needs none.
+/// A package of `sspi` with its credentials, or the ticket that needs none.
 enum Package {
-    Kerberos(Box<Kerberos>, Option<CredentialsBuffers>),
-    Negotiate(Box<Negotiate>, Option<CredentialsBuffers>),
-    Ntlm(Box<Ntlm>, Option<AuthIdentityBuffers>),
+    Sspi(Box<SspiContext>, Option<CredentialsBuffers>),
     #[cfg(feature = "single-sign-on")]
     Ticket(Ticket),
 }
@@ -121,38 +123,9 @@ impl Context {
         let binding = self.binding.as_deref().filter(|_| !is_kerberos);
         let service = self.service.as_str();
         let stepped = match &mut self.package {
-            Package::Kerberos(package, credentials) => {
-                step(
-                    package.as_mut(),
-                    credentials,
-                    service,
-                    token,
-                    binding,
-                    &mut courier,
-                )
-                .await
-            }
-            Package::Negotiate(package, credentials) => {
-                step(
-                    package.as_mut(),
-                    credentials,
-                    service,
-                    token,
-                    binding,
-                    &mut courier,
-                )
-                .await
-            }
-            Package::Ntlm(package, credentials) => {
-                step(
-                    package.as_mut(),
-                    credentials,
-                    service,
-                    token,
-                    binding,
-                    &mut courier,
-                )
-                .await
+            Package::Sspi(package, credentials) => {
+                let courier = &mut courier;
+                step(package, credentials, service, token, binding, courier).await
             }
             #[cfg(feature = "single-sign-on")]
             Package::Ticket(ticket) => {
@@ -203,9 +176,7 @@ impl Context {
     pub(super) fn seal(&mut self, plain: &[u8]) -> Result<SealedPart, Problem> {
         let mut data = plain.to_vec();
         let sealed = match &mut self.package {
-            Package::Kerberos(package, _) => seal(package.as_mut(), &mut data),
-            Package::Negotiate(package, _) => seal(package.as_mut(), &mut data),
-            Package::Ntlm(package, _) => seal(package.as_mut(), &mut data),
+            Package::Sspi(package, _) => seal(package, &mut data),
             #[cfg(feature = "single-sign-on")]
             Package::Ticket(ticket) => return ticket.seal(plain, &self.service),
         };
@@ -226,9 +197,7 @@ impl Context {
             });
         }
         let opened = match &mut self.package {
-            Package::Kerberos(package, _) => unseal(package.as_mut(), part),
-            Package::Negotiate(package, _) => unseal(package.as_mut(), part),
-            Package::Ntlm(package, _) => unseal(package.as_mut(), part),
+            Package::Sspi(package, _) => unseal(package, part),
             #[cfg(feature = "single-sign-on")]
             Package::Ticket(ticket) => return ticket.unseal(part, &self.service),
         };
@@ -238,9 +207,11 @@ impl Context {
     /// Whether it is the Kerberos of `sspi`.
     fn is_kerberos(&self) -> bool {
         match &self.package {
-            Package::Kerberos(..) => true,
-            Package::Negotiate(package, _) => package.negotiated_protocol().is_kerberos(),
-            Package::Ntlm(..) => false,
+            Package::Sspi(package, _) => match package.as_ref() {
+                SspiContext::Kerberos(_) => true,
+                SspiContext::Negotiate(package) => package.negotiated_protocol().is_kerberos(),
+                _ => false,
+            },
             #[cfg(feature = "single-sign-on")]
             Package::Ticket(_) => false,
         }
@@ -263,68 +234,66 @@ impl Package {
         time_limit: Duration,
     ) -> Result<Self, Problem> {
         let realm = realm(&username);
-        let identity = AuthIdentity {
-            username,
-            password: person.password.expose().to_owned().into(),
-        };
         let fail = |error: sspi::Error| Problem::Security {
             scheme: way.scheme.name(),
             reason: words(&error),
         };
-        if way.scheme == Scheme::Ntlm {
-            let package = Ntlm::with_config(sspi::ntlm::NtlmConfig::new(WORKSTATION.to_owned()));
-            return Ok(Self::Ntlm(Box::new(package), Some(identity.into())));
-        }
-        let kdc = match (
-            way.kerberos,
-            find_kdc(person, host, &realm, time_limit).await,
-        ) {
-            (false, _) => None,
-            (true, Ok(kdc)) => Some(kdc),
-            // Negotiation goes on with NTLM.
-            (true, Err(problem)) if way.ntlm => {
-                tracing::debug!(%problem, "Kerberos is left out");
-                None
-            }
-            (true, Err(problem)) => return Err(problem),
+        let identity = AuthIdentity {
+            username,
+            password: person.password.expose().to_owned().into(),
         };
         let credentials =
             CredentialsBuffers::try_from(Credentials::from(identity)).map_err(fail)?;
+        let ntlm = || NtlmConfig::new(WORKSTATION.to_owned());
+        if way.scheme == Scheme::Ntlm {
+            let package = SspiContext::Ntlm(Ntlm::with_config(ntlm()));
+            return Ok(Self::Sspi(Box::new(package), Some(credentials)));
+        }
+        let kdc = if way.kerberos {
+            match find_kdc(person, host, &realm, time_limit).await {
+                Ok(kdc) => Some(kdc),
+                // Negotiation goes on with NTLM.
+                Err(problem) if way.ntlm => {
+                    tracing::debug!(%problem, "Kerberos is left out");
+                    None
+                }
+                Err(problem) => return Err(problem),
+            }
+        } else {
+            None
+        };
         let kerberos =
             kdc.map(|kdc| KerberosConfig::new_with_kdc_url(&kdc, WORKSTATION.to_owned()));
-        if way.scheme == Scheme::Kerberos {
+        let package = if way.scheme == Scheme::Kerberos {
             let config = kerberos.ok_or(Problem::NoKdc { realm })?;
-            let package = Kerberos::new_client_from_config(config).map_err(fail)?;
-            return Ok(Self::Kerberos(Box::new(package), Some(credentials)));
-        }
-        let packages = match (&kerberos, way.ntlm) {
-            (Some(_), true) => "kerberos,ntlm",
-            (Some(_), false) => "kerberos",
-            (None, _) => "ntlm",
+            SspiContext::Kerberos(Kerberos::new_client_from_config(config).map_err(fail)?)
+        } else {
+            let packages = match (&kerberos, way.ntlm) {
+                (Some(_), true) => "kerberos,ntlm",
+                (Some(_), false) => "kerberos",
+                (None, _) => "ntlm",
+            };
+            let protocol: Box<dyn ProtocolConfig> = match kerberos {
+                Some(config) => Box::new(config),
+                None => Box::new(ntlm()),
+            };
+            let workstation = WORKSTATION.to_owned();
+            let config = NegotiateConfig::new(protocol, Some(packages.to_owned()), workstation);
+            SspiContext::Negotiate(Negotiate::new_client(config).map_err(fail)?)
         };
-        let protocol: Box<dyn sspi::negotiate::ProtocolConfig> = match kerberos {
-            Some(config) => Box::new(config),
-            None => Box::new(sspi::ntlm::NtlmConfig::new(WORKSTATION.to_owned())),
-        };
-        let config =
-            NegotiateConfig::new(protocol, Some(packages.to_owned()), WORKSTATION.to_owned());
-        let package = Negotiate::new_client(config).map_err(fail)?;
-        Ok(Self::Negotiate(Box::new(package), Some(credentials)))
+        Ok(Self::Sspi(Box::new(package), Some(credentials)))
     }
 }
 
 /// Drives one call of `sspi`, which stops whenever it needs the key distribution center.
-async fn step<P>(
-    package: &mut P,
-    credentials: &mut P::CredentialsHandle,
+async fn step(
+    package: &mut SspiContext,
+    credentials: &mut Option<CredentialsBuffers>,
     service: &str,
     token: &[u8],
     binding: Option<&[u8]>,
     courier: &mut Courier,
-) -> sspi::Result<(Vec<u8>, SecurityStatus)>
-where
-    P: Sspi + SspiImpl,
-{
+) -> sspi::Result<(Vec<u8>, SecurityStatus)> {
     let mut input = vec![SecurityBuffer::new(token.to_vec(), BufferType::Token)];
     if let Some(binding) = binding {
         input.push(SecurityBuffer::new(
@@ -348,7 +317,8 @@ where
         .with_input(&mut input)
         .with_output(&mut output);
     let result = {
-        let mut generator = guarded(|| package.initialize_security_context_impl(&mut builder))?;
+        let mut generator =
+            guarded(|| SspiImpl::initialize_security_context_impl(package, &mut builder))?;
         let mut state = guarded(|| Ok(generator.start()))?;
         loop {
             match state {
@@ -378,7 +348,7 @@ fn guarded<T>(call: impl FnOnce() -> sspi::Result<T>) -> sspi::Result<T> {
 }
 
 /// Encrypts in place; gives the signature and the sealed bytes.
-fn seal<P: Sspi>(package: &mut P, data: &mut [u8]) -> sspi::Result<(Vec<u8>, Vec<u8>)> {
+fn seal(package: &mut SspiContext, data: &mut [u8]) -> sspi::Result<(Vec<u8>, Vec<u8>)> {
     let size = package.query_context_sizes()?.security_trailer as usize;
     let mut signature = vec![0; size];
     let mut buffers = [
@@ -390,7 +360,7 @@ fn seal<P: Sspi>(package: &mut P, data: &mut [u8]) -> sspi::Result<(Vec<u8>, Vec
     Ok((signature.data().to_vec(), data.data().to_vec()))
 }
 
-fn unseal<P: Sspi>(package: &mut P, part: SealedPart) -> sspi::Result<Vec<u8>> {
+fn unseal(package: &mut SspiContext, part: SealedPart) -> sspi::Result<Vec<u8>> {
     let SealedPart {
         mut signature,
         mut data,
@@ -438,7 +408,7 @@ fn is_about_the_name(problem: &Problem) -> bool {
     matches!(
         problem,
         Problem::Kerberos {
-            code: UNKNOWN_CLIENT | WRONG_REALM,
+            code: KDC_ERR_C_PRINCIPAL_UNKNOWN | KDC_ERR_WRONG_REALM,
             ..
         }
     )
@@ -571,12 +541,6 @@ const WORKSTATION: &str = "EXOAUTH";
 
 /// Windows sends at most 48,000 bytes (`MaxTokenSize`).
 const LARGEST_TOKEN: usize = 64 << 10;
-
-/// `KDC_ERR_C_PRINCIPAL_UNKNOWN` (RFC 4120 7.5.9).
-const UNKNOWN_CLIENT: u32 = 6;
-
-/// `KDC_ERR_WRONG_REALM` (RFC 4120 7.5.9).
-const WRONG_REALM: u32 = 68;
 
 /// The header of a wrap token (RFC 4121 4.2.6.2).
 const WRAP_HEADER: usize = 16;

@@ -1,5 +1,6 @@
 //! [`Problem`]: what can go wrong on the way to an Exchange server, and what a person should know about it.
 
+use super::kerberos;
 use super::value::Mismatch;
 use crate::failure::{Failure, FailureKind};
 use crate::remoting::{psrp, wsman};
@@ -260,7 +261,7 @@ impl Problem {
             }
             Self::KerberosToAddress { .. }
             | Self::Kerberos {
-                code: KDC_ERR_S_PRINCIPAL_UNKNOWN,
+                code: kerberos::KDC_ERR_S_PRINCIPAL_UNKNOWN,
                 ..
             } => {
                 "write exchange.winrm with the server's full name, such as http://ex01.contoso.com:5985/wsman; the name of a load balancer is not one"
@@ -407,7 +408,7 @@ impl Problem {
             Self::NoKdc { .. } | Self::KdcUnreachable { .. } => {
                 "set exchange.kdc in the organization file to a domain controller that is reachable from here at port 88 over TCP"
             }
-            Self::Kerberos { code, service } => return Some(kerberos_remedy(*code, service)),
+            Self::Kerberos { code, service } => return Some(kerberos::remedy(*code, service)),
             Self::NotOffered { offers, .. } => return Some(offered_instead(offers)),
             Self::Refused { scheme: "Kerberos" } => {
                 "the server could not read the ticket, or its clock is more than five minutes wrong: the service name may belong to another account (setspn -Q)"
@@ -509,64 +510,6 @@ fn takes_basic(offers: &[String]) -> bool {
     offers.is_empty() || offers.iter().any(is_basic)
 }
 
-/// What a Kerberos error means (RFC 4120 7.5.9), in the words of the one who signs in.
-fn kerberos_words(code: u32) -> String {
-    let words = match code {
-        KDC_ERR_C_PRINCIPAL_UNKNOWN => "the domain does not know the account",
-        KDC_ERR_S_PRINCIPAL_UNKNOWN => "the domain does not know the service",
-        KDC_ERR_POLICY => "a policy of the domain forbids it",
-        KDC_ERR_ETYPE_NOSUPP => {
-            "the account or the server has no key of a type that is spoken here"
-        }
-        KDC_ERR_CLIENT_REVOKED => {
-            "the account is disabled, locked out, expired, or not allowed now"
-        }
-        KDC_ERR_KEY_EXPIRED => "the password has expired",
-        KDC_ERR_PREAUTH_FAILED => "the password is wrong",
-        KRB_AP_ERR_TKT_NYV | KRB_AP_ERR_SKEW => "the clocks differ by more than five minutes",
-        KRB_AP_ERR_MODIFIED => "the server cannot read the ticket",
-        KDC_ERR_WRONG_REALM => "the account belongs to another domain",
-        _ => return format!("error {code}"),
-    };
-    words.to_owned()
-}
-
-fn kerberos_remedy(code: u32, service: &str) -> String {
-    let remedy = match code {
-        KDC_ERR_C_PRINCIPAL_UNKNOWN => {
-            "write exchange.username as DOMAIN\\user or as a user principal name"
-        }
-        KDC_ERR_S_PRINCIPAL_UNKNOWN => {
-            return format!(
-                "use the server's full name in exchange.url; behind a load balancer {service} must be registered to the alternate service account (setspn -Q {service})"
-            );
-        }
-        KDC_ERR_POLICY | KDC_ERR_CLIENT_REVOKED => {
-            "look at the account in Active Directory Users and Computers: disabled, locked out, expired, logon hours, logon workstations"
-        }
-        KDC_ERR_ETYPE_NOSUPP => {
-            "AES must be allowed for the account and the server (msDS-SupportedEncryptionTypes); an old account gets its AES keys when its password is changed"
-        }
-        KDC_ERR_KEY_EXPIRED => "change the password, then run it again",
-        KDC_ERR_PREAUTH_FAILED => {
-            "check exchange.password; several wrong ones may lock the account"
-        }
-        KRB_AP_ERR_TKT_NYV | KRB_AP_ERR_SKEW => {
-            "set the clocks of this computer, the domain controller and the Exchange server by the same time source"
-        }
-        KRB_AP_ERR_MODIFIED => {
-            return format!(
-                "{service} is registered to an account that the server does not run as, or twice (setspn -X)"
-            );
-        }
-        KDC_ERR_WRONG_REALM => {
-            "set exchange.kdc to a domain controller of the account's own domain"
-        }
-        _ => "look for the number in the list of Kerberos errors (RFC 4120 7.5.9)",
-    };
-    remedy.to_owned()
-}
-
 fn offered_instead(offers: &[String]) -> String {
     let word = |offer: &String| match offer.split(' ').next().unwrap_or_default() {
         "Kerberos" => Some("\"kerberos\""),
@@ -582,19 +525,6 @@ fn offered_instead(offers: &[String]) -> String {
         format!("set exchange.auth to {}", words.join(" or "))
     }
 }
-
-// Error codes of RFC 4120 7.5.9.
-const KDC_ERR_C_PRINCIPAL_UNKNOWN: u32 = 6;
-const KDC_ERR_S_PRINCIPAL_UNKNOWN: u32 = 7;
-const KDC_ERR_POLICY: u32 = 12;
-const KDC_ERR_ETYPE_NOSUPP: u32 = 14;
-const KDC_ERR_CLIENT_REVOKED: u32 = 18;
-const KDC_ERR_KEY_EXPIRED: u32 = 23;
-const KDC_ERR_PREAUTH_FAILED: u32 = 24;
-const KRB_AP_ERR_TKT_NYV: u32 = 33;
-const KRB_AP_ERR_SKEW: u32 = 37;
-const KRB_AP_ERR_MODIFIED: u32 = 41;
-const KDC_ERR_WRONG_REALM: u32 = 68;
 
 /// The key of a parameter, as scripts write it: `target_uri` for `TargetUri`.
 fn key_of(parameter: &str) -> String {
@@ -711,7 +641,7 @@ impl fmt::Display for Problem {
                 write!(
                     formatter,
                     "Kerberos sign-in failed: {}",
-                    kerberos_words(*code)
+                    kerberos::words(*code)
                 )
             }
             Self::NotOffered { authentication, .. } => write!(
