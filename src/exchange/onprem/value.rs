@@ -1,19 +1,19 @@
 //! CLIXML and the neutral tree: [`neutral`] for what a cmdlet gave, [`typed`] for what it is given.
 //!
 //! The rule for objects, the same at every depth: an enumeration is its text; something that holds a list is a list,
-//! even an empty one; a dictionary is an object of its entries. Any other object that is *output* is the object of its
-//! properties, the adapted ones first and the extended ones after, in the order of the wire. Any other object that is
-//! the *value of a property* or an element of a list is its text, if it has one, even an empty one: Exchange compares,
-//! prints and accepts identities (`ADObjectId`), domains, versions, sizes and time spans by that text, PowerShell shows
-//! that text, and their properties only repeat it. Without a text it is the object of its properties.
+//! even an empty one; a dictionary is an object of its entries, and a set of members one of its members. Any other
+//! object that is *output* is the object of its properties, the adapted ones first and the extended ones after, in the
+//! order of the wire. Any other object that is the *value of a property* or an element of a list is its text, if it has
+//! one, even an empty one: Exchange compares, prints and accepts identities (`ADObjectId`), domains, versions, sizes and
+//! time spans by that text, PowerShell shows that text, and their properties only repeat it. Without a text it is the
+//! object of its properties.
 //!
 //! `PSComputerName`, `RunspaceId` and `PSShowComputerName` say how an object traveled, and `SerializationData` is a
 //! .NET blob that must never be parsed: all four are dropped.
 
-use crate::remoting::clixml::{self, Content};
+use crate::remoting::clixml::{self, Content, Properties};
 use crate::value::{Object, Value};
 use std::fmt;
-use std::sync::Arc;
 
 /// How much one object may become: shared parts are written once on the wire and repeated here.
 const MAX_SIZE: usize = 64 << 20;
@@ -80,18 +80,13 @@ pub(super) fn typed(parameter: &str, value: &Value) -> Result<clixml::Value, Mis
         Value::Float(number) => clixml::Value::Double(double(*number)),
         Value::Text(text) => clixml::Value::Text(text.clone()),
         Value::Bytes(bytes) => clixml::Value::Bytes(bytes.clone()),
-        Value::List(items) => {
-            let texts = items.iter().all(|item| item.as_text().is_some());
-            let items = items
-                .iter()
-                .map(|item| typed(parameter, item))
-                .collect::<Result<Vec<_>, _>>()?;
-            if texts {
-                string_array(items)
-            } else {
-                clixml::Value::array(items)
+        Value::List(items) => match items.iter().map(Value::as_text).collect::<Option<Vec<_>>>() {
+            Some(texts) => clixml::Value::text_array(texts),
+            None => {
+                let items = items.iter().map(|item| typed(parameter, item));
+                clixml::Value::array(items.collect::<Result<Vec<_>, _>>()?)
             }
-        }
+        },
         Value::Object(object) => {
             let entries = object
                 .iter()
@@ -108,13 +103,6 @@ pub(super) fn typed(parameter: &str, value: &Value) -> Result<clixml::Value, Mis
             });
         }
     })
-}
-
-fn string_array(items: Vec<clixml::Value>) -> clixml::Value {
-    let array = clixml::Object::new()
-        .with_type_names(["System.String[]", "System.Array", "System.Object"])
-        .with_content(Content::List(items));
-    clixml::Value::Object(Arc::new(array))
 }
 
 /// As XML Schema writes a double.
@@ -162,14 +150,11 @@ impl Budget {
             clixml::Value::Decimal(text) => text
                 .parse()
                 .map_or_else(|_| Value::Text(text.clone()), Value::Integer),
-            number if number.as_i64().is_some() => {
-                number.as_i64().map_or(Value::Null, Value::Integer)
-            }
-            other => {
-                let text = other.to_text().unwrap_or_default();
-                self.spend(text.len())?;
-                Value::Text(text)
-            }
+            clixml::Value::Members(members) => return self.properties(&[members]),
+            other => match other.as_i64() {
+                Some(number) => Value::Integer(number),
+                None => return self.text(&other.to_text().unwrap_or_default()),
+            },
         })
     }
 
@@ -196,7 +181,7 @@ impl Budget {
         }
         match &object.to_string {
             Some(text) if place == Place::Inside || !has_properties(object) => self.text(text),
-            _ => self.properties(object),
+            _ => self.properties(&[&object.adapted, &object.extended]),
         }
     }
 
@@ -205,10 +190,10 @@ impl Budget {
         Ok(Value::Text(text.to_owned()))
     }
 
-    fn properties(&mut self, object: &clixml::Object) -> Result<Value, Mismatch> {
-        let most = object.adapted.len() + object.extended.len();
+    fn properties(&mut self, sets: &[&Properties]) -> Result<Value, Mismatch> {
+        let most = sets.iter().map(|set| set.len()).sum();
         let mut properties = Object::with_capacity(most);
-        for (name, value) in object.adapted.iter().chain(object.extended.iter()) {
+        for (name, value) in sets.iter().flat_map(|set| set.iter()) {
             if DROPPED
                 .iter()
                 .any(|dropped| dropped.eq_ignore_ascii_case(name))
@@ -285,6 +270,8 @@ mod tests {
     #[test]
     fn an_output_object_is_its_properties_and_its_parts_are_texts() -> Result<(), Mismatch> {
         let text = |text: &str| clixml::Value::Text(text.to_owned());
+        let display = ("Display".into(), list(vec![text("Name")]));
+        let standard = Properties::new(vec![display]);
         let connector = clixml::Object::new()
             .with_to_string("HybridIOC")
             .with_adapted("Identity", identity("HybridIOC"))
@@ -305,7 +292,8 @@ mod tests {
             .with_extended("SerializationData", clixml::Value::Bytes(vec![1]))
             .with_extended("RunspaceId", clixml::Value::Null)
             .with_extended("Size", text("not this one"))
-            .with_extended("Note", text("mine"));
+            .with_extended("Note", text("mine"))
+            .with_extended("PSStandardMembers", clixml::Value::Members(standard));
         assert_eq!(
             neutral(&connector.into())?,
             object(&[
@@ -319,6 +307,10 @@ mod tests {
                 ("Ratio", Value::Float(0.5)),
                 ("Endless", "INF".into()),
                 ("Note", "mine".into()),
+                (
+                    "PSStandardMembers",
+                    object(&[("Display", vec!["Name"].into())])
+                ),
             ])
         );
         Ok(())
