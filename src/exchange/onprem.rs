@@ -14,6 +14,7 @@ mod context;
 #[cfg(feature = "sspi")]
 mod kdc;
 mod kerberos;
+mod line;
 #[cfg(feature = "sspi")]
 pub mod locate;
 #[cfg(feature = "native-tls")]
@@ -35,9 +36,9 @@ use self::native_tls as tls;
 use self::no_context as context;
 
 use self::aside::{Aside, Notice};
-use self::connection::{Connection, Cookies, Endpoint, Limits, Reply};
+use self::connection::{Cookies, Endpoint, Limits, Reply, Unanswered};
+use self::line::{Line, Place};
 use self::problem::{Problem, Service};
-use self::security::Security;
 use self::shell::Shell;
 use super::{
     Answer, Error, ErrorKind, ErrorRecord, Invocation, Journey, Remark, RemarkListener, Road,
@@ -91,7 +92,6 @@ pub struct OnPremises {
     exchange: OnPremisesExchange,
     password: Option<Secret>,
     tls: tls::Settings,
-    place: Arc<Place>,
     times: Times,
     listener: Option<RemarkListener>,
     one_at_a_time: bool,
@@ -99,21 +99,24 @@ pub struct OnPremises {
     state: Mutex<State>,
 }
 
-/// Where it leads, and how requests there prove who sends them.
-struct Place {
-    endpoint: Endpoint,
-    security: Security,
-}
-
 /// What is held of the server, and by it.
-#[derive(Default)]
 struct State {
-    /// Where the server has sent on to.
-    moved: Option<Arc<Place>>,
-    connection: Option<Connection>,
+    /// To where the server has sent on, if it has.
+    line: Line,
     cookies: Cookies,
     shell: Option<Shell>,
     aside: Option<Aside>,
+}
+
+impl State {
+    fn at(line: Line) -> Self {
+        Self {
+            line,
+            cookies: Cookies::default(),
+            shell: None,
+            aside: None,
+        }
+    }
 }
 
 /// A cmdlet that did not end well.
@@ -131,17 +134,6 @@ enum Trouble {
 impl From<Problem> for Trouble {
     fn from(problem: Problem) -> Self {
         Self::Problem(problem)
-    }
-}
-
-impl Place {
-    fn new(
-        endpoint: Endpoint,
-        exchange: &OnPremisesExchange,
-        password: Option<&Secret>,
-    ) -> Result<Self, Problem> {
-        let security = Security::new(exchange, password, endpoint.host(), endpoint.is_tls())?;
-        Ok(Self { endpoint, security })
     }
 }
 
@@ -188,26 +180,24 @@ impl OnPremises {
         let refuse = |problem: Problem| problem.into_failure(service, &exchange.url);
         let endpoint = Endpoint::new(&exchange.url, &tls).map_err(refuse)?;
         let place = Place::new(endpoint, exchange, password).map_err(refuse)?;
+        let line = Line::new(place);
         Ok(Self {
             service,
             exchange: exchange.clone(),
             password: password.cloned(),
             tls,
-            place: Arc::new(place),
             times,
             listener: None,
             one_at_a_time: false,
-            requests: Arc::default(),
-            state: Mutex::new(State::default()),
+            requests: line.counter(),
+            state: Mutex::new(State::at(line)),
         })
     }
 
     /// Has somebody else say when the time of an answer is over.
     #[must_use]
     pub fn expiring_by(mut self, expire: http::Sleep) -> Self {
-        if let Some(place) = Arc::get_mut(&mut self.place) {
-            place.endpoint.expire = expire;
-        }
+        self.state.get_mut().line.expire = expire;
         self
     }
 
@@ -230,10 +220,6 @@ impl OnPremises {
         if let Some(listener) = &self.listener {
             listener(cmdlet, remark);
         }
-    }
-
-    fn place(&self, state: &State) -> Arc<Place> {
-        Arc::clone(state.moved.as_ref().unwrap_or(&self.place))
     }
 
     /// Runs one of the fixed scripts and waits for its end; only on a road to [Windows' endpoint](Self::windows).
@@ -284,9 +270,8 @@ impl OnPremises {
         let first = self.attempt(&mut state, name, command).await;
         let again = match &first {
             Err(Trouble::Forgotten(_)) => true,
-            Err(Trouble::Problem(problem) | Trouble::Unsettled(problem)) => {
-                repeatable && problem.is_broken_connection()
-            }
+            Err(Trouble::Problem(problem)) => problem.is_broken_connection(),
+            Err(Trouble::Unsettled(problem)) => repeatable && problem.is_broken_connection(),
             _ => false,
         };
         if !again {
@@ -321,8 +306,8 @@ impl OnPremises {
             match self.open_shell(state).await {
                 Err(Problem::Redirected { status, location }) => {
                     let hosts = &self.exchange.redirect_hosts;
-                    let here = self.place(state);
-                    let Some(moved) = here.endpoint.moved(&location, hosts, &self.tls) else {
+                    let here = state.line.endpoint();
+                    let Some(moved) = here.moved(&location, hosts, &self.tls) else {
                         return Err(Problem::Redirected { status, location });
                     };
                     tracing::info!(%location, "the server sends on");
@@ -331,10 +316,7 @@ impl OnPremises {
                         ..self.exchange.clone()
                     };
                     let place = Place::new(moved, &exchange, self.password.as_ref())?;
-                    *state = State {
-                        moved: Some(Arc::new(place)),
-                        ..State::default()
-                    };
+                    *state = State::at(state.line.to(place));
                 }
                 opened => return opened,
             }
@@ -342,50 +324,18 @@ impl OnPremises {
         self.open_shell(state).await
     }
 
-    /// Sends a request of the shell, over a new connection where the old one was closed in between.
+    /// Sends a request of the shell, and reads the answer.
     async fn ask(
         &self,
         state: &mut State,
         session: &wsman::Session,
         request: &wsman::Request,
-    ) -> Result<wsman::Response, Problem> {
+    ) -> Result<wsman::Response, Unanswered> {
         let message_id = Uuid::new_v4();
         let envelope = Bytes::from(session.envelope(request, message_id));
-        let limits = self.limits(session);
-        let place = self.place(state);
-        let mut reused = true;
-        loop {
-            // It is put back when the answer is here: a request that was given up leaves the connection useless.
-            let mut connection = match state.connection.take().filter(|old| !old.is_closed()) {
-                Some(connection) => connection,
-                None => {
-                    reused = false;
-                    self.connect(&place, &mut state.cookies, limits).await?
-                }
-            };
-            self.requests.fetch_add(1, Ordering::Relaxed);
-            let sending = connection.post(
-                &place.endpoint,
-                &place.security,
-                &mut state.cookies,
-                &envelope,
-                limits,
-            );
-            match sending.await {
-                // The server has forgotten who this connection belongs to, and did nothing.
-                Ok(reply) if connection.is_forgotten(&reply) => {
-                    if !reused {
-                        return Err(Problem::Forgotten);
-                    }
-                }
-                Ok(reply) => {
-                    state.connection = Some(connection);
-                    return understand(&reply, message_id);
-                }
-                Err(unanswered) if reused && !unanswered.sent => {}
-                Err(unanswered) => return Err(unanswered.problem),
-            }
-        }
+        let State { line, cookies, .. } = state;
+        let reply = line.post(cookies, &envelope, self.limits(session)).await?;
+        understand(&reply, message_id)
     }
 
     fn limits(&self, session: &wsman::Session) -> Limits {
@@ -398,33 +348,19 @@ impl OnPremises {
 
     /// Sends a request of the shell over a connection of its own, without waiting for the answer.
     fn mention(&self, state: &mut State, session: wsman::Session, request: wsman::Request) {
-        let (place, limits) = (self.place(state), self.limits(&session));
-        let notice = Notice {
+        let limits = self.limits(&session);
+        let State {
+            line,
+            cookies,
+            aside,
+            ..
+        } = state;
+        let aside = aside.get_or_insert_with(|| Aside::start(line.beside(), limits));
+        aside.say(Notice {
             session,
             request,
-            cookies: state.cookies.clone(),
-        };
-        let aside = state
-            .aside
-            .get_or_insert_with(|| Aside::start(place, limits, Arc::clone(&self.requests)));
-        aside.say(notice);
-    }
-
-    /// Opens a connection and signs in on it. One that breaks meanwhile is tried again, since nothing was asked yet.
-    async fn connect(
-        &self,
-        place: &Place,
-        cookies: &mut Cookies,
-        limits: Limits,
-    ) -> Result<Connection, Problem> {
-        let Place { endpoint, security } = place;
-        match Connection::open(endpoint, security, cookies, limits, &self.requests).await {
-            Err(problem) if problem.is_broken_connection() => {
-                tracing::debug!(%problem, "signing in again");
-                Connection::open(endpoint, security, cookies, limits, &self.requests).await
-            }
-            opened => opened,
-        }
+            cookies: cookies.clone(),
+        });
     }
 
     fn failed(&self, cmdlet: &str, trouble: Trouble) -> Error {
@@ -461,7 +397,7 @@ impl Road for OnPremises {
         Box::pin(async move {
             let mut state = self.state.lock().await;
             let closed = self.close_shell(&mut state).await;
-            state.connection = None;
+            state.line.hang_up();
             closed.map_err(|problem| self.failed(CLOSING, problem.into()))
         })
     }
@@ -490,16 +426,20 @@ fn with_parameters(mut command: Command, parameters: &Object) -> Result<Command,
 }
 
 /// What an HTTP answer says: SOAP whatever its status, or else what the web server means by it.
-fn understand(reply: &Reply, message_id: Uuid) -> Result<wsman::Response, Problem> {
-    let content_type = reply.content_type.to_ascii_lowercase();
-    if content_type.starts_with("application/soap+xml") && !reply.body.is_empty() {
-        return wsman::read_response(&reply.body, message_id).map_err(Problem::Envelope);
+fn understand(reply: &Reply, message_id: Uuid) -> Result<wsman::Response, Unanswered> {
+    if reply.is_soap() {
+        let response = wsman::read_response(&reply.body, message_id);
+        return response.map_err(|error| Unanswered::sent(Problem::Envelope(error)));
     }
     if reply.status == StatusCode::OK && !reply.body.is_empty() {
-        return Err(Problem::NotSoap {
+        return Err(Unanswered::sent(Problem::NotSoap {
             content_type: reply.content_type.clone(),
-            html: content_type.starts_with("text/html"),
-        });
+            html: reply.is_html(),
+        }));
     }
-    Err(reply.refusal())
+    Err(Unanswered {
+        problem: reply.refusal(),
+        // A refusal of the web server itself comes before PowerShell sees anything; a fault of its own says nothing.
+        may_have_arrived: reply.status.is_server_error() || reply.status.is_success(),
+    })
 }

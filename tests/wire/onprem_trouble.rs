@@ -14,12 +14,13 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use std::error;
 use std::io::Write as _;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Notify;
+use tokio::task::{AbortHandle, JoinHandle};
 
 type Outcome = Result<(), Box<dyn error::Error>>;
 
@@ -97,7 +98,8 @@ fn zipped(bytes: &[u8]) -> Vec<u8> {
 }
 
 async fn told_of(reply: Reply) -> Result<String, Box<dyn error::Error>> {
-    let service = Service::start([reply]).await?;
+    // A session that could not be opened is tried once more, after what may be left of it is deleted, which is as well.
+    let service = Service::start(vec![reply; 4]).await?;
     let url = format!("{}/PowerShell/", service.base);
     let road = road_to(&url, &service.ca, Times::default())?;
     let told = told(road.invoke(&Invocation::new("New-AuthServer")).await);
@@ -332,6 +334,7 @@ struct Between {
     /// Whether losing an answer resets the connection, as a server does that refuses TLS.
     reset: bool,
     close_all: Arc<Notify>,
+    listening: OnceLock<AbortHandle>,
 }
 
 impl Between {
@@ -346,14 +349,24 @@ impl Between {
             spare: Arc::default(),
             reset,
             close_all: Arc::default(),
+            listening: OnceLock::new(),
         });
         let carrier = Arc::clone(&between);
-        tokio::spawn(async move {
+        let task = tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
                 tokio::spawn(Arc::clone(&carrier).carry(client, lab_port));
             }
         });
+        between.listening.get_or_init(|| task.abort_handle());
         Ok(between)
+    }
+
+    /// Closes all connections, and takes no new one.
+    fn go_away(&self) {
+        if let Some(task) = self.listening.get() {
+            task.abort();
+        }
+        self.close_all.notify_waiters();
     }
 
     async fn carry(self: Arc<Self>, client: TcpStream, lab_port: u16) -> std::io::Result<()> {
@@ -445,19 +458,41 @@ fn a_connection_that_was_closed_in_between_is_made_again() -> Outcome {
     })
 }
 
-#[test]
-fn a_server_that_has_nothing_to_say_in_time_is_asked_again() -> Outcome {
-    wait_for(async {
-        let lab = Lab::start(LabOptions::default()).await?;
+/// A road to the lab on which requests of one kind come to nothing in time; the lab does not see those.
+struct Late {
+    road: OnPremises,
+    /// How many signals to stop were seen.
+    stops: Arc<AtomicUsize>,
+    front: JoinHandle<()>,
+}
+
+impl Drop for Late {
+    fn drop(&mut self) {
+        self.front.abort();
+    }
+}
+
+impl Late {
+    /// The first so many requests that hold `mark` are late.
+    async fn start(
+        lab: &Lab,
+        mark: &'static str,
+        most: usize,
+        times: Times,
+    ) -> Result<Self, Box<dyn error::Error>> {
         let (acceptor, ca) = certified()?;
-        let nothing_yet = AtomicUsize::new(3);
+        let left = AtomicUsize::new(most);
+        let stops: Arc<AtomicUsize> = Arc::default();
+        let seen = Arc::clone(&stops);
         let less = |left: usize| left.checked_sub(1);
         let answer = move |request: &Message| {
             let text = String::from_utf8_lossy(&request.body);
-            let is_receive = text.contains("windows/shell/Receive<");
-            let (_, rest) = text.split_once("MessageID>").filter(|_| is_receive)?;
+            seen.fetch_add(text.matches("crtl_c").count(), Ordering::SeqCst);
+            let (_, rest) = text
+                .split_once("MessageID>")
+                .filter(|_| text.contains(mark))?;
             let (identifier, _) = rest.split_once('<')?;
-            let counted = nothing_yet.fetch_update(Ordering::SeqCst, Ordering::SeqCst, less);
+            let counted = left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, less);
             counted.ok().map(|_| Message {
                 head: "HTTP/1.1 500 Internal Server Error\r\ncontent-type: application/soap+xml;charset=UTF-8\r\ncontent-length: 0".to_owned(),
                 body: TIMED_OUT.replace("uuid:9F5BDC50-0F4A-45FC-94F9-42B40948AB04", identifier).into_bytes(),
@@ -466,17 +501,63 @@ fn a_server_that_has_nothing_to_say_in_time_is_asked_again() -> Outcome {
         let connector = trusting(lab.authority())?;
         let (port, front) =
             answering(&lab.address(Front::OnPremises), acceptor, connector, answer).await?;
-        let (mut exchange, password) = settings_of(&lab)?;
+        let (mut exchange, password) = settings_of(lab)?;
         exchange.url = format!("https://localhost:{port}/PowerShell/");
         exchange.ca = Some(ca);
-        let road = OnPremises::new(&exchange, &password, Times::default())?;
+        Ok(Self {
+            road: OnPremises::new(&exchange, &password, times)?,
+            stops,
+            front,
+        })
+    }
+}
+
+const RECEIVE: &str = "windows/shell/Receive<";
+const COMMAND: &str = "windows/shell/Command<";
+const RECEIVE_OF_A_PIPELINE: &str = "<rsp:DesiredStream CommandId=";
+
+#[test]
+fn a_server_that_has_nothing_to_say_in_time_is_asked_again() -> Outcome {
+    wait_for(async {
+        let lab = Lab::start(LabOptions::default()).await?;
+        let late = Late::start(&lab, RECEIVE, 3, Times::default()).await?;
+        let road = &late.road;
         let get = Invocation::new("Get-AuthConfig");
         assert_eq!(road.invoke(&get).await?.output.len(), 1);
         road.close().await?;
         // Create, Receive and Delete; Command, Receive and Signal; and three times more than that.
         assert_eq!(road.requests(), 3 + 3 + 3);
         assert_eq!(lab.powershell().sessions(), 0);
-        front.abort();
+        Ok(())
+    })
+}
+
+#[test]
+fn a_cmdlet_that_takes_too_long_is_stopped_and_nobody_knows_its_effect() -> Outcome {
+    wait_for(async {
+        let lab = Lab::start(LabOptions::default()).await?;
+        // Long enough for the session to be opened, which has the same limit.
+        let times = Times {
+            cmdlet: Duration::from_secs(2),
+            ..Times::default()
+        };
+        let late = Late::start(&lab, RECEIVE_OF_A_PIPELINE, usize::MAX, times).await?;
+        let get = Invocation::new("Get-AuthConfig");
+        let Err(Error {
+            kind: ErrorKind::Road(failure),
+            ..
+        }) = late.road.invoke(&get).await
+        else {
+            return Err("it came to an end".into());
+        };
+        assert!(
+            failure.message.starts_with("the cmdlet is still running"),
+            "{failure}"
+        );
+        assert!(failure.ambiguous);
+        assert_eq!(late.stops.load(Ordering::SeqCst), 1);
+        late.road.close().await?;
+        assert_eq!(lab.powershell().sessions(), 0);
         Ok(())
     })
 }
@@ -535,6 +616,67 @@ fn a_write_is_never_run_again() -> Outcome {
         road.invoke(&make("c.example")).await?;
         road.close().await?;
         assert_eq!(lab.powershell().sessions(), 0);
+        Ok(())
+    })
+}
+
+#[test]
+fn a_write_that_was_not_run_for_want_of_a_session_is_run_in_another() -> Outcome {
+    wait_for(async {
+        let lab = Lab::start(LabOptions::default()).await?;
+        let between = Between::start(&lab, false).await?;
+        let writes = || lab.world().with(|world| world.writes(Plane::OnPremises));
+        // The answer to Create is lost, then that of the Receive which shows that the pool is open.
+        for after in [0, 1] {
+            let road = between.road(&lab)?;
+            let before = writes();
+            between.lose(after, 1);
+            let make = Invocation::new("Add-AvailabilityAddressSpace")
+                .with("ForestName", format!("{after}.example"))
+                .with("AccessMethod", "InternalProxy");
+            road.invoke(&make).await?;
+            road.close().await?;
+            assert_eq!(writes() - before, 1, "{after}");
+            // With the answer to Create the cookie is lost that leads to its session.
+            assert_eq!(lab.powershell().sessions(), 1, "{after}");
+        }
+        Ok(())
+    })
+}
+
+/// Whether nobody knows if a cmdlet had its effect.
+fn in_doubt(result: Result<Answer, Error>) -> Result<bool, String> {
+    match result {
+        Err(Error {
+            kind: ErrorKind::Road(failure),
+            ..
+        }) => Ok(failure.ambiguous),
+        other => Err(format!("no failure of the road: {other:?}")),
+    }
+}
+
+#[test]
+fn a_write_is_in_doubt_when_the_server_may_have_seen_it_and_only_then() -> Outcome {
+    wait_for(async {
+        let lab = Lab::start(LabOptions::default()).await?;
+        let between = Between::start(&lab, false).await?;
+        let road = between.road(&lab)?.one_at_a_time(true);
+        let set = Invocation::new("Set-PartnerApplication")
+            .with("Identity", "Exchange Online")
+            .with("Enabled", true);
+        road.invoke(&set).await?;
+        between.lose(0, 1);
+        assert!(in_doubt(road.invoke(&set).await)?, "the answer was lost");
+        road.invoke(&set).await?;
+        between.go_away();
+        // The road's own task has to see that the connection ended.
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        let refused = road.invoke(&set).await;
+        assert!(!in_doubt(refused)?, "nobody took the connection");
+
+        let late = Late::start(&lab, COMMAND, 1, Times::default()).await?;
+        let given_up = late.road.invoke(&set).await;
+        assert!(in_doubt(given_up)?, "the server gave up waiting for it");
         Ok(())
     })
 }

@@ -3,12 +3,10 @@
 //! HTTP/1.1 has one request at a time on a connection. On the first one the next cmdlet would wait for an answer that
 //! nobody reads; here it does not.
 
-use super::Place;
-use super::connection::{Connection, Cookies, Limits};
+use super::connection::{Cookies, Limits};
+use super::line::Line;
 use crate::remoting::wsman::{Request, Session};
 use hyper::body::Bytes;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::task::JoinHandle;
@@ -29,10 +27,10 @@ pub(super) struct Aside {
 }
 
 impl Aside {
-    /// Starts without a connection; the first notice opens it.
-    pub(super) fn start(place: Arc<Place>, limits: Limits, requests: Arc<AtomicU64>) -> Self {
+    /// Starts with a line of its own; the first notice connects it.
+    pub(super) fn start(line: Line, limits: Limits) -> Self {
         let (queue, notices) = unbounded_channel();
-        let task = tokio::spawn(say_all(place, limits, requests, notices));
+        let task = tokio::spawn(say_all(line, limits, notices));
         Self { queue, task }
     }
 
@@ -53,44 +51,19 @@ impl Aside {
     }
 }
 
-async fn say_all(
-    place: Arc<Place>,
-    limits: Limits,
-    requests: Arc<AtomicU64>,
-    mut notices: UnboundedReceiver<Notice>,
-) {
-    let Place { endpoint, security } = place.as_ref();
-    let mut kept: Option<Connection> = None;
-    while let Some(Notice {
-        session,
-        request,
-        mut cookies,
-    }) = notices.recv().await
-    {
-        // Once more where the connection was closed in between, or forgotten.
+async fn say_all(mut line: Line, limits: Limits, mut notices: UnboundedReceiver<Notice>) {
+    while let Some(notice) = notices.recv().await {
+        let Notice {
+            session,
+            request,
+            mut cookies,
+        } = notice;
         for _ in 0..2 {
-            let open = match kept.take().filter(|connection| !connection.is_closed()) {
-                Some(connection) => Ok(connection),
-                None => Connection::open(endpoint, security, &mut cookies, limits, &requests).await,
-            };
-            let mut connection = match open {
-                Ok(connection) => connection,
-                Err(problem) => {
-                    tracing::debug!(%problem, "an ended pipeline could not be released");
-                    continue;
-                }
-            };
-            requests.fetch_add(1, Ordering::Relaxed);
             // The server may have seen it the first time, and no two messages have the same identifier.
             let envelope = Bytes::from(session.envelope(&request, Uuid::new_v4()));
-            let sending = connection.post(endpoint, security, &mut cookies, &envelope, limits);
-            match sending.await {
-                Ok(reply) if connection.is_forgotten(&reply) => {}
+            match line.post(&mut cookies, &envelope, limits).await {
                 // A server that has forgotten the command already has nothing to be told.
-                Ok(_) => {
-                    kept = Some(connection);
-                    break;
-                }
+                Ok(_) => break,
                 Err(unanswered) => {
                     tracing::debug!(problem = %unanswered.problem, "an ended pipeline could not be released");
                 }

@@ -4,10 +4,11 @@
 //! security context here, beside the sender, and [`Connection::post`] seals with it on plain HTTP.
 
 use super::context::Context;
+use super::line::Place;
 use super::problem::Problem;
 use super::security::{Account, Security, Way};
 use super::tls::{Settings, Tls};
-use crate::http::{Sleep, real_time, within};
+use crate::http::{Sleep, within};
 use crate::remoting::wsman;
 use crate::secret::Secret;
 use base64::{Engine as _, prelude::BASE64_STANDARD};
@@ -22,7 +23,7 @@ use hyper::header::{
 use hyper::{Request, StatusCode, Uri};
 use hyper_util::rt::TokioIo;
 use std::collections::BTreeMap;
-use std::io::Read as _;
+use std::io::{self, Read as _};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -39,8 +40,6 @@ pub(super) struct Endpoint {
     authority: String,
     target: String,
     tls: Option<Tls>,
-    /// Says when the time of an answer is over.
-    pub(super) expire: Sleep,
 }
 
 impl Endpoint {
@@ -83,16 +82,12 @@ impl Endpoint {
                 .to_owned(),
             host,
             tls,
-            expire: real_time(),
         })
     }
 
     /// Where the server sends on to, if that is allowed: to one of these hosts, and never out of TLS.
     pub(super) fn moved(&self, location: &str, hosts: &[String], tls: &Settings) -> Option<Self> {
-        let moved = Self {
-            expire: Arc::clone(&self.expire),
-            ..Self::new(location, tls).ok()?
-        };
+        let moved = Self::new(location, tls).ok()?;
         let allowed = hosts
             .iter()
             .any(|host| host.eq_ignore_ascii_case(&moved.host));
@@ -162,6 +157,20 @@ pub(super) struct Reply {
 }
 
 impl Reply {
+    /// Says whether it is an envelope that is not sealed, whatever its status.
+    pub(super) fn is_soap(&self) -> bool {
+        self.is_a("application/soap+xml") && !self.body.is_empty()
+    }
+
+    pub(super) fn is_html(&self) -> bool {
+        self.is_a("text/html")
+    }
+
+    fn is_a(&self, media_type: &str) -> bool {
+        let content_type = self.content_type.to_ascii_lowercase();
+        content_type.starts_with(media_type)
+    }
+
     /// What an answer that is no SOAP means.
     pub(super) fn refusal(&self) -> Problem {
         let status = self.status.as_u16();
@@ -172,10 +181,7 @@ impl Reply {
             },
             _ => Problem::Status {
                 status,
-                html: self
-                    .content_type
-                    .to_ascii_lowercase()
-                    .starts_with("text/html"),
+                html: self.is_html(),
                 empty: self.body.is_empty(),
                 offers: self.offers.clone(),
             },
@@ -196,11 +202,35 @@ pub(super) struct Connection {
     expire: Sleep,
 }
 
-/// A request that was not answered.
+/// A request that PowerShell did not answer.
 pub(super) struct Unanswered {
     pub(super) problem: Problem,
-    /// Whether the server may have seen it.
-    pub(super) sent: bool,
+    /// Whether PowerShell may have seen it.
+    pub(super) may_have_arrived: bool,
+}
+
+impl Unanswered {
+    /// It never left, or the web server did nothing with it.
+    pub(super) fn unsent(problem: Problem) -> Self {
+        Self {
+            problem,
+            may_have_arrived: false,
+        }
+    }
+
+    /// It left.
+    pub(super) fn sent(problem: Problem) -> Self {
+        Self {
+            problem,
+            may_have_arrived: true,
+        }
+    }
+}
+
+impl From<Unanswered> for Problem {
+    fn from(unanswered: Unanswered) -> Self {
+        unanswered.problem
+    }
 }
 
 /// A way to sign in that did not work.
@@ -219,14 +249,15 @@ impl From<Problem> for NotSignedIn {
 impl Connection {
     /// Opens a connection and signs in on it, in the first way that the server takes; counts the requests.
     pub(super) async fn open(
-        endpoint: &Endpoint,
-        security: &Security,
+        place: &Place,
+        expire: &Sleep,
         cookies: &mut Cookies,
         limits: Limits,
         requests: &AtomicU64,
     ) -> Result<Self, Problem> {
+        let Place { endpoint, security } = place;
         let Security::Account(account) = security else {
-            return Self::connect(endpoint, limits).await;
+            return Self::connect(endpoint, expire, limits).await;
         };
         let mut offers = None;
         for way in account.ways() {
@@ -237,7 +268,7 @@ impl Connection {
                 continue;
             }
             // A refused sign-in may leave the server waiting for its continuation.
-            let mut connection = Self::connect(endpoint, limits).await?;
+            let mut connection = Self::connect(endpoint, expire, limits).await?;
             let signing_in = connection.sign_in(endpoint, account, *way, cookies, limits, requests);
             match signing_in.await {
                 Ok(()) => {
@@ -275,8 +306,8 @@ impl Connection {
             let credentials = Secret::new(format!("{} {coded}", way.scheme.name()));
             let request = request(endpoint, cookies, Some(&credentials), None, Bytes::new())?;
             requests.fetch_add(1, Ordering::Relaxed);
-            let reply = self.exchange(request, cookies, limits).await;
-            let reply = reply.map_err(|unanswered| unanswered.problem)?;
+            let exchange = self.exchange(request, cookies, limits).await;
+            let reply = exchange.map_err(Problem::from)?;
             let answer = way.scheme.token(&reply.offers);
             if reply.status == StatusCode::UNAUTHORIZED {
                 token = match answer {
@@ -308,30 +339,26 @@ impl Connection {
         Err(refused().into())
     }
 
-    async fn connect(endpoint: &Endpoint, limits: Limits) -> Result<Self, Problem> {
-        let address = (endpoint.host.as_str(), endpoint.port);
-        let stream = timeout(limits.connect, TcpStream::connect(address))
-            .await
-            .map_err(|_| Problem::ConnectTimedOut {
-                authority: endpoint.authority.clone(),
-                seconds: limits.connect.as_secs(),
-            })?
-            .map_err(|error| Problem::connect(&endpoint.authority, &error))?;
-        // Each request is one small write whose answer is waited for: never hold it back.
-        stream
-            .set_nodelay(true)
-            .map_err(|error| Problem::connect(&endpoint.authority, &error))?;
-        let Some(tls) = &endpoint.tls else {
-            return Self::start(stream, false, &endpoint.expire).await;
+    async fn connect(endpoint: &Endpoint, expire: &Sleep, limits: Limits) -> Result<Self, Problem> {
+        let authority = &endpoint.authority;
+        let too_late = |_| Problem::ConnectTimedOut {
+            authority: authority.clone(),
+            seconds: limits.connect.as_secs(),
         };
-        let (stream, certificate) = timeout(limits.connect, tls.begin(stream))
-            .await
-            .map_err(|_| Problem::ConnectTimedOut {
-                authority: endpoint.authority.clone(),
-                seconds: limits.connect.as_secs(),
-            })?
-            .map_err(|error| Problem::handshake(&endpoint.authority, &error))?;
-        let mut connection = Self::start(stream, true, &endpoint.expire).await?;
+        let no_connection = |error: io::Error| Problem::connect(authority, &error);
+        let connecting = TcpStream::connect((endpoint.host.as_str(), endpoint.port));
+        let connected = timeout(limits.connect, connecting).await;
+        let stream = connected.map_err(too_late)?.map_err(no_connection)?;
+        // Each request is one small write whose answer is waited for: never hold it back.
+        stream.set_nodelay(true).map_err(no_connection)?;
+        let Some(tls) = &endpoint.tls else {
+            return Self::start(stream, false, expire).await;
+        };
+        let shaken = timeout(limits.connect, tls.begin(stream)).await;
+        let (stream, certificate) = shaken
+            .map_err(too_late)?
+            .map_err(|error| Problem::handshake(authority, &error))?;
+        let mut connection = Self::start(stream, true, expire).await?;
         connection.certificate = certificate;
         Ok(connection)
     }
@@ -376,8 +403,7 @@ impl Connection {
     /// Sends one envelope, sealed where nothing else protects it, and waits for the answer.
     pub(super) async fn post(
         &mut self,
-        endpoint: &Endpoint,
-        security: &Security,
+        place: &Place,
         cookies: &mut Cookies,
         envelope: &Bytes,
         mut limits: Limits,
@@ -385,23 +411,20 @@ impl Connection {
         let mut content_type = None;
         let mut body = envelope.clone();
         if let Some(context) = self.sealer() {
-            let part = context.seal(envelope).map_err(unsent)?;
+            let part = context.seal(envelope).map_err(Unanswered::unsent)?;
             content_type = Some(context.protection().content_type());
             body = Bytes::from(wsman::frame(context.protection(), &part));
             limits.body += SEALING_ROOM;
         }
-        let credentials = match security {
+        let credentials = match &place.security {
             Security::Basic { header } => Some(header),
             Security::Account(_) => None,
         };
         let content_type = content_type.as_deref().or(Some(wsman::CONTENT_TYPE));
-        let request =
-            request(endpoint, cookies, credentials, content_type, body).map_err(unsent)?;
+        let request = request(&place.endpoint, cookies, credentials, content_type, body)
+            .map_err(Unanswered::unsent)?;
         let reply = self.exchange(request, cookies, limits).await?;
-        self.open_reply(reply).map_err(|problem| Unanswered {
-            problem,
-            sent: true,
-        })
+        self.open_reply(reply).map_err(Unanswered::sent)
     }
 
     fn sealer(&mut self) -> Option<&mut Context> {
@@ -428,8 +451,7 @@ impl Connection {
             wsman::CONTENT_TYPE.clone_into(&mut reply.content_type);
             return Ok(reply);
         }
-        let kind = reply.content_type.to_ascii_lowercase();
-        if kind.starts_with("application/soap+xml") && !reply.body.is_empty() {
+        if reply.is_soap() {
             return Err(Problem::Unsealed);
         }
         Ok(reply)
@@ -443,28 +465,25 @@ impl Connection {
         limits: Limits,
     ) -> Result<Reply, Unanswered> {
         if let Err(error) = self.sender.ready().await {
-            return Err(unsent(self.broken(&error)));
+            return Err(Unanswered::unsent(self.broken(&error)));
         }
         let expire = Arc::clone(&self.expire);
-        let exchange = async {
-            let response = match self.sender.try_send_request(request).await {
-                Ok(response) => response,
-                Err(mut error) => {
-                    let sent = error.take_message().is_none();
-                    return Err((error.into_error(), sent));
-                }
-            };
-            Ok(response)
+        let too_late = || {
+            Unanswered::sent(Problem::ReadTimedOut {
+                seconds: limits.read.as_secs(),
+            })
         };
-        let response = match within(&expire, limits.read, exchange).await {
+        let sending = self.sender.try_send_request(request);
+        let response = match within(&expire, limits.read, sending).await {
             Some(Ok(response)) => response,
-            Some(Err((error, sent))) => {
+            Some(Err(mut error)) => {
                 return Err(Unanswered {
-                    problem: self.broken(&error),
-                    sent,
+                    // A request that is given back was not sent.
+                    may_have_arrived: error.take_message().is_none(),
+                    problem: self.broken(&error.into_error()),
                 });
             }
-            None => return Err(timed_out(limits)),
+            None => return Err(too_late()),
         };
         cookies.learn(response.headers());
         let reply = within(&expire, limits.read, read(response, limits.body));
@@ -473,11 +492,8 @@ impl Connection {
                 self.answered = true;
                 Ok(reply)
             }
-            Some(Err(problem)) => Err(Unanswered {
-                problem,
-                sent: true,
-            }),
-            None => Err(timed_out(limits)),
+            Some(Err(problem)) => Err(Unanswered::sent(problem)),
+            None => Err(too_late()),
         }
     }
 
@@ -489,22 +505,6 @@ impl Connection {
 impl Drop for Connection {
     fn drop(&mut self) {
         self.driver.abort();
-    }
-}
-
-fn unsent(problem: Problem) -> Unanswered {
-    Unanswered {
-        problem,
-        sent: false,
-    }
-}
-
-fn timed_out(limits: Limits) -> Unanswered {
-    Unanswered {
-        problem: Problem::ReadTimedOut {
-            seconds: limits.read.as_secs(),
-        },
-        sent: true,
     }
 }
 

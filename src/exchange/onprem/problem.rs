@@ -205,27 +205,6 @@ impl Problem {
         matches!(self, Self::Interrupted { .. })
     }
 
-    /// Says whether the server may have seen the request that met this.
-    pub(super) fn may_have_arrived(&self) -> bool {
-        match self {
-            Self::Address { .. }
-            | Self::BasicInClear { .. }
-            | Self::Unspoken { .. }
-            | Self::Credentials
-            | Self::UnknownHost { .. }
-            | Self::Refused { .. }
-            | Self::Connect { .. }
-            | Self::ConnectTimedOut { .. }
-            | Self::Untrusted { .. }
-            | Self::Handshake { .. }
-            | Self::Redirected { .. }
-            | Self::Remoting(_)
-            | Self::Value(_) => false,
-            Self::Status { status, .. } => *status >= 500,
-            _ => true,
-        }
-    }
-
     pub(super) fn into_failure(self, service: Service, url: &str) -> Failure {
         let mut failure = Failure::new(self.kind(), self.to_string());
         if let Some(detail) = self.detail() {

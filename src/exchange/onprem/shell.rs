@@ -1,5 +1,6 @@
 //! [`Shell`]: the runspace pool that the server holds for us, and the pipelines in it.
 
+use super::connection::Unanswered;
 use super::problem::{Problem, Wants};
 use super::{Answer, OnPremises, State, Trouble, value};
 use crate::exchange::{ErrorRecord, Progress, Remark};
@@ -42,11 +43,20 @@ struct End {
     error: Option<ErrorRecord>,
 }
 
+impl State {
+    fn held_shell(&mut self) -> Result<&mut Shell, Problem> {
+        self.shell.as_mut().ok_or(Problem::Unexpected {
+            expected: "an open session",
+            found: "none",
+        })
+    }
+}
+
 impl OnPremises {
     pub(super) async fn open_shell(&self, state: &mut State) -> Result<(), Problem> {
         let pool = Uuid::new_v4();
         let session = Session {
-            to: self.place(state).endpoint.url.clone(),
+            to: state.line.endpoint().url.clone(),
             resource_uri: self.service.resource_uri().to_owned(),
             session_id: Uuid::new_v4(),
             max_envelope_size: FIRST_ENVELOPE_SIZE,
@@ -70,31 +80,33 @@ impl OnPremises {
             shell_id: pool,
             creation,
         };
-        let created = match self.ask(state, &session, &request).await {
-            Ok(Response::Created(created)) => Ok(created),
-            Ok(other) => Err(unexpected("an opened session", other)),
-            Err(problem) => Err(problem),
-        };
-        match created {
-            Ok(created) => self.shell(state)?.shell_id = created.shell_id,
-            Err(problem) => {
-                // The server refused, or was never reached: then it holds nothing. Otherwise nobody knows.
-                if !problem.is_broken_connection() {
+        match self.ask(state, &session, &request).await {
+            Ok(Response::Created(created)) => state.held_shell()?.shell_id = created.shell_id,
+            Ok(refusal) => {
+                state.shell = None;
+                return Err(unexpected("an opened session", refusal));
+            }
+            Err(Unanswered {
+                problem,
+                may_have_arrived,
+            }) => {
+                // Nobody knows whether the server holds it where the answer was lost; elsewhere it does not.
+                if !may_have_arrived || !problem.is_broken_connection() {
                     state.shell = None;
                 }
                 return Err(problem);
             }
         }
         self.wait_until_open(state).await?;
-        self.shell(state)?.session.max_envelope_size = ENVELOPE_SIZE;
+        state.held_shell()?.session.max_envelope_size = ENVELOPE_SIZE;
         Ok(())
     }
 
     async fn wait_until_open(&self, state: &mut State) -> Result<(), Problem> {
         let opening = async {
-            while self.shell(state)?.client.state() != psrp::PoolState::Opened {
+            while state.held_shell()?.client.state() != psrp::PoolState::Opened {
                 let (streams, _) = self.receive(state, None).await?;
-                let shell = self.shell(state)?;
+                let shell = state.held_shell()?;
                 feed(&mut shell.client, &streams)?;
                 while let Some(event) = shell.client.next_event() {
                     if let Event::PoolEnded { state, error } = event {
@@ -117,37 +129,36 @@ impl OnPremises {
     ) -> Result<Answer, Trouble> {
         let pipeline = Uuid::new_v4();
         self.start(state, pipeline, command).await?;
-        let mut gathered = Gathered::default();
-        let gathering = self.gather(state, name, pipeline, &mut gathered);
-        match timeout(self.times.cmdlet, gathering).await {
-            Ok(gathering) => gathering.map_err(Trouble::Unsettled)?,
-            Err(_) => {
-                if let Err(problem) = self.signal(state, pipeline, Signal::Stop).await {
-                    tracing::debug!(%problem, "a cmdlet that takes too long could not be stopped");
-                }
-                return Err(Trouble::Unsettled(self.still_running()));
+        let gathering = self.gather(state, name, pipeline);
+        let Ok(gathered) = timeout(self.times.cmdlet, gathering).await else {
+            if let Err(problem) = self.signal(state, pipeline, Signal::Stop).await {
+                tracing::debug!(%problem, "a cmdlet that takes too long could not be stopped");
             }
-        }
-        // The cmdlet has ended; what goes wrong from here on only costs the runspace pool.
-        if self.one_at_a_time {
-            match self.signal(state, pipeline, Signal::Terminate).await {
-                Ok(()) => self.shell(state)?.busy = false,
-                Err(problem) => {
-                    tracing::debug!(%problem, "an ended pipeline could not be released");
-                }
-            }
-            return gathered.conclude();
-        }
-        let shell = self.shell(state)?;
-        shell.busy = false;
-        let session = shell.session.clone();
-        let request = Request::Signal {
-            shell_id: shell.shell_id.clone(),
-            command_id: pipeline,
-            signal: Signal::Terminate,
+            return Err(Trouble::Unsettled(self.still_running()));
         };
-        self.mention(state, session, request);
-        gathered.conclude()
+        let (gathered, end) = gathered.map_err(Trouble::Unsettled)?;
+        // The cmdlet has ended; what goes wrong from here on only costs the runspace pool.
+        self.release(state, pipeline).await;
+        gathered.conclude(end)
+    }
+
+    /// Tells the server that it may forget an ended pipeline.
+    async fn release(&self, state: &mut State, pipeline: Uuid) {
+        if self.one_at_a_time
+            && let Err(problem) = self.signal(state, pipeline, Signal::Terminate).await
+        {
+            tracing::debug!(%problem, "an ended pipeline could not be released");
+            return;
+        }
+        let Some(shell) = &mut state.shell else {
+            return;
+        };
+        shell.busy = false;
+        if !self.one_at_a_time {
+            let session = shell.session.clone();
+            let request = signal(pipeline, Signal::Terminate)(shell.shell_id.clone());
+            self.mention(state, session, request);
+        }
     }
 
     async fn start(
@@ -156,29 +167,36 @@ impl OnPremises {
         pipeline: Uuid,
         command: &Command,
     ) -> Result<(), Trouble> {
-        let shell = self.shell(state)?;
+        let shell = state.held_shell()?;
         let chunks = shell
             .client
             .invoke(pipeline, command)
             .map_err(Problem::Remoting)?;
         shell.busy = true;
-        let (shell_id, session) = (shell.shell_id.clone(), shell.session.clone());
         let mut chunks = chunks.into_iter();
-        let request = Request::Command {
-            shell_id: shell_id.clone(),
+        let arguments = chunks.next().unwrap_or_default();
+        let request = |shell_id| Request::Command {
+            shell_id,
             command_id: pipeline,
-            arguments: chunks.next().unwrap_or_default(),
+            arguments,
         };
-        let asked = self.ask(state, &session, &request).await;
-        match asked.map_err(|problem| match problem.may_have_arrived() {
-            true => Trouble::Unsettled(problem),
-            false => Trouble::Problem(problem),
+        let response = self.ask_shell(state, request).await;
+        match response.map_err(|unanswered| match unanswered.may_have_arrived {
+            true => Trouble::Unsettled(unanswered.problem),
+            false => Trouble::Problem(unanswered.problem),
         })? {
             Response::Started { .. } => {}
-            Response::Fault(fault) if fault.kind() == FaultKind::InvalidSelectors => {
-                return Err(Trouble::Forgotten(Problem::Fault(fault)));
+            Response::Fault(fault) => {
+                return Err(match fault.kind() {
+                    FaultKind::InvalidSelectors => Trouble::Forgotten(Problem::Fault(fault)),
+                    // It was begun, and the server gave it up.
+                    FaultKind::TimedOut | FaultKind::Aborted => {
+                        Trouble::Unsettled(Problem::Fault(fault))
+                    }
+                    _ => Trouble::Problem(Problem::Fault(fault)),
+                });
             }
-            other => return Err(unexpected("a started command", other).into()),
+            other => return Err(Trouble::Unsettled(unexpected("a started command", other))),
         }
         for data in chunks {
             let sent = self.send(state, pipeline, data).await;
@@ -192,11 +210,11 @@ impl OnPremises {
         state: &mut State,
         name: &str,
         pipeline: Uuid,
-        gathered: &mut Gathered,
-    ) -> Result<(), Problem> {
-        while gathered.end.is_none() {
+    ) -> Result<(Gathered, End), Problem> {
+        let mut gathered = Gathered::default();
+        loop {
             let (streams, done) = self.receive(state, Some(pipeline)).await?;
-            let shell = self.shell(state)?;
+            let shell = state.held_shell()?;
             feed(&mut shell.client, &streams)?;
             let mut refusals = Vec::new();
             while let Some(event) = shell.client.next_event() {
@@ -213,14 +231,28 @@ impl OnPremises {
             for data in refusals {
                 self.send(state, pipeline, data).await?;
             }
-            if done && gathered.end.is_none() {
-                return Err(Problem::Unexpected {
-                    expected: "the end of the pipeline",
-                    found: "the end of the command",
-                });
+            match gathered.end.take() {
+                Some(end) => return Ok((gathered, end)),
+                None if done => {
+                    return Err(Problem::Unexpected {
+                        expected: "the end of the pipeline",
+                        found: "the end of the command",
+                    });
+                }
+                None => {}
             }
         }
-        Ok(())
+    }
+
+    /// Sends a request about the open shell.
+    async fn ask_shell(
+        &self,
+        state: &mut State,
+        request: impl FnOnce(String) -> Request,
+    ) -> Result<Response, Unanswered> {
+        let shell = state.held_shell().map_err(Unanswered::unsent)?;
+        let (session, request) = (shell.session.clone(), request(shell.shell_id.clone()));
+        self.ask(state, &session, &request).await
     }
 
     /// Asks for data until there is some; that nothing came within the operation time-out is not an error.
@@ -230,13 +262,11 @@ impl OnPremises {
         command_id: Option<Uuid>,
     ) -> Result<(Vec<Stream>, bool), Problem> {
         loop {
-            let shell = self.shell(state)?;
-            let session = shell.session.clone();
-            let request = Request::Receive {
-                shell_id: shell.shell_id.clone(),
+            let request = |shell_id| Request::Receive {
+                shell_id,
                 command_id,
             };
-            match self.ask(state, &session, &request).await? {
+            match self.ask_shell(state, request).await? {
                 Response::Received { streams, state, .. } => {
                     return Ok((streams, state == Some(CommandState::Done)));
                 }
@@ -247,34 +277,20 @@ impl OnPremises {
     }
 
     async fn send(&self, state: &mut State, pipeline: Uuid, data: Vec<u8>) -> Result<(), Problem> {
-        let shell = self.shell(state)?;
-        let session = shell.session.clone();
-        let request = Request::Send {
-            shell_id: shell.shell_id.clone(),
+        let request = |shell_id| Request::Send {
+            shell_id,
             command_id: Some(pipeline),
             data,
         };
-        match self.ask(state, &session, &request).await? {
+        match self.ask_shell(state, request).await? {
             Response::Sent => Ok(()),
             other => Err(unexpected("accepted data", other)),
         }
     }
 
     /// A server that has forgotten the command already has nothing to be told.
-    async fn signal(
-        &self,
-        state: &mut State,
-        pipeline: Uuid,
-        signal: Signal,
-    ) -> Result<(), Problem> {
-        let shell = self.shell(state)?;
-        let session = shell.session.clone();
-        let request = Request::Signal {
-            shell_id: shell.shell_id.clone(),
-            command_id: pipeline,
-            signal,
-        };
-        match self.ask(state, &session, &request).await? {
+    async fn signal(&self, state: &mut State, pipeline: Uuid, code: Signal) -> Result<(), Problem> {
+        match self.ask_shell(state, signal(pipeline, code)).await? {
             Response::Signaled => Ok(()),
             Response::Fault(fault) if fault.kind() == FaultKind::InvalidSelectors => Ok(()),
             other => Err(unexpected("an accepted signal", other)),
@@ -296,7 +312,7 @@ impl OnPremises {
         };
         let mut answer = self.ask(state, &shell.session, &request).await;
         // A session that is closed already is closed: asking twice does no harm.
-        if matches!(&answer, Err(problem) if problem.is_broken_connection()) {
+        if matches!(&answer, Err(unanswered) if unanswered.problem.is_broken_connection()) {
             answer = self.ask(state, &shell.session, &request).await;
         }
         match answer? {
@@ -311,13 +327,6 @@ impl OnPremises {
         if let Err(problem) = self.close_shell(state).await {
             tracing::warn!(%problem, "an abandoned on-premises session could not be closed");
         }
-    }
-
-    fn shell<'state>(&self, state: &'state mut State) -> Result<&'state mut Shell, Problem> {
-        state.shell.as_mut().ok_or(Problem::Unexpected {
-            expected: "an open session",
-            found: "none",
-        })
     }
 
     fn still_running(&self) -> Problem {
@@ -376,10 +385,8 @@ impl Gathered {
         }
     }
 
-    fn conclude(self) -> Result<Answer, Trouble> {
-        let (state, error) = self
-            .end
-            .map_or((PipelineState::Stopped, None), |end| (end.state, end.error));
+    fn conclude(self, end: End) -> Result<Answer, Trouble> {
+        let End { state, error } = end;
         let refused = || {
             let question = error.as_ref().and_then(refused_question)?;
             Some((question, Wants::Confirmation))
@@ -401,6 +408,15 @@ impl Gathered {
             PipelineState::Completed => Ok(self.answer),
             _ => Err(Trouble::Unsettled(Problem::Stopped)),
         }
+    }
+}
+
+/// What a command is told by a signal, for the shell that it is in.
+fn signal(command_id: Uuid, signal: Signal) -> impl FnOnce(String) -> Request {
+    move |shell_id| Request::Signal {
+        shell_id,
+        command_id,
+        signal,
     }
 }
 
