@@ -10,6 +10,13 @@ fn kind(xml: &str) -> ErrorKind {
     }
 }
 
+/// Each of these is refused so.
+fn refused<const CASES: usize>(cases: [(&str, ErrorKind); CASES]) {
+    for (xml, expected) in cases {
+        assert_eq!(kind(xml), expected, "{xml}");
+    }
+}
+
 fn unknown_element(element: &str) -> ErrorKind {
     ErrorKind::UnknownElement {
         element: element.to_owned(),
@@ -20,6 +27,10 @@ fn unknown_attribute(attribute: &str) -> ErrorKind {
     ErrorKind::UnknownAttribute {
         attribute: attribute.to_owned(),
     }
+}
+
+fn missing_attribute(attribute: &'static str) -> ErrorKind {
+    ErrorKind::MissingAttribute { attribute }
 }
 
 fn invalid(expected: &'static str, found: &str) -> ErrorKind {
@@ -101,49 +112,44 @@ fn references_that_double_themselves_are_refused() {
 #[test]
 fn references_to_nothing_or_to_oneself_are_refused() {
     let dangling = |reference| ErrorKind::DanglingReference { reference };
-    assert_eq!(
-        kind("<Obj RefId=\"0\"><LST><Ref RefId=\"1\" /></LST></Obj>"),
-        dangling(1)
-    );
-    assert_eq!(
-        kind("<Obj RefId=\"0\"><TNRef RefId=\"0\" /></Obj>"),
-        dangling(0)
-    );
-    assert_eq!(
-        kind("<Obj RefId=\"5\"><LST><Ref RefId=\"5\" /></LST></Obj>"),
-        ErrorKind::ReferenceLoop { reference: 5 }
-    );
-    assert_eq!(
-        kind("<Ref RefId=\"18446744073709551615\" />"),
-        dangling(u64::MAX)
-    );
-    assert_eq!(
-        kind("<Ref RefId=\"18446744073709551616\" />"),
-        invalid("an identifier", "18446744073709551616")
-    );
-    assert_eq!(
-        kind("<Ref />"),
-        ErrorKind::MissingAttribute { attribute: "RefId" }
-    );
+    refused([
+        (
+            "<Obj RefId=\"0\"><LST><Ref RefId=\"1\" /></LST></Obj>",
+            dangling(1),
+        ),
+        ("<Obj RefId=\"0\"><TNRef RefId=\"0\" /></Obj>", dangling(0)),
+        (
+            "<Obj RefId=\"5\"><LST><Ref RefId=\"5\" /></LST></Obj>",
+            ErrorKind::ReferenceLoop { reference: 5 },
+        ),
+        ("<Ref RefId=\"18446744073709551615\" />", dangling(u64::MAX)),
+        (
+            "<Ref RefId=\"18446744073709551616\" />",
+            invalid("an identifier", "18446744073709551616"),
+        ),
+        ("<Ref />", missing_attribute("RefId")),
+    ]);
 }
 
 #[test]
 fn declarations_of_types_and_entities_are_refused() {
     let bomb = "<!DOCTYPE Objs [<!ENTITY a \"lol\"><!ENTITY b \"&a;&a;\">]>";
-    assert_eq!(
-        kind(&format!("{bomb}{}", objs("<S>&b;</S>"))),
-        ErrorKind::DocumentType
-    );
-    assert_eq!(kind(&objs("<!DOCTYPE a>")), ErrorKind::DocumentType);
     let entity = |entity: &str| ErrorKind::UnknownEntity {
         entity: entity.to_owned(),
     };
-    assert_eq!(kind("<S>&b;</S>"), entity("b"));
-    assert_eq!(kind("<S>&#xD800;</S>"), entity("#xD800"));
-    assert_eq!(kind("<S>&#x;</S>"), entity("#x"));
-    assert_eq!(kind("<S>&#+5;</S>"), entity("#+5"));
-    assert_eq!(kind("<Obj><MS><S N=\"&b;\" /></MS></Obj>"), entity("b"));
-    assert_eq!(kind("<Obj><MS><S N=\"&b\" /></MS></Obj>"), entity("b"));
+    refused([
+        (
+            format!("{bomb}{}", objs("<S>&b;</S>")).as_str(),
+            ErrorKind::DocumentType,
+        ),
+        (&objs("<!DOCTYPE a>"), ErrorKind::DocumentType),
+        ("<S>&b;</S>", entity("b")),
+        ("<S>&#xD800;</S>", entity("#xD800")),
+        ("<S>&#x;</S>", entity("#x")),
+        ("<S>&#+5;</S>", entity("#+5")),
+        ("<Obj><MS><S N=\"&b;\" /></MS></Obj>", entity("b")),
+        ("<Obj><MS><S N=\"&b\" /></MS></Obj>", entity("b")),
+    ]);
 }
 
 #[test]
@@ -171,31 +177,30 @@ fn what_is_not_clixml_is_refused_by_name() {
     let not_clixml = |root: &str| ErrorKind::NotClixml {
         root: root.to_owned(),
     };
-    assert_eq!(kind("<html><body /></html>"), not_clixml("html"));
-    assert_eq!(
-        kind("<?xml version=\"1.0\"?><!-- a --><Definition />"),
-        not_clixml("Definition")
-    );
-    assert_eq!(kind("<objs />"), not_clixml("objs"));
+    refused([
+        ("<html><body /></html>", not_clixml("html")),
+        (
+            "<?xml version=\"1.0\"?><!-- a --><Definition />",
+            not_clixml("Definition"),
+        ),
+        ("<objs />", not_clixml("objs")),
+        (
+            "<Objs Version=\"1.1.0.1\" xmlns=\"urn:other\" />",
+            ErrorKind::WrongNamespace {
+                namespace: "urn:other".to_owned(),
+            },
+        ),
+        ("<Objs />", missing_attribute("Version")),
+        (
+            "<Objs Version=\"2.0\" />",
+            ErrorKind::UnsupportedVersion {
+                version: "2.0".to_owned(),
+            },
+        ),
+    ]);
     assert_eq!(
         not_clixml("html").to_string(),
         "this is XML, but not CLIXML: the root element is <html>, expected <Objs>"
-    );
-    let namespace = "urn:other".to_owned();
-    assert_eq!(
-        kind("<Objs Version=\"1.1.0.1\" xmlns=\"urn:other\" />"),
-        ErrorKind::WrongNamespace { namespace }
-    );
-    assert_eq!(
-        kind("<Objs />"),
-        ErrorKind::MissingAttribute {
-            attribute: "Version"
-        }
-    );
-    let version = "2.0".to_owned();
-    assert_eq!(
-        kind("<Objs Version=\"2.0\" />"),
-        ErrorKind::UnsupportedVersion { version }
     );
 }
 
@@ -226,60 +231,62 @@ fn what_is_not_xml_is_refused() {
             "{text:?}: {found}"
         );
     }
-    assert_eq!(kind("<S>a</S><S>b</S>"), ErrorKind::TrailingContent);
-    assert_eq!(kind("<S>a</S>b"), ErrorKind::TrailingContent);
+    refused([
+        ("<S>a</S><S>b</S>", ErrorKind::TrailingContent),
+        ("<S>a</S>b", ErrorKind::TrailingContent),
+        (
+            "<?xml version=\"1.0\" encoding=\"windows-1252\"?><S />",
+            ErrorKind::UnsupportedEncoding {
+                encoding: "windows-1252".to_owned(),
+            },
+        ),
+    ]);
     let error = read(b"<S>\xFF</S>", &Limits::default()).expect_err("it is not UTF-8");
     assert_eq!(
         (error.at, error.kind),
         (3, ErrorKind::NotText { encoding: "UTF-8" })
     );
-    let encoding = "windows-1252".to_owned();
-    assert_eq!(
-        kind("<?xml version=\"1.0\" encoding=\"windows-1252\"?><S />"),
-        ErrorKind::UnsupportedEncoding { encoding }
-    );
 }
 
 #[test]
 fn what_clixml_does_not_have_is_refused() {
-    assert_eq!(kind("<Obj><X /></Obj>"), unknown_element("X"));
-    assert_eq!(
-        kind("<Obj><Props><Q N=\"a\" /></Props></Obj>"),
-        unknown_element("Q")
-    );
-    assert_eq!(kind("<S><I32>1</I32></S>"), unknown_element("I32"));
-    assert_eq!(kind("<Obj><LST><MS /></LST></Obj>"), unknown_element("MS"));
-    assert_eq!(
-        kind("<Obj><LST><LST /></LST></Obj>"),
-        unknown_element("LST")
-    );
-    assert_eq!(kind("<Obj><TN><S>a</S></TN></Obj>"), unknown_element("S"));
-    assert_eq!(
-        kind("<Obj><Props><S>a</S></Props></Obj>"),
-        ErrorKind::MissingAttribute { attribute: "N" }
-    );
-    assert_eq!(
-        kind("<Obj><LST><S N=\"a\">a</S></LST></Obj>"),
-        unknown_attribute("N")
-    );
-    assert_eq!(kind("<S RefId=\"0\">a</S>"), unknown_attribute("RefId"));
-    assert_eq!(kind("<Obj onload=\"x\" />"), unknown_attribute("onload"));
-    assert_eq!(
-        kind("<Obj RefId=\"1\" RefId=\"2\" />"),
-        unknown_attribute("RefId")
-    );
-    assert_eq!(
-        kind("<Obj>text</Obj>"),
-        ErrorKind::StrayText {
-            text: "text".to_owned()
-        }
-    );
-    assert_eq!(
-        kind("<Obj>&#32;</Obj>"),
-        ErrorKind::StrayText {
-            text: "&#32;".to_owned()
-        }
-    );
+    let stray = |text: &str| ErrorKind::StrayText {
+        text: text.to_owned(),
+    };
+    let missing = |element| ErrorKind::MissingElement { element };
+    refused([
+        ("<Obj><X /></Obj>", unknown_element("X")),
+        (
+            "<Obj><Props><Q N=\"a\" /></Props></Obj>",
+            unknown_element("Q"),
+        ),
+        ("<S><I32>1</I32></S>", unknown_element("I32")),
+        ("<Obj><LST><MS /></LST></Obj>", unknown_element("MS")),
+        ("<Obj><LST><LST /></LST></Obj>", unknown_element("LST")),
+        ("<Obj><TN><S>a</S></TN></Obj>", unknown_element("S")),
+        ("<Obj><Props><S>a</S></Props></Obj>", missing_attribute("N")),
+        (
+            "<Obj><LST><S N=\"a\">a</S></LST></Obj>",
+            unknown_attribute("N"),
+        ),
+        ("<S RefId=\"0\">a</S>", unknown_attribute("RefId")),
+        ("<Obj onload=\"x\" />", unknown_attribute("onload")),
+        (
+            "<Obj RefId=\"1\" RefId=\"2\" />",
+            unknown_attribute("RefId"),
+        ),
+        ("<Obj>text</Obj>", stray("text")),
+        ("<Obj>&#32;</Obj>", stray("&#32;")),
+        ("<Obj><DCT><En /></DCT></Obj>", missing("Key")),
+        (
+            "<Obj><DCT><En><S N=\"Key\" /></En></DCT></Obj>",
+            missing("Value"),
+        ),
+        (
+            "<Obj><DCT><En><S N=\"Value\" /></En></DCT></Obj>",
+            invalid("Key", "Value"),
+        ),
+    ]);
     for twice in [
         "<TN />",
         "<ToString />",
@@ -294,16 +301,6 @@ fn what_clixml_does_not_have_is_refused() {
             ErrorKind::RepeatedElement { element }
         );
     }
-    let missing = |element| ErrorKind::MissingElement { element };
-    assert_eq!(kind("<Obj><DCT><En /></DCT></Obj>"), missing("Key"));
-    assert_eq!(
-        kind("<Obj><DCT><En><S N=\"Key\" /></En></DCT></Obj>"),
-        missing("Value")
-    );
-    assert_eq!(
-        kind("<Obj><DCT><En><S N=\"Value\" /></En></DCT></Obj>"),
-        invalid("Key", "Value")
-    );
 }
 
 #[test]
