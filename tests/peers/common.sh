@@ -1,10 +1,11 @@
 # What the scripts beside this one have in common. Each reads this file first; it gives them a temporary folder, which is
-# removed at the end together with the servers that they started.
+# removed at the end together with the servers that they started. One from another folder says before in `repository`
+# where that is.
 #
 # shellcheck shell=sh
 set -eu
 
-repository=$(cd "$(dirname "$0")/../.." && pwd)
+repository=${repository:-$(cd "$(dirname "$0")/../.." && pwd)}
 folder=$(mktemp -d)
 servers=
 finish() {
@@ -47,10 +48,42 @@ serve_lab() {
     done
 }
 
-# end_lab: ends that lab.
-end_lab() {
-    kill "$lab"
-    wait "$lab" 2> /dev/null || true
+# end PROCESS: ends one of the servers.
+end() {
+    kill "$1"
+    wait "$1" 2> /dev/null || true
+    left=
+    for other in $servers; do
+        [ "$other" = "$1" ] || left="$left $other"
+    done
+    servers=$left
+}
+
+# need_peer [FOLDER]: says in `peer` where the independent server of PowerShell remoting is (psrp_peer.py), beside the
+# repository where nothing else is said; ends the script, which then has nothing to say, where it is not.
+need_peer() {
+    peer=${1:-$repository/../shared/peers/psrp}
+    if [ ! -f "$peer/psrp_peer.py" ]; then
+        echo "skipped: no psrp_peer.py in $peer"
+        exit 0
+    fi
+}
+
+# serve_peer OPTION...: starts that server, with more of Exchange (psrp_exchange.py) and with the variables that
+# `peer_environment` sets; says in `peer_process` which process it is, and in `port` where it listens.
+peer_environment=
+serve_peer() {
+    : > "$folder/peer.out"
+    # shellcheck disable=SC2086 # several words
+    env $peer_environment "$python" "$repository/tests/peers/psrp_exchange.py" "$peer" "$@" \
+        > "$folder/peer.out" 2> "$folder/peer.err" &
+    peer_process=$!
+    servers="$servers $peer_process"
+    while ! grep -q listening "$folder/peer.out"; do
+        kill -0 "$peer_process" || { cat "$folder/peer.err"; exit 1; }
+        sleep 0.1
+    done
+    port=$(sed 's/listening //' "$folder/peer.out")
 }
 
 # trust_lab NAME: has the clients of Python and Node trust the authority of a lab.

@@ -13,6 +13,6 @@ for auth in basic ntlm negotiate; do
     printf '\nexoauth lab --auth %s\n' "$auth"
     serve_lab "$auth" --auth "$auth"
     "$python" "$repository/tests/peers/lab.py" "$folder/$auth/lab.toml" || result=1
-    end_lab
+    end "$lab"
 done
 exit $result

@@ -6,41 +6,25 @@
 # with another number at every so many.
 #
 # Needs Python 3 with venv, and its package registry once; for Kerberos also Debian's krb5-kdc, krb5-admin-server,
-# libkrb5-dev and gcc; for the ticket that is held already also krb5-user and libclang-dev. Everything is made in a temporary folder, which is removed again; the servers listen on the loopback
-# only.
-set -eu
+# libkrb5-dev and gcc; for the ticket that is held already also krb5-user and libclang-dev. Everything is made in a
+# temporary folder, which is removed again; the servers listen on the loopback only.
+. "$(dirname "$0")/common.sh"
 
-repository=$(cd "$(dirname "$0")/../.." && pwd)
-peer=${1:-$repository/../shared/peers/psrp}
+need_peer "$@"
+need python3
 only=${2:-}
-if [ ! -f "$peer/psrp_peer.py" ]; then
-    echo "skipped: no psrp_peer.py in $peer"
-    exit 0
-fi
-if ! command -v python3 > /dev/null; then
-    echo "skipped: no python3"
-    exit 0
-fi
-
-folder=$(mktemp -d)
-server=
-lab=
 kerberos=
-finish() {
-    [ -z "$server" ] || kill "$server" 2> /dev/null || true
-    [ -z "$lab" ] || kill "$lab" 2> /dev/null || true
-    [ -z "$kerberos" ] || "$peer/kdc.sh" stop "$folder/kdc"
-    rm -rf "$folder"
+stop() {
+    [ -z "$kerberos" ] || "$peer/kdc.sh" stop "$folder/kdc" || true
+    finish
 }
-trap finish EXIT INT TERM
+trap stop EXIT INT TERM
 
 free_port='import socket; print(socket.create_server(("127.0.0.1", 0)).getsockname()[1])'
-python3 -m venv "$folder/venv"
-if "$folder/venv/bin/pip" install --quiet --disable-pip-version-check -r "$peer/requirements.txt" \
-    > "$folder/pip" 2>&1 && command -v krb5kdc > /dev/null; then
+if with_packages -r "$peer/requirements.txt" > "$folder/pip" 2>&1 && command -v krb5kdc > /dev/null; then
     # It prints the settings that the server needs, and that our client must do without.
     # A port of its own: two of these at a time would give out tickets that the other's server cannot read.
-    kerberos_port=$("$folder/venv/bin/python" -c "$free_port")
+    kerberos_port=$("$python" -c "$free_port")
     if "$peer/kdc.sh" start "$folder/kdc" "$kerberos_port" > "$folder/kdc.start" 2>&1; then
         kerberos=127.0.0.1:$kerberos_port
     else
@@ -49,10 +33,10 @@ if "$folder/venv/bin/pip" install --quiet --disable-pip-version-check -r "$peer/
 else
     echo "skipped: Kerberos, for want of krb5-kdc, krb5-admin-server, libkrb5-dev or gcc"
     sed 's/\[kerberos\]//' "$peer/requirements.txt" > "$folder/requirements.txt"
-    "$folder/venv/bin/pip" install --quiet --disable-pip-version-check -r "$folder/requirements.txt"
+    with_packages -r "$folder/requirements.txt"
 fi
 
-"$folder/venv/bin/python" "$repository/tests/peers/certificates.py" "$folder" ec
+"$python" "$repository/tests/peers/certificates.py" "$folder" ec
 
 # check SCHEME OFFERS AUTH USER KDC: runs the tests with what is asked for against a server with what it offers.
 check() {
@@ -72,7 +56,7 @@ check() {
     cargo test --quiet $features --test tests -- --ignored peers::psrp::a_connection_that_is_cut_anywhere || result=1
     case $scheme-$auth in http-ntlm | http-kerberos)
         if [ -n "${CUT_STEP:-}" ]; then
-            "$folder/venv/bin/python" "$folder/organization.py" "$folder" "$kdc"
+            "$python" "$folder/organization.py" "$folder" "$kdc"
             cut_verify
         fi
         ;;
@@ -87,18 +71,10 @@ serve() {
     [ "$scheme" = http ] || tls="--tls-cert $folder/cert.pem --tls-key $folder/key.pem"
     # Where we say that the sign-in is bound to the connection, the server wants it to be.
     case $scheme-$auth in https-ntlm | https-ticket) tls="$tls --require-binding" ;; esac
-    port=$("$folder/venv/bin/python" -c "$free_port")
-    : > "$folder/out"
+    port=$("$python" -c "$free_port")
     # shellcheck disable=SC2086 # the options are several words
-    KRB5_CONFIG=$folder/kdc/krb5.conf KRB5_KTNAME=FILE:$folder/kdc/keytab PSRP_PEER_TENANT=$tenant \
-        "$folder/venv/bin/python" "$repository/tests/peers/psrp_exchange.py" "$peer" "$option" --port "$port" \
-        --redirect-to "$scheme://localhost:$port/PowerShell/" --iis-boundary --gzip --max-operation-timeout 1 \
-        --fragment 8000 --auth-exchange "$offers" --auth-wsman "$offers" $tls > "$folder/out" 2> "$folder/err" &
-    server=$!
-    while ! grep -q listening "$folder/out"; do
-        kill -0 "$server" || { cat "$folder/err"; exit 1; }
-        sleep 0.1
-    done
+    serve_peer "$option" --port "$port" --redirect-to "$scheme://localhost:$port/PowerShell/" --iis-boundary --gzip \
+        --max-operation-timeout 1 --fragment 8000 --auth-exchange "$offers" --auth-wsman "$offers" $tls
     export PSRP_PEER_URL="$scheme://localhost:$port" PSRP_PEER_CA="$folder/ca.pem"
     export PSRP_PEER_AUTH="$auth" PSRP_PEER_USER="$user"
     unset PSRP_PEER_KDC
@@ -116,7 +92,7 @@ hold_ticket() {
 
 # The whole program, with the server as the on-premises half and a lab as the cloud half.
 whole() {
-    "$folder/venv/bin/python" "$folder/organization.py" "$folder" "$kdc"
+    "$python" "$folder/organization.py" "$folder" "$kdc"
     for run in "run configure --apply" "run verify" "run tests/peers/nouns.rhai --apply"; do
         # shellcheck disable=SC2086 # a run is several words
         if "$program" $run --org "$folder/peer.toml" > "$folder/run" 2>&1; then
@@ -144,7 +120,7 @@ cut_verify() {
     after=0 cut=0 well=0 named=0
     while :; do
         : > "$folder/near"
-        "$folder/venv/bin/python" "$folder/cutter.py" "$port" "$after" > "$folder/near" &
+        "$python" "$folder/cutter.py" "$port" "$after" > "$folder/near" &
         cutter=$!
         while [ ! -s "$folder/near" ]; do sleep 0.05; done
         sed "s/localhost:$port/localhost:$(head -1 "$folder/near")/" "$folder/peer.toml" > "$folder/cut.toml"
@@ -199,10 +175,8 @@ PYTHON
 
 # judge: looks at what the server saw, and stops it.
 judge() {
-    "$folder/venv/bin/python" "$folder/judge.py" "$PSRP_PEER_URL" "$folder/ca.pem" || result=1
-    kill "$server"
-    wait "$server" 2> /dev/null || true
-    server=
+    "$python" "$folder/judge.py" "$PSRP_PEER_URL" "$folder/ca.pem" || result=1
+    end "$peer_process"
 }
 
 cat > "$folder/organization.py" << 'PYTHON'
@@ -246,19 +220,14 @@ PYTHON
 
 cd "$repository"
 features=
-cargo build --quiet
 program=${CARGO_TARGET_DIR:-target}/debug/exoauth
 XDG_CONFIG_HOME=$folder/home XDG_STATE_HOME=$folder/home XDG_CACHE_HOME=$folder/home
 export XDG_CONFIG_HOME XDG_STATE_HOME XDG_CACHE_HOME
-"$program" lab --write "$folder/lab" > "$folder/lab.out" 2>&1 &
-lab=$!
-while [ ! -s "$folder/lab.out" ]; do
-    kill -0 "$lab" || { cat "$folder/lab.out"; exit 1; }
-    sleep 0.1
-done
+serve_lab lab
 # The other direction ends at the servers of the lab, which trust its cloud as well.
 "$program" run configure --apply --org "$folder/lab/lab.toml" > /dev/null 2> "$folder/err" || { cat "$folder/err"; exit 1; }
 tenant=$("$program" eval 'entra.get_organization().id' --org "$folder/lab/lab.toml" 2> /dev/null)
+peer_environment="KRB5_CONFIG=$folder/kdc/krb5.conf KRB5_KTNAME=FILE:$folder/kdc/keytab PSRP_PEER_TENANT=$tenant"
 result=0
 check https basic basic 'CONTOSO\admin' ''
 check http negotiate,basic ntlm 'CONTOSO\admin' ''
