@@ -6,41 +6,35 @@
 # The server's folder is the first argument, or ../shared/peers/psrp beside the repository. Needs Python 3 with venv, and
 # its package registry once; Debian's apache2-bin and libssl-dev, and openssl. Everything is made in a temporary folder,
 # which is removed again; the servers listen on the loopback only, Apache on the ports 18443 and 18444.
-set -eu
+. "$(dirname "$0")/common.sh"
 
-repository=$(cd "$(dirname "$0")/../.." && pwd)
-peer=${1:-$repository/../shared/peers/psrp}
-for needed in "$peer/psrp_peer.py" "$peer/tls_front.sh" /usr/sbin/apache2; do
+need_peer "$@"
+need python3 openssl
+for needed in "$peer/tls_front.sh" /usr/sbin/apache2; do
     if [ ! -f "$needed" ]; then
         echo "skipped: no $needed"
         exit 0
     fi
 done
-
-folder=$(mktemp -d)
-server=
 front=
-finish() {
+stop() {
     [ -z "$front" ] || bash "$peer/tls_front.sh" stop "$folder/front" || true
-    [ -z "$server" ] || kill "$server" 2> /dev/null || true
-    rm -rf "$folder"
+    finish
 }
-trap finish EXIT INT TERM
+trap stop EXIT INT TERM
 
-python3 -m venv "$folder/venv"
 sed 's/\[kerberos\]//' "$peer/requirements.txt" > "$folder/requirements.txt"
-"$folder/venv/bin/pip" install --quiet --disable-pip-version-check -r "$folder/requirements.txt"
-: > "$folder/out"
-"$folder/venv/bin/python" "$repository/tests/peers/psrp_exchange.py" "$peer" --port=0 --iis-boundary --require-cookie \
-    --max-operation-timeout 1 --auth-exchange basic --auth-wsman basic > "$folder/out" 2> "$folder/err" &
-server=$!
-while ! grep -q listening "$folder/out"; do
-    kill -0 "$server" || { cat "$folder/err"; exit 1; }
-    sleep 0.1
-done
-port=$(sed 's/listening //' "$folder/out")
+with_packages -r "$folder/requirements.txt"
+serve_peer --port 0 --redirect-to https://localhost:18443/PowerShell/ --iis-boundary --require-cookie \
+    --max-operation-timeout 1 --auth-exchange basic --auth-wsman basic
 front=yes
 bash "$peer/tls_front.sh" start "$folder/front" "$port"
+# Unlike Exchange's, the paths of Apache have a case, and it passes on two of them only.
+for path in powershell PowerShell-LiveID; do
+    printf '<Location /%s>\nSSLVerifyClient optional\nProxyPass http://127.0.0.1:%s/%s\n</Location>\n' \
+        "$path" "$port" "$path" >> "$folder/front/t12.conf"
+done
+/usr/sbin/apache2 -f "$folder/front/t12.conf" -k graceful
 
 cd "$repository"
 export PSRP_PEER_CA="$folder/front/ca.pem" PSRP_PEER_AUTH=basic PSRP_PEER_USER='CONTOSO\admin'
@@ -54,7 +48,7 @@ printf '\nwith the feature; the server of TLS 1.2\n'
 export PSRP_PEER_URL=https://localhost:18443
 cargo test --quiet --features native-tls --test tests -- --ignored peers::psrp \
     --skip a_server_that_asks --skip cut_anywhere --skip refusals || result=1
-"$folder/venv/bin/python" - "http://127.0.0.1:$port/__peer__/stats" << 'PYTHON' || result=1
+"$python" - "http://127.0.0.1:$port/__peer__/stats" << 'PYTHON' || result=1
 import json, sys, urllib.request
 
 stats = json.load(urllib.request.urlopen(sys.argv[1]))
