@@ -22,6 +22,7 @@ mod overrides;
 mod rules;
 pub mod scenario;
 pub mod seed;
+mod serve;
 mod tls;
 mod token;
 pub mod world;
@@ -91,7 +92,7 @@ pub struct Lab {
     ports: BTreeMap<Front, u16>,
     sealed_port: u16,
     authority: String,
-    services: front::Services,
+    services: serve::Services,
     servers: JoinSet<()>,
 }
 
@@ -129,20 +130,20 @@ impl Lab {
             extended_protection: options.extended_protection,
         };
         let world = Shared::new(World::new(options, &ports, Passwords::new()?)?);
-        let services = front::Services {
+        let services = serve::Services {
             world: world.clone(),
             powershell: PowerShell::new(rules),
         };
         let mut servers = JoinSet::new();
         for (front, _, listener) in listeners {
-            servers.spawn(front::serve(
+            servers.spawn(serve::serve(
                 listener,
                 front,
                 Some(tls.acceptor.clone()),
                 services.clone(),
             ));
         }
-        servers.spawn(front::serve(
+        servers.spawn(serve::serve(
             sealed,
             Front::OnPremises,
             None,
