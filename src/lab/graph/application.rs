@@ -59,11 +59,6 @@ const APPLICATION: Entity = Entity {
 };
 
 fn shown(world: &World, application: &Application, with_key: bool) -> Json {
-    let keys: Vec<Json> = application
-        .keys
-        .iter()
-        .map(|key| key.json(with_key))
-        .collect();
     json!({
         "id": application.id,
         "deletedDateTime": null,
@@ -73,7 +68,7 @@ fn shown(world: &World, application: &Application, with_key: bool) -> Json {
         "description": application.description,
         "displayName": application.display_name,
         "identifierUris": [],
-        "keyCredentials": keys,
+        "keyCredentials": credential::listed(&application.keys, with_key),
         "notes": application.notes,
         "passwordCredentials": [],
         "publisherDomain": world.names().initial_domain,

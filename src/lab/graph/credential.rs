@@ -31,7 +31,7 @@ impl KeyCredential {
         }
     }
 
-    pub(super) fn json(&self, with_key: bool) -> Json {
+    fn json(&self, with_key: bool) -> Json {
         let name = self.display_name.as_ref();
         json!({
             "customKeyIdentifier": self.certificate.thumbprint,
@@ -44,6 +44,11 @@ impl KeyCredential {
             "usage": "Verify",
         })
     }
+}
+
+/// Keys as Graph lists them, with their certificates or without.
+pub(super) fn listed(keys: &[KeyCredential], with_key: bool) -> Json {
+    keys.iter().map(|key| key.json(with_key)).collect()
 }
 
 /// Whose keys they are: an application's entries may be sent back whole, a service principal's may not.

@@ -111,11 +111,6 @@ impl Directory {
 
 /// A service principal as JSON. Keys are whole only for one object whose keys are selected.
 fn shown(principal: &ServicePrincipal, with_key: bool) -> Json {
-    let keys: Vec<Json> = principal
-        .keys
-        .iter()
-        .map(|key| key.json(with_key))
-        .collect();
     json!({
         "id": principal.id,
         "accountEnabled": principal.enabled,
@@ -129,7 +124,7 @@ fn shown(principal: &ServicePrincipal, with_key: bool) -> Json {
         "servicePrincipalType": "Application",
         "signInAudience": if principal.owner == seed::TENANT { "AzureADMyOrg" } else { "AzureADMultipleOrgs" },
         "tags": principal.tags,
-        "keyCredentials": keys,
+        "keyCredentials": credential::listed(&principal.keys, with_key),
     })
 }
 

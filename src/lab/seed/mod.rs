@@ -179,13 +179,7 @@ fn more(world: &mut World, more: More) -> Result<(), Error> {
     for number in 1..=more.domains {
         let name = format!("domain{number}.contoso.com");
         for plane in [Plane::OnPremises, Plane::ExchangeOnline] {
-            let domain = object([
-                ("DomainName", text(&name)),
-                ("DomainType", text("Authoritative")),
-                ("Default", false.into()),
-                ("IsCoexistenceDomain", false.into()),
-                ("InitialDomain", false.into()),
-            ]);
+            let domain = object([("DomainName", text(&name))]);
             world.create(plane, "AcceptedDomain", &name, domain);
         }
     }

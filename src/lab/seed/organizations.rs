@@ -8,43 +8,29 @@ use crate::value::Value;
 /// The accepted domains of both organizations.
 pub(super) fn domains(world: &mut World) {
     let names = world.names().clone();
-    let domain = |name: &str, kind: &str, flags: [bool; 3]| {
-        object([
-            ("DomainName", text(name)),
-            ("DomainType", text(kind)),
-            ("Default", flags[0].into()),
-            ("IsCoexistenceDomain", flags[1].into()),
-            ("InitialDomain", flags[2].into()),
-        ])
-    };
     let routing = names.routing_domain.as_str();
     let initial = names.initial_domain.as_str();
+    // What each is besides, as the property that says so.
     let local = [
-        ("contoso.com", "Authoritative", [true, false, false]),
-        ("tailspintoys.com", "Authoritative", [false, false, false]),
-        (routing, "InternalRelay", [false, true, false]),
+        ("contoso.com", "Authoritative", Some("Default")),
+        ("tailspintoys.com", "Authoritative", None),
+        (routing, "InternalRelay", Some("IsCoexistenceDomain")),
     ];
-    for (name, kind, flags) in local {
-        world.create(
-            Plane::OnPremises,
-            "AcceptedDomain",
-            name,
-            domain(name, kind, flags),
-        );
-    }
     let online = [
-        ("contoso.com", "Authoritative", [true, false, false]),
-        ("tailspintoys.com", "Authoritative", [false, false, false]),
-        (routing, "Authoritative", [false, true, false]),
-        (initial, "Authoritative", [false, false, true]),
+        ("contoso.com", "Authoritative", Some("Default")),
+        ("tailspintoys.com", "Authoritative", None),
+        (routing, "Authoritative", Some("IsCoexistenceDomain")),
+        (initial, "Authoritative", Some("InitialDomain")),
     ];
-    for (name, kind, flags) in online {
-        world.create(
-            Plane::ExchangeOnline,
-            "AcceptedDomain",
-            name,
-            domain(name, kind, flags),
-        );
+    for (plane, domains) in [
+        (Plane::OnPremises, &local[..]),
+        (Plane::ExchangeOnline, &online[..]),
+    ] {
+        for (name, kind, mark) in domains {
+            let mut domain = object([("DomainName", text(name)), ("DomainType", text(kind))]);
+            domain.extend(mark.map(|mark| (mark.to_owned(), Value::from(true))));
+            world.create(plane, "AcceptedDomain", name, domain);
+        }
     }
 }
 
