@@ -129,6 +129,7 @@ mod wire {
     mod http;
     mod online;
     mod onprem;
+    mod onprem_host;
     #[cfg(feature = "sspi")]
     mod onprem_locate;
     #[cfg(feature = "sspi")]

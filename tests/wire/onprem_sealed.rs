@@ -10,7 +10,7 @@ use exoauth::lab::{Front, Lab, LabOptions};
 use exoauth::organization::{Authentication, ExchangeAccount, OnPremisesExchange, SecretSource};
 use exoauth::secret::Secret;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 const BOTH: [Authentication; 2] = [Authentication::Ntlm, Authentication::Negotiate];
 
@@ -275,6 +275,48 @@ fn what_is_not_sealed_over_http_is_refused_on_both_sides() -> Outcome {
         );
         Ok(())
     })
+}
+
+#[test]
+fn a_server_that_forgot_who_signed_in_is_signed_in_to_again() -> Outcome {
+    for auth in BOTH {
+        wait_for(async {
+            let lab = lab(auth).await?;
+            let (mut exchange, password) = settings(&lab)?;
+            let (sealed, forgets) = (AtomicUsize::new(0), AtomicBool::new(false));
+            // The Receive of the cmdlet, after Create, its Receive and Command: the lab does nothing with it.
+            let between = Between::start(&lab.sealed_address(), move |way, message| match way {
+                Way::Request
+                    if message.is_sealed() && sealed.fetch_add(1, Ordering::SeqCst) == 3 =>
+                {
+                    forgets.store(true, Ordering::SeqCst);
+                    message.set_header("content-type", "application/soap+xml;charset=UTF-8");
+                    message.body = b"<s:Envelope/>".to_vec();
+                }
+                Way::Response if forgets.swap(false, Ordering::SeqCst) => {
+                    *message = Message {
+                        head: "HTTP/1.1 401 Unauthorized\r\nwww-authenticate: Negotiate\r\ncontent-length: 0"
+                            .to_owned(),
+                        body: Vec::new(),
+                    };
+                }
+                _ => {}
+            })
+            .await?;
+            exchange.url = format!("http://localhost:{}/PowerShell/", between.port);
+            let road = road(&exchange, &password)?.one_at_a_time(true);
+            assert_eq!(road.invoke(&get()).await?.output.len(), 1);
+            road.close().await?;
+            let seen = between.seen();
+            let proofs = seen
+                .iter()
+                .filter(|(_, message)| message.header("authorization").is_some());
+            assert_eq!(proofs.count(), 2 + 2);
+            assert_eq!(lab.powershell().sessions(), 0);
+            Ok(())
+        })?;
+    }
+    Ok(())
 }
 
 #[test]

@@ -5,7 +5,7 @@ use crate::support::nobody::Nobody;
 use crate::support::service::{Reply, Service, certified};
 use crate::support::wait::wait_for;
 use exoauth::exchange::onprem::{OnPremises, Times};
-use exoauth::exchange::{Answer, Error, ErrorKind, Invocation, Road};
+use exoauth::exchange::{Answer, Error, ErrorKind, FixedScript, Invocation, Road, ScriptCall};
 use exoauth::lab::{Front, Lab, LabOptions};
 use exoauth::organization::{Authentication, ExchangeAccount, OnPremisesExchange, SecretSource};
 use exoauth::secret::Secret;
@@ -15,7 +15,7 @@ use flate2::write::GzEncoder;
 use std::error;
 use std::io::Write as _;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
@@ -458,45 +458,46 @@ fn a_connection_that_was_closed_in_between_is_made_again() -> Outcome {
     })
 }
 
-/// A road to the lab on which requests of one kind come to nothing in time; the lab does not see those.
-struct Late {
+/// A road to the lab on which someone answers the first requests of one kind in its place; the lab does not see those.
+struct InPlace {
     road: OnPremises,
-    /// How many signals to stop were seen.
-    stops: Arc<AtomicUsize>,
+    /// How many more it answers.
+    left: Arc<AtomicUsize>,
+    seen: Arc<Mutex<Vec<String>>>,
     front: JoinHandle<()>,
 }
 
-impl Drop for Late {
+impl Drop for InPlace {
     fn drop(&mut self) {
         self.front.abort();
     }
 }
 
-impl Late {
-    /// The first so many requests that hold `mark` are late.
+impl InPlace {
+    /// Answers so many requests that hold `mark`.
     async fn start(
         lab: &Lab,
         mark: &'static str,
         most: usize,
+        reply: impl Fn(&str) -> Message + Send + Sync + 'static,
         times: Times,
     ) -> Result<Self, Box<dyn error::Error>> {
         let (acceptor, ca) = certified()?;
-        let left = AtomicUsize::new(most);
-        let stops: Arc<AtomicUsize> = Arc::default();
-        let seen = Arc::clone(&stops);
-        let less = |left: usize| left.checked_sub(1);
+        let left = Arc::new(AtomicUsize::new(most));
+        let seen: Arc<Mutex<Vec<String>>> = Arc::default();
+        let (counter, noted) = (Arc::clone(&left), Arc::clone(&seen));
         let answer = move |request: &Message| {
-            let text = String::from_utf8_lossy(&request.body);
-            seen.fetch_add(text.matches("crtl_c").count(), Ordering::SeqCst);
-            let (_, rest) = text
-                .split_once("MessageID>")
-                .filter(|_| text.contains(mark))?;
-            let (identifier, _) = rest.split_once('<')?;
-            let counted = left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, less);
-            counted.ok().map(|_| Message {
-                head: "HTTP/1.1 500 Internal Server Error\r\ncontent-type: application/soap+xml;charset=UTF-8\r\ncontent-length: 0".to_owned(),
-                body: TIMED_OUT.replace("uuid:9F5BDC50-0F4A-45FC-94F9-42B40948AB04", identifier).into_bytes(),
-            })
+            let text = String::from_utf8_lossy(&request.body).into_owned();
+            let is_meant = text.contains(mark);
+            let identifier = identifier(&text).map(str::to_owned);
+            noted
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .push(text);
+            let identifier = identifier.filter(|_| is_meant)?;
+            let less = |left: usize| left.checked_sub(1);
+            let counted = counter.fetch_update(Ordering::SeqCst, Ordering::SeqCst, less);
+            counted.ok().map(|_| reply(&identifier))
         };
         let connector = trusting(lab.authority())?;
         let (port, front) =
@@ -506,28 +507,57 @@ impl Late {
         exchange.ca = Some(ca);
         Ok(Self {
             road: OnPremises::new(&exchange, &password, times)?,
-            stops,
+            left,
+            seen,
             front,
         })
+    }
+
+    /// The envelopes so far that hold a text.
+    fn seen(&self, mark: &str) -> Vec<String> {
+        let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        let with_mark = seen.iter().filter(|text| text.contains(mark));
+        with_mark.cloned().collect()
+    }
+}
+
+fn identifier(envelope: &str) -> Option<&str> {
+    let (_, rest) = envelope.split_once("MessageID>")?;
+    rest.split_once('<').map(|(identifier, _)| identifier)
+}
+
+/// That an operation took as long as it was allowed to.
+fn late(identifier: &str) -> Message {
+    Message {
+        head: "HTTP/1.1 500 Internal Server Error\r\ncontent-type: application/soap+xml;charset=UTF-8\r\ncontent-length: 0".to_owned(),
+        body: TIMED_OUT.replace("uuid:9F5BDC50-0F4A-45FC-94F9-42B40948AB04", identifier).into_bytes(),
     }
 }
 
 const RECEIVE: &str = "windows/shell/Receive<";
 const COMMAND: &str = "windows/shell/Command<";
+const SIGNAL: &str = "windows/shell/Signal<";
+const CREATE: &str = "transfer/Create<";
 const RECEIVE_OF_A_PIPELINE: &str = "<rsp:DesiredStream CommandId=";
 
 #[test]
 fn a_server_that_has_nothing_to_say_in_time_is_asked_again() -> Outcome {
     wait_for(async {
         let lab = Lab::start(LabOptions::default()).await?;
-        let late = Late::start(&lab, RECEIVE, 3, Times::default()).await?;
-        let road = &late.road;
+        let in_place = InPlace::start(&lab, RECEIVE, 3, late, Times::default()).await?;
+        let road = &in_place.road;
         let get = Invocation::new("Get-AuthConfig");
         assert_eq!(road.invoke(&get).await?.output.len(), 1);
         road.close().await?;
         // Create, Receive and Delete; Command, Receive and Signal; and three times more than that.
         assert_eq!(road.requests(), 3 + 3 + 3);
         assert_eq!(lab.powershell().sessions(), 0);
+        // What every version of Windows takes, and more once the session is open.
+        let sizes = ["153600", "512000"].map(|size| {
+            let size = format!("<w:MaxEnvelopeSize s:mustUnderstand=\"true\">{size}<");
+            in_place.seen(&size).len()
+        });
+        assert_eq!(sizes, [1 + 4, 3 + 1]);
         Ok(())
     })
 }
@@ -541,12 +571,13 @@ fn a_cmdlet_that_takes_too_long_is_stopped_and_nobody_knows_its_effect() -> Outc
             cmdlet: Duration::from_secs(2),
             ..Times::default()
         };
-        let late = Late::start(&lab, RECEIVE_OF_A_PIPELINE, usize::MAX, times).await?;
+        let mark = RECEIVE_OF_A_PIPELINE;
+        let in_place = InPlace::start(&lab, mark, usize::MAX, late, times).await?;
         let get = Invocation::new("Get-AuthConfig");
         let Err(Error {
             kind: ErrorKind::Road(failure),
             ..
-        }) = late.road.invoke(&get).await
+        }) = in_place.road.invoke(&get).await
         else {
             return Err("it came to an end".into());
         };
@@ -555,8 +586,12 @@ fn a_cmdlet_that_takes_too_long_is_stopped_and_nobody_knows_its_effect() -> Outc
             "{failure}"
         );
         assert!(failure.ambiguous);
-        assert_eq!(late.stops.load(Ordering::SeqCst), 1);
-        late.road.close().await?;
+        assert_eq!(in_place.seen("crtl_c").len(), 1);
+        // The session in which it may still run is not used again.
+        in_place.left.store(0, Ordering::SeqCst);
+        assert_eq!(in_place.road.invoke(&get).await?.output.len(), 1);
+        assert_eq!(in_place.seen(CREATE).len(), 2);
+        in_place.road.close().await?;
         assert_eq!(lab.powershell().sessions(), 0);
         Ok(())
     })
@@ -674,9 +709,72 @@ fn a_write_is_in_doubt_when_the_server_may_have_seen_it_and_only_then() -> Outco
         let refused = road.invoke(&set).await;
         assert!(!in_doubt(refused)?, "nobody took the connection");
 
-        let late = Late::start(&lab, COMMAND, 1, Times::default()).await?;
-        let given_up = late.road.invoke(&set).await;
+        let times = Times::default();
+        let in_place = InPlace::start(&lab, COMMAND, 1, late, times).await?;
+        let given_up = in_place.road.invoke(&set).await;
         assert!(in_doubt(given_up)?, "the server gave up waiting for it");
+        // What a web server says of itself comes before PowerShell, unless it is in trouble.
+        for (status, expected) in [
+            ("200 OK", true),
+            ("302 Found", false),
+            ("403 Forbidden", false),
+            ("404 Not Found", false),
+            ("500 Internal Server Error", true),
+            ("503 Service Unavailable", true),
+        ] {
+            let reply = move |_: &str| Message {
+                head: format!("HTTP/1.1 {status}\r\ncontent-length: 0"),
+                body: Vec::new(),
+            };
+            let in_place = InPlace::start(&lab, COMMAND, 1, reply, times).await?;
+            let doubt = in_doubt(in_place.road.invoke(&set).await)?;
+            in_place.road.close().await?;
+            assert_eq!(doubt, expected, "{status}");
+        }
+        Ok(())
+    })
+}
+
+#[test]
+fn a_signal_that_is_sent_again_is_another_message() -> Outcome {
+    wait_for(async {
+        let lab = Lab::start(LabOptions::default()).await?;
+        let damaged = |_: &str| Message {
+            head: "HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ncontent-length: 0".to_owned(),
+            body: b"\x1f\x8b".to_vec(),
+        };
+        let in_place = InPlace::start(&lab, SIGNAL, 1, damaged, Times::default()).await?;
+        in_place
+            .road
+            .invoke(&Invocation::new("Get-AuthConfig"))
+            .await?;
+        in_place.road.close().await?;
+        let seen = in_place.seen(SIGNAL);
+        let identifiers: Vec<Option<&str>> = seen.iter().map(|text| identifier(text)).collect();
+        assert!(
+            matches!(identifiers.as_slice(), [Some(one), Some(other)] if one != other),
+            "{identifiers:?}"
+        );
+        Ok(())
+    })
+}
+
+#[test]
+fn a_session_whose_opening_was_not_answered_is_deleted() -> Outcome {
+    wait_for(async {
+        let lab = Lab::start(LabOptions::default()).await?;
+        let between = Between::start(&lab, false).await?;
+        let (mut exchange, password) = settings_of(&lab)?;
+        // Windows' own endpoint gives no cookies, which would be lost with the answer.
+        exchange.winrm = Some(format!("https://localhost:{}/wsman", between.port));
+        let windows = OnPremises::windows("localhost", &exchange, &password, Times::default())?;
+        between.lose(0, 1);
+        let build = ScriptCall::on(None, FixedScript::ExchangeBuild);
+        assert_eq!(windows.run_script(&build).await?.output.len(), 1);
+        assert_eq!(lab.powershell().sessions(), 1);
+        between.lose(0, 1);
+        windows.close().await?;
+        assert_eq!(lab.powershell().sessions(), 0);
         Ok(())
     })
 }

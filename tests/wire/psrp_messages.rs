@@ -110,6 +110,13 @@ fn every_message_type_has_the_number_of_the_specification() {
 fn what_is_not_known_is_skipped_and_said() {
     let mut client = running_client(Limits::default());
     let other = uuid!("00000000-0000-0000-0000-000000000001");
+    let output = Message {
+        destination: Destination::Client,
+        kind: MessageType::PipelineOutput,
+        pool: POOL,
+        pipeline: Some(FIRST),
+        data: "<Nil />",
+    };
     let ignored = [
         (
             whole(MessageType::Unknown(0x0004_2000), "not even CLIXML"),
@@ -149,6 +156,32 @@ fn what_is_not_known_is_skipped_and_said() {
                 &message(MessageType::PipelineOutput, Some(other), "<Nil />"),
             ),
             "the pipeline is not known",
+        ),
+        (
+            fragment(
+                9,
+                0,
+                3,
+                &Message {
+                    destination: Destination::Server,
+                    ..output.clone()
+                }
+                .write(),
+            ),
+            "it is meant for a server",
+        ),
+        (
+            fragment(
+                9,
+                0,
+                3,
+                &Message {
+                    pool: other,
+                    ..output
+                }
+                .write(),
+            ),
+            "it belongs to another runspace pool",
         ),
     ];
     for (bytes, expected) in ignored {
