@@ -75,6 +75,14 @@ impl Endpoint {
             Self::Windows(_) => MICROSOFT_POWERSHELL,
         }
     }
+
+    /// How many sessions one account may have there.
+    fn max_sessions(&self) -> usize {
+        match self {
+            Self::Exchange => MAX_SESSIONS,
+            Self::Windows(_) => MAX_SHELLS_PER_USER,
+        }
+    }
 }
 
 /// Who asks, and with what.
@@ -209,12 +217,15 @@ impl PowerShell {
         let name = shell_id.hyphenated().to_string().to_uppercase();
         self.with(|sessions| {
             sessions.retain(|_, session| now.duration_since(session.used) < IDLE);
+            // Each endpoint of each server counts by itself.
             let mine = sessions
                 .values()
                 .filter(|session| session.owner == visit.account)
+                .filter(|session| session.endpoint == visit.endpoint)
                 .count();
-            if mine >= MAX_SESSIONS {
-                return Err(Fault::too_many_shells(MAX_SESSIONS));
+            let most = visit.endpoint.max_sessions();
+            if mine >= most {
+                return Err(Fault::too_many_shells(most));
             }
             let cookies = match visit.endpoint {
                 Endpoint::Exchange => BTreeMap::from([
@@ -695,6 +706,9 @@ const WSMAN: &str = "/wsman";
 
 /// `PowerShellMaxConcurrency` of the default throttling policy.
 const MAX_SESSIONS: usize = 18;
+
+/// `MaxShellsPerUser` of Windows Remote Management, which counts on one system; 25 or 30 by the version of Windows.
+const MAX_SHELLS_PER_USER: usize = 25;
 
 /// `IdleTimeOut` of Exchange's endpoint.
 const IDLE: SignedDuration = SignedDuration::from_mins(15);
